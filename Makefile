@@ -1,0 +1,3 @@
+.PHONY: test
+test: ## the whole suite
+	cargo test --workspace

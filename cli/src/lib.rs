@@ -1,0 +1,1 @@
+//! Try, check and replay Spanlayer's telemetry from a terminal.

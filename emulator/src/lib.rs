@@ -1,0 +1,1 @@
+//! Lambda on loopback: Runtime, Extensions and Telemetry APIs, with faults on request.

@@ -1,0 +1,225 @@
+//! Environment variables: declared once as a [`Var`], read through [`Vars`], problems collected and named.
+//!
+//! ```
+//! use spanlayer_host::vars::{Reading, Var, duration};
+//! use std::{collections::HashMap, time::Duration};
+//!
+//! const STALENESS: Var<Duration> = Var {
+//!     name: "SPANLAYER_MAX_STALENESS",
+//!     default: "30s",
+//!     parse: duration,
+//!     about: "longest that data waits while invocations keep coming",
+//! };
+//!
+//! let vars = HashMap::from([("SPANLAYER_MAX_STALENESS", "soon")]);
+//! let mut reading = Reading::new(&vars);
+//! assert_eq!(reading.get(&STALENESS), Duration::from_secs(30), "a faulty value costs only itself");
+//! assert!(reading.problems()[0].to_string().contains("SPANLAYER_MAX_STALENESS"));
+//! ```
+
+use std::{collections::HashMap, fmt, hash::BuildHasher, time::Duration};
+
+/// A source of environment variables: the process, or a map in a test.
+pub trait Vars {
+    /// The value of a variable; `None` when unset **or empty** (OpenTelemetry specification, *Environment Variable
+    /// Specification*, "empty value").
+    fn get(&self, name: &str) -> Option<String>;
+}
+
+/// The process's own environment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Process;
+
+impl Vars for Process {
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    fn get(&self, name: &str) -> Option<String> {
+        // A value that is not Unicode is read with replacement characters, so that its parser can refuse it by name.
+        std::env::var_os(name).map(|v| v.to_string_lossy().into_owned()).filter(|v| !v.is_empty())
+    }
+}
+
+impl<K, V, S> Vars for HashMap<K, V, S>
+where
+    K: std::borrow::Borrow<str> + Eq + std::hash::Hash,
+    V: AsRef<str>,
+    S: BuildHasher,
+{
+    fn get(&self, name: &str) -> Option<String> {
+        HashMap::get(self, name).map(|v| v.as_ref().to_owned()).filter(|v| !v.is_empty())
+    }
+}
+
+/// One variable, declared once: the parser, the README's table and the tests all read this.
+#[derive(Debug)]
+pub struct Var<T> {
+    /// The variable's name.
+    pub name: &'static str,
+    /// What is parsed when the variable is unset. A test parses every default.
+    pub default: &'static str,
+    /// Turns the text into a value, or says what would have been right ("a duration such as 30s").
+    pub parse: fn(&str) -> Result<T, String>,
+    /// What it means, in one line.
+    pub about: &'static str,
+}
+
+/// A variable whose value cannot be used, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The variable.
+    pub name: String,
+    /// What is wrong with its value and what would be right. Never the value itself: it may be a secret.
+    pub what: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.what)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// Reads variables and collects every problem instead of stopping at the first.
+pub struct Reading<'v> {
+    vars: &'v dyn Vars,
+    problems: Vec<Problem>,
+}
+
+impl<'v> Reading<'v> {
+    /// Starts reading from `vars`.
+    pub fn new(vars: &'v dyn Vars) -> Self {
+        Self { vars, problems: Vec::new() }
+    }
+
+    /// The variable's value; its default when it is unset or faulty (the fault is noted).
+    ///
+    /// # Panics
+    ///
+    /// When the declared default does not parse, which a test of each table excludes.
+    pub fn get<T>(&mut self, var: &Var<T>) -> T {
+        self.find(var).unwrap_or_else(|| match (var.parse)(var.default) {
+            Ok(value) => value,
+            Err(why) => unreachable!("the default of {} does not parse: {why}", var.name),
+        })
+    }
+
+    /// The variable's value if it is set and right; a fault is noted.
+    pub fn find<T>(&mut self, var: &Var<T>) -> Option<T> {
+        self.find_as(var.name, var.parse)
+    }
+
+    /// Like [`find`](Self::find) for a name that is put together at run time (per-signal variables).
+    pub fn find_as<T>(&mut self, name: &str, parse: fn(&str) -> Result<T, String>) -> Option<T> {
+        match parse(self.vars.get(name)?.trim()) {
+            Ok(value) => Some(value),
+            Err(what) => {
+                self.note(name, what);
+                None
+            }
+        }
+    }
+
+    /// Notes a problem that only shows when several variables are seen together.
+    pub fn note(&mut self, name: impl Into<String>, what: impl Into<String>) {
+        self.problems.push(Problem { name: name.into(), what: what.into() });
+    }
+
+    /// What was found wrong so far.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Ends the reading and hands over what was found wrong.
+    pub fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+}
+
+/// Parses a Boolean as OpenTelemetry does: only `true`, in any case, is true; but what is neither `true` nor `false`
+/// is a mistake worth a word.
+pub fn boolean(text: &str) -> Result<bool, String> {
+    if text.eq_ignore_ascii_case("true") {
+        Ok(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Ok(false)
+    } else {
+        Err("expected true or false".to_owned())
+    }
+}
+
+/// Parses a duration: a number with `ms`, `s`, `m` or `h`; a bare number is milliseconds, as in OpenTelemetry's own
+/// variables.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a duration such as 500ms, 30s or 2m".to_owned();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let scale = match unit.trim() {
+        "" | "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    Duration::try_from_secs_f64(number * scale).map_err(|_| wrong())
+}
+
+/// Parses a size in bytes: a number with nothing, `KiB`, `MiB` or `GiB` (also `K`, `M`, `G`).
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || "expected a size such as 65536, 512KiB or 16MiB".to_owned();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let shift = match unit.trim() {
+        "" | "B" => 0,
+        "K" | "KiB" => 10,
+        "M" | "MiB" => 20,
+        "G" | "GiB" => 30,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(1 << shift).ok_or_else(wrong)
+}
+
+/// Takes any text as it is.
+pub fn text(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_take_the_usual_units_and_bare_milliseconds() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("250"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("1.5 m"), Ok(Duration::from_secs(90)));
+        for wrong in ["", "soon", "-1s", "1d", "1e400s", "."] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_never_wrap() {
+        assert_eq!(bytes("16MiB"), Ok(16 << 20));
+        assert!(bytes("99999999999999999GiB").is_err());
+        assert!(bytes("-1").is_err());
+    }
+
+    #[test]
+    fn every_problem_is_reported_by_name_and_without_the_value() {
+        let vars = HashMap::from([("A", "lots"), ("B", "s3cret")]);
+        let mut reading = Reading::new(&vars);
+        assert_eq!(reading.find_as("A", bytes), None);
+        assert_eq!(reading.find_as("B", boolean), None);
+        let said: Vec<String> = reading.into_problems().iter().map(ToString::to_string).collect();
+        assert!(said[0].starts_with("A: ") && said[1].starts_with("B: "));
+        assert!(!said.concat().contains("s3cret"));
+    }
+
+    #[test]
+    fn an_empty_value_counts_as_unset() {
+        let vars = HashMap::from([("A", "")]);
+        assert_eq!(Vars::get(&vars, "A"), None);
+    }
+}

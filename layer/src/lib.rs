@@ -1,0 +1,1 @@
+//! The extension that delivers a Lambda function's telemetry.

@@ -1,0 +1,1 @@
+//! What the function and the extension say to each other.

@@ -1,0 +1,1 @@
+//! OTLP in, compressed batches out: queue, process, encode, export.
