@@ -1,3 +1,37 @@
+# What there is to do here. `.ci/run` is these same targets, one after another, from a clean checkout.
+
+ARCH ?= x86_64
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+.PHONY: lint
+lint: ## formatting and clippy, warnings denied
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
 .PHONY: test
 test: ## the whole suite
+	cargo build --workspace
 	cargo test --workspace
+
+.PHONY: release
+release: ## the extension, the command line tool and the examples, in target/release
+	cargo build --release --workspace
+
+.PHONY: layer
+layer: ## target/layer/spanlayer-x86_64.zip; ARCH=arm64 for the other one
+	$(MAKE) --no-print-directory -C layer zip ARCH=$(ARCH)
+
+.PHONY: aws
+aws: ## the layer and the examples under AWS's own emulator (after `make release layer`; needs root)
+	tests/aws/run
+
+.PHONY: interop
+interop: ## OpenTelemetry's Python SDK through the extension (after `make release`)
+	tests/interop/run
+
+.PHONY: sam
+sam: ## checks template.yaml and builds it as for a deployment
+	tests/aws/sam

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Checks that the extension loads on every Lambda runtime, and packs it into the layer's zip.
+
+The zip holds `extensions/spanlayer` with mode 0755 and nothing else, because Lambda starts every file it finds there.
+The same binary always gives the same bytes: times are fixed and nothing of the machine goes in.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+MEMBER = "extensions/spanlayer"
+
+# docs/performance.md: everything included. Megabytes as on disk, 10^6.
+BUDGETS = {"binary": 5_500_000, "zip": 2_600_000}
+
+# `readelf --file-header` on the right.
+MACHINES = {"x86_64": "Advanced Micro Devices X86-64", "arm64": "AArch64"}
+
+
+def main() -> int:
+    args = arguments()
+    problems = loads_on_lambda(args.binary, args.arch, args.glibc)
+    sizes = {"binary": args.binary.stat().st_size}
+    if args.zip and not problems:
+        pack(args.binary, args.zip)
+        sizes["zip"] = args.zip.stat().st_size
+    for what, size in sizes.items():
+        print(f"{what:>7}  {size / 1e6:5.2f} MB of {BUDGETS[what] / 1e6:.1f} MB")
+        if size > BUDGETS[what]:
+            problems.append(f"the {what} is over its budget by {size - BUDGETS[what]:,} bytes")
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    if args.zip and not problems:
+        print(f"{args.zip}")
+    return 1 if problems else 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--binary", type=Path, required=True)
+    parser.add_argument("--arch", choices=MACHINES, required=True)
+    parser.add_argument("--glibc", required=True, help="the newest version that a symbol may ask for, such as 2.26")
+    parser.add_argument("--zip", type=Path, help="where to write the layer; without it the binary is only checked")
+    return parser.parse_args()
+
+
+def loads_on_lambda(binary: Path, arch: str, glibc: str) -> list[str]:
+    """What would keep the loader of an old runtime from starting the binary; empty when nothing would."""
+    header = readelf("--file-header", binary)
+    problems = []
+    if MACHINES[arch] not in header:
+        problems.append(f"{binary} is not built for {arch}")
+    # In the needs of a dynamic object: `Name: GLIBC_2.17  Flags: none  Version: 5`.
+    versions = set(re.findall(r"Name: GLIBC_(\S+)", readelf("--version-info", binary)))
+    newest = max(versions, key=number, default="none")
+    print(f"  glibc  {newest} is the newest asked for, {glibc} is the newest allowed")
+    too_new = sorted((version for version in versions if number(version) > number(glibc)), key=number)
+    if too_new:
+        symbols = re.findall(r"(\S+@(?:" + "|".join(f"GLIBC_{re.escape(v)}" for v in too_new) + r"))\b",
+                             readelf("--dyn-syms", binary))
+        problems.append(f"symbols newer than GLIBC_{glibc}: {', '.join(sorted(set(symbols)) or too_new)}")
+    return problems
+
+
+def readelf(what: str, binary: Path) -> str:
+    try:
+        return subprocess.run(["readelf", "--wide", what, binary], check=True, capture_output=True, text=True,
+                              env={"LC_ALL": "C", "PATH": "/usr/local/bin:/usr/bin:/bin"}).stdout
+    except FileNotFoundError:
+        sys.exit("error: readelf is needed to check the binary; install binutils")
+
+
+def number(version: str) -> list[int]:
+    """A version to compare. What is not a number (`ABI_DT_RELR`, a feature of the loader) came after 2.26."""
+    return [int(part) if part.isdigit() else sys.maxsize for part in version.split(".")]
+
+
+def pack(binary: Path, target: Path) -> None:
+    member = zipfile.ZipInfo(MEMBER, date_time=(1980, 1, 1, 0, 0, 0))
+    member.compress_type = zipfile.ZIP_DEFLATED
+    member.create_system = 3  # Unix, so that the mode below is read,
+    member.external_attr = 0o100755 << 16  # a regular file that may be executed
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Never a half-written zip under the final name.
+    part = target.with_suffix(".part")
+    with zipfile.ZipFile(part, "w") as archive:
+        archive.writestr(member, binary.read_bytes(), compresslevel=9)
+    part.replace(target)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
