@@ -1,0 +1,4 @@
+#[spanlayer_macros::main]
+async fn main(event: String) -> Result<String, String> {
+    Ok(event)
+}

@@ -1,0 +1,4 @@
+use spanlayer_macros::main;
+
+#[main]
+fn handler() {}

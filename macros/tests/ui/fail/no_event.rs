@@ -1,0 +1,6 @@
+use spanlayer_macros::main;
+
+#[main]
+async fn handler() -> Result<(), String> {
+    Ok(())
+}

@@ -1,0 +1,6 @@
+use spanlayer_macros::handler;
+
+#[handler]
+struct Handler;
+
+fn main() {}
