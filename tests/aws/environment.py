@@ -1,0 +1,91 @@
+"""An execution environment of AWS's Runtime Interface Emulator, from the outside."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from support import otlp  # noqa: E402
+
+
+@dataclass
+class Answer:
+    """What the caller of an invocation got."""
+
+    status: int
+    body: str
+    ms: float
+
+    def json(self):
+        return json.loads(self.body)
+
+
+class Environment:
+    """A function and a layer (a zip, or an extension's executable) under the emulator.
+
+    The destination is a sink inside; `OTEL_EXPORTER_OTLP_ENDPOINT` points at it unless `env` says otherwise. `managed`
+    is the number of simultaneous invocations in the Managed Instances mode, 0 for a classic function.
+    """
+
+    def __init__(self, where, name: str, function: Path, layer: Path | None, env: dict | None = None, managed: int = 0):
+        self.log_path = where.logs / f"{name}.log"
+        spec = {"rie": str(where.rie), "function": str(function), "layer": layer and str(layer),
+                "env": env or {}, "managed": managed, "log": str(self.log_path)}
+        self.process = subprocess.Popen(
+            ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private",
+             sys.executable, HERE / "inside.py", json.dumps(spec)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            self.read()
+        except EnvironmentError:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(10)
+
+    def invoke(self, event, times=1, gap_ms=0) -> list[Answer]:
+        return [Answer(*one) for one in self.ask("invoke", event=event, times=times, gap_ms=gap_ms)]
+
+    def invoke_together(self, event, times, lanes) -> list[Answer]:
+        return [Answer(*one) for one in self.ask("invoke_together", event=event, times=times, lanes=lanes)]
+
+    def requests(self) -> list[otlp.Request]:
+        return otlp.requests(self.ask("received"))
+
+    def spans(self) -> list[otlp.Span]:
+        return otlp.spans(self.requests())
+
+    def request_count(self) -> int:
+        return self.ask("request_count")
+
+    def stop(self) -> dict:
+        return self.ask("stop")
+
+    def processes(self) -> list[str]:
+        return self.ask("processes")
+
+    def log(self) -> str:
+        return self.ask("read_log")
+
+    def ask(self, what: str, **arguments):
+        self.process.stdin.write(json.dumps({"do": what, **arguments}) + "\n")
+        self.process.stdin.flush()
+        return self.read()
+
+    def read(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise EnvironmentError(f"the environment ended by itself; see {self.log_path}")
+        return json.loads(line)
