@@ -11,10 +11,14 @@ lint: ## formatting and clippy, warnings denied
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 
+.PHONY: docs
+docs: ## the API documentation, in target/doc
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --lib --no-deps
+
 .PHONY: test
 test: ## the whole suite
 	cargo build --workspace
-	cargo test --workspace
+	cargo test --workspace --no-fail-fast
 
 .PHONY: release
 release: ## the extension, the command line tool and the examples, in target/release

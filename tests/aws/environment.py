@@ -1,6 +1,8 @@
 """An execution environment of AWS's Runtime Interface Emulator, from the outside."""
 
+import argparse
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,6 +12,34 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from support import otlp  # noqa: E402
+
+
+@dataclass
+class Where:
+    """Where things are on this machine."""
+
+    rie: Path
+    layer: Path
+    binaries: Path
+    logs: Path
+    sink: str = "http://127.0.0.1:4000"
+
+    @classmethod
+    def arguments(cls) -> tuple["Where", str]:
+        """What the command line says (tests/aws/run), and which checks it asks for."""
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--rie", type=Path, required=True)
+        parser.add_argument("--only", default="")
+        given = parser.parse_args()
+        target = Path(os.environ.get("CARGO_TARGET_DIR") or HERE.parents[1] / "target").resolve()
+        where = cls(rie=given.rie, layer=target / "layer" / "spanlayer-x86_64.zip", binaries=target / "release",
+                    logs=target / "aws")
+        where.logs.mkdir(parents=True, exist_ok=True)
+        return where, given.only
+
+    def binary(self, name: str) -> Path:
+        """An executable of the release build."""
+        return self.binaries / name
 
 
 @dataclass

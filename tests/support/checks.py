@@ -20,8 +20,8 @@ def check(function: Callable) -> Callable:
     return function
 
 
-def run(*given, only: str = "") -> int:
-    """Runs the checks whose name contains `only`, in the order of registration, each with `given` as its arguments.
+def run(given=None, only: str = "") -> int:
+    """Runs the checks whose name contains `only`, in the order of registration, each with `given` if there is one.
 
     The exit code for the process: 0 when at least one ran and none failed.
     """
@@ -31,7 +31,7 @@ def run(*given, only: str = "") -> int:
             continue
         start = time.monotonic()
         try:
-            said = function(*given)
+            said = function(given) if given else function()
             passed, verdict = passed + 1, "ok    "
         except Exception:
             said, failed, verdict = None, failed + 1, "FAILED"
