@@ -4,12 +4,20 @@
 //! schema ──▶ scan   one walk, no allocation: valid? how many items? any errors?
 //!        ──▶ json   OTLP/JSON to protobuf and back
 //!        ──▶ split  one request into several, none over a limit
-//! wire   ──▶ sdk    what `opentelemetry_sdk` recorded, encoded as it ends (feature `sdk`)
+//! wire   ──▶ merge  several requests into one, neighbours with the same resource joined
+//!        ──▶ status what a receiver answers
+//!        ──▶ sdk    what `opentelemetry_sdk` recorded, encoded as it ends (feature `sdk`)
 //! ```
 //!
 //! Requests stay encoded from end to end: concatenated requests of one signal are one request, so nothing here decodes
 //! into a tree of structures.
 
+pub mod scan;
+pub mod schema;
+#[cfg(feature = "sdk")]
+pub mod sdk;
 mod signal;
+pub mod wire;
 
+pub use scan::{Malformed, Summary, scan};
 pub use signal::Signal;
