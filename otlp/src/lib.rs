@@ -12,11 +12,15 @@
 //! Requests stay encoded from end to end: concatenated requests of one signal are one request, so nothing here decodes
 //! into a tree of structures.
 
+pub mod json;
+pub mod merge;
 pub mod scan;
 pub mod schema;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 mod signal;
+pub mod split;
+pub mod status;
 pub mod wire;
 
 pub use scan::{Malformed, Summary, scan};

@@ -64,7 +64,7 @@ impl Message {
 }
 
 /// A field of a message.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// The number on the wire.
     pub number: u32,
@@ -78,6 +78,17 @@ pub struct Field {
     pub label: Label,
     /// What the scan counts here.
     pub(crate) mark: Mark,
+}
+
+impl Field {
+    /// The message that the field holds, if it holds one.
+    #[inline]
+    pub fn nested(&self) -> Option<&'static Message> {
+        match self.kind {
+            Kind::Message(message) => Some(message),
+            _ => None,
+        }
+    }
 }
 
 /// How often a field may be there, and what its absence means.
@@ -161,6 +172,8 @@ pub enum Need {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
     None,
+    /// Items are inside each value.
+    Within,
     /// Each value is an item: a span, a data point, a log record.
     Item,
     /// The item failed if the value is this or above: a status code, a severity.
@@ -194,6 +207,10 @@ const fn optional(number: u32, name: &'static str, json: &'static str, kind: Kin
 
 const fn oneof(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
     Field { label: Label::Oneof, ..field(number, name, json, kind) }
+}
+
+const fn within(field: Field) -> Field {
+    Field { mark: Mark::Within, ..field }
 }
 
 const fn items(number: u32, name: &'static str, json: &'static str, message: &'static Message) -> Field {

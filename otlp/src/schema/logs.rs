@@ -3,19 +3,20 @@
 use super::{
     Field, Kind, Mark, Message, Need, SPAN_ID, TRACE_ID, field, id, items, repeated,
     shared::{ANY_VALUE, KEY_VALUE, RESOURCE, SCOPE},
+    within,
 };
 
 /// `ExportLogsServiceRequest`.
 pub static LOGS_REQUEST: Message = Message::new(
     "ExportLogsServiceRequest",
-    &[repeated(1, "resource_logs", "resourceLogs", Kind::Message(&RESOURCE_LOGS))],
+    &[within(repeated(1, "resource_logs", "resourceLogs", Kind::Message(&RESOURCE_LOGS)))],
 );
 
 static RESOURCE_LOGS: Message = Message::new(
     "ResourceLogs",
     &[
         field(1, "resource", "resource", Kind::Message(&RESOURCE)),
-        repeated(2, "scope_logs", "scopeLogs", Kind::Message(&SCOPE_LOGS)),
+        within(repeated(2, "scope_logs", "scopeLogs", Kind::Message(&SCOPE_LOGS))),
         field(3, "schema_url", "schemaUrl", Kind::String),
     ],
 );

@@ -3,19 +3,20 @@
 use super::{
     Kind, Message, Need, SPAN_ID, TRACE_ID, field, id, items, oneof, optional, repeated,
     shared::{KEY_VALUE, RESOURCE, SCOPE},
+    within,
 };
 
 /// `ExportMetricsServiceRequest`.
 pub static METRICS_REQUEST: Message = Message::new(
     "ExportMetricsServiceRequest",
-    &[repeated(1, "resource_metrics", "resourceMetrics", Kind::Message(&RESOURCE_METRICS))],
+    &[within(repeated(1, "resource_metrics", "resourceMetrics", Kind::Message(&RESOURCE_METRICS)))],
 );
 
 static RESOURCE_METRICS: Message = Message::new(
     "ResourceMetrics",
     &[
         field(1, "resource", "resource", Kind::Message(&RESOURCE)),
-        repeated(2, "scope_metrics", "scopeMetrics", Kind::Message(&SCOPE_METRICS)),
+        within(repeated(2, "scope_metrics", "scopeMetrics", Kind::Message(&SCOPE_METRICS))),
         field(3, "schema_url", "schemaUrl", Kind::String),
     ],
 );
@@ -24,7 +25,7 @@ static SCOPE_METRICS: Message = Message::new(
     "ScopeMetrics",
     &[
         field(1, "scope", "scope", Kind::Message(&SCOPE)),
-        repeated(2, "metrics", "metrics", Kind::Message(&METRIC)),
+        within(repeated(2, "metrics", "metrics", Kind::Message(&METRIC))),
         field(3, "schema_url", "schemaUrl", Kind::String),
     ],
 );
@@ -35,11 +36,16 @@ static METRIC: Message = Message::new(
         field(1, "name", "name", Kind::String),
         field(2, "description", "description", Kind::String),
         field(3, "unit", "unit", Kind::String),
-        oneof(5, "gauge", "gauge", Kind::Message(&GAUGE)),
-        oneof(7, "sum", "sum", Kind::Message(&SUM)),
-        oneof(9, "histogram", "histogram", Kind::Message(&HISTOGRAM)),
-        oneof(10, "exponential_histogram", "exponentialHistogram", Kind::Message(&EXPONENTIAL_HISTOGRAM)),
-        oneof(11, "summary", "summary", Kind::Message(&SUMMARY)),
+        within(oneof(5, "gauge", "gauge", Kind::Message(&GAUGE))),
+        within(oneof(7, "sum", "sum", Kind::Message(&SUM))),
+        within(oneof(9, "histogram", "histogram", Kind::Message(&HISTOGRAM))),
+        within(oneof(
+            10,
+            "exponential_histogram",
+            "exponentialHistogram",
+            Kind::Message(&EXPONENTIAL_HISTOGRAM),
+        )),
+        within(oneof(11, "summary", "summary", Kind::Message(&SUMMARY))),
         repeated(12, "metadata", "metadata", Kind::Message(&KEY_VALUE)),
     ],
 );

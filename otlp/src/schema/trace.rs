@@ -3,19 +3,20 @@
 use super::{
     Field, Kind, Mark, Message, Need, SPAN_ID, TRACE_ID, field, id, items, repeated,
     shared::{KEY_VALUE, RESOURCE, SCOPE},
+    within,
 };
 
 /// `ExportTraceServiceRequest`.
 pub static TRACES_REQUEST: Message = Message::new(
     "ExportTraceServiceRequest",
-    &[repeated(1, "resource_spans", "resourceSpans", Kind::Message(&RESOURCE_SPANS))],
+    &[within(repeated(1, "resource_spans", "resourceSpans", Kind::Message(&RESOURCE_SPANS)))],
 );
 
 static RESOURCE_SPANS: Message = Message::new(
     "ResourceSpans",
     &[
         field(1, "resource", "resource", Kind::Message(&RESOURCE)),
-        repeated(2, "scope_spans", "scopeSpans", Kind::Message(&SCOPE_SPANS)),
+        within(repeated(2, "scope_spans", "scopeSpans", Kind::Message(&SCOPE_SPANS))),
         field(3, "schema_url", "schemaUrl", Kind::String),
     ],
 );
