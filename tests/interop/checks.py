@@ -16,25 +16,36 @@ EXPECTED = sorted(f"call {call} span {number}" for call in range(CALLS) for numb
 
 
 @check
-def everything_arrives_when_the_sdk_does_not_compress(where):
-    arrives(where, "none")
+def protobuf_arrives_as_it_is(where):
+    arrives(where, "http/protobuf", "none")
 
 
 @check
-def everything_arrives_when_the_sdk_compresses(where):
-    arrives(where, "gzip")
+def protobuf_arrives_when_the_sdk_compresses_it(where):
+    arrives(where, "http/protobuf", "gzip")
 
 
-def arrives(where, compression: str) -> None:
+@check
+def json_arrives_as_it_is(where):
+    arrives(where, "http/json", "none")
+
+
+@check
+def json_arrives_when_the_sdk_compresses_it(where):
+    arrives(where, "http/json", "gzip")
+
+
+def arrives(where, protocol: str, compression: str) -> None:
     env = {
         # The SDK and the layer read the same variables. Ours come first for the layer; the SDK does not know them.
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
         "OTEL_EXPORTER_OTLP_COMPRESSION": compression,
         "OTEL_SERVICE_NAME": "shop",
         "SPANLAYER_EXPORTER_OTLP_ENDPOINT": where.sink,
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
     }
-    with Environment(where, f"python-{compression}", FUNCTION, where.layer, env) as environment:
+    with Environment(where, f"python-{protocol[5:]}-{compression}", FUNCTION, where.layer, env) as environment:
         for call in range(CALLS):
             [answer] = environment.invoke({"call": call, "spans": SPANS})
             equal(answer.json(), {"flushed": [True, True, True]}, "the function's answer")
@@ -58,6 +69,7 @@ def arrives(where, compression: str) -> None:
 
     # The layer compresses for the way out, whatever the SDK did.
     equal({request.headers.get("content-encoding") for request in requests}, {"gzip"}, "encodings on the wire")
+    equal({request.headers["content-type"] for request in requests}, {"application/x-protobuf"}, "formats on the wire")
 
 
 if __name__ == "__main__":
