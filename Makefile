@@ -6,6 +6,16 @@ ARCH ?= x86_64
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
+.PHONY: demo
+demo: ## builds what is needed and shows it at work: example functions, their traces, what they cost
+	cargo build --release -p spanlayer-extension -p spanlayer-cli -p orders-api -p orders-worker
+	target/release/spanlayer-cli demo
+
+.PHONY: bench
+bench: ## the figures beside their budgets, in four minutes on a quiet machine; BENCH=--help says what else
+	cargo build --release --workspace
+	target/release/spanlayer-bench $(BENCH)
+
 .PHONY: lint
 lint: ## formatting and clippy, warnings denied
 	cargo fmt --all --check
