@@ -1,0 +1,354 @@
+//! The Runtime API, `2018-06-01`.
+
+use super::{Reply, reply};
+use crate::{
+    environment::Environment,
+    outcome::FunctionError,
+    state::{Handout, Refusal, Running, State, Turn},
+};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use serde_json::json;
+use tokio::{sync::oneshot, time::Instant};
+
+pub(super) async fn next(environment: &Environment) -> Reply {
+    let now = Instant::now();
+    let receiver = ask(&mut environment.lock(), environment.settings.managed(), now);
+    environment.wake();
+    let receiver = match receiver {
+        Ok(receiver) => receiver,
+        Err(refusal) => return reply::refused(&refusal),
+    };
+    // The sender goes away with the environment, and with it the process that asked.
+    let Ok(handout) = receiver.await else { return reply::broken() };
+    let reply = event(&handout);
+    if let Some(running) = environment.lock().running.get_mut(&handout.request_id) {
+        running.handed_out.get_or_insert_with(Instant::now);
+    }
+    environment.wake();
+    reply
+}
+
+fn ask(state: &mut State, managed: bool, now: Instant) -> Result<oneshot::Receiver<Handout>, Refusal> {
+    let turn = state.runtime.turn;
+    if !managed && !matches!(turn, Turn::Started | Turn::Ready | Turn::Running | Turn::Responded)
+        || turn == Turn::InitError
+    {
+        return Err(Refusal::runtime(turn, "Ready"));
+    }
+    let (sender, receiver) = oneshot::channel();
+    if turn == Turn::Running
+        && !managed
+        && let Some(handout) = state.current.clone()
+    {
+        let _ = sender.send(handout);
+        return Ok(receiver);
+    }
+    state.runtime.turn = Turn::Ready;
+    state.runtime.first_next.get_or_insert(now);
+    state.runtime.last_next = Some(now);
+    state.runtime.waiting.push_back(sender);
+    state.dispatch();
+    Ok(receiver)
+}
+
+fn event(handout: &Handout) -> Reply {
+    let event = &handout.event;
+    let mut reply = Response::new(Full::new(event.payload.clone()));
+    let headers = reply.headers_mut();
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set("content-type", "application/json");
+    set("lambda-runtime-aws-request-id", &handout.request_id);
+    set("lambda-runtime-deadline-ms", &handout.deadline_ms.to_string());
+    set("lambda-runtime-invoked-function-arn", &handout.arn);
+    if let Some(header) = &handout.trace.header {
+        set("lambda-runtime-trace-id", header);
+    }
+    if let Some(context) = &event.client_context {
+        set("lambda-runtime-client-context", context);
+    }
+    if let Some((id, pool)) = &event.cognito {
+        let identity = json!({ "cognitoIdentityId": id, "cognitoIdentityPoolId": pool });
+        set("lambda-runtime-cognito-identity", &identity.to_string());
+    }
+    if let Some(tenant) = &event.tenant {
+        set("lambda-runtime-aws-tenant-id", tenant);
+    }
+    reply
+}
+
+pub(super) async fn response(environment: &Environment, id: &str, request: Request<Incoming>) -> Reply {
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    let streamed = match parts.headers.get("lambda-runtime-function-response-mode").map(HeaderValue::as_bytes)
+    {
+        None => Ok(false),
+        Some(b"streaming") => Ok(true),
+        Some(_) => Err(()),
+    };
+    if let Err(refusal) = begin(environment, id, "InvocationResponse") {
+        return refuse(body, &refusal).await;
+    }
+    let Ok(streamed) = streamed else {
+        let error = FunctionError::platform(
+            id,
+            "Runtime.InvalidResponseModeHeader",
+            "Invalid function response mode",
+        );
+        finish(environment, id, |running| running.result = Some(Err(error)));
+        let refusal = Refusal {
+            status: 400,
+            error_type: "InvalidFunctionResponseMode",
+            message: "Invalid function response mode".to_owned(),
+        };
+        return refuse(body, &refusal).await;
+    };
+    let limit = if streamed { usize::MAX } else { MOST_BUFFERED };
+    let taken = take(body, limit).await;
+    let (result, reply) = judge(id, taken);
+    finish(environment, id, |running| {
+        running.response_started = Some(started);
+        running.streamed = streamed;
+        running.content_type = content_type(&parts.headers);
+        running.produced = result.1;
+        running.result = Some(result.0);
+    });
+    reply
+}
+
+pub(super) async fn error(environment: &Environment, id: &str, request: Request<Incoming>) -> Reply {
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    if let Err(refusal) = begin(environment, id, "InvocationErrorResponse") {
+        return refuse(body, &refusal).await;
+    }
+    let error_type = error_type(&parts.headers);
+    let payload = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    finish(environment, id, |running| {
+        running.response_started = Some(started);
+        running.content_type = content_type(&parts.headers);
+        running.produced = payload.len();
+        running.result = Some(Err(FunctionError { error_type, payload }));
+    });
+    reply::accepted()
+}
+
+pub(super) async fn init_error(environment: &Environment, request: Request<Incoming>) -> Reply {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let mut state = environment.lock();
+    if state.runtime.turn != Turn::Started {
+        return reply::refused(&Refusal::runtime(state.runtime.turn, "InitError"));
+    }
+    state.runtime.turn = Turn::InitError;
+    state.fail(&error_type(&parts.headers), String::from_utf8_lossy(&body).into_owned());
+    drop(state);
+    environment.wake();
+    reply::accepted()
+}
+
+/// Whether the invocation may be answered now.
+fn begin(environment: &Environment, id: &str, to: &str) -> Result<(), Refusal> {
+    let managed = environment.settings.managed();
+    let mut state = environment.lock();
+    let running = state.running.get(id).ok_or_else(Refusal::invalid_request_id)?;
+    if running.abandoned {
+        state.running.remove(id);
+        return Err(Refusal {
+            status: 410,
+            error_type: "InvokeTimeout",
+            message: "Invoke timeout".to_owned(),
+        });
+    }
+    if managed {
+        return if running.result.is_none() { Ok(()) } else { Err(Refusal::invalid_request_id()) };
+    }
+    if state.runtime.turn != Turn::Running {
+        return Err(Refusal::runtime(state.runtime.turn, to));
+    }
+    state.runtime.turn = Turn::Responding;
+    Ok(())
+}
+
+fn finish(environment: &Environment, id: &str, write: impl FnOnce(&mut Running)) {
+    let now = Instant::now();
+    let mut state = environment.lock();
+    if let Some(running) = state.running.get_mut(id) {
+        running.response_done = Some(now);
+        write(running);
+    }
+    if !environment.settings.managed() {
+        state.runtime.turn = Turn::Responded;
+    }
+    drop(state);
+    environment.wake();
+}
+
+/// Answers no, after reading what the client is still sending: a client in the middle of a write would see a broken
+/// connection instead of the answer.
+async fn refuse(body: Incoming, refusal: &Refusal) -> Reply {
+    let _ = take(body, 0).await;
+    reply::refused(refusal)
+}
+
+enum Taken {
+    Whole(Bytes, HeaderMap),
+    TooLarge,
+    Truncated(usize),
+}
+
+/// Reads a body to its end, keeping no more than `limit` bytes of it.
+async fn take(mut body: Incoming, limit: usize) -> Taken {
+    let mut kept = BytesMut::new();
+    let mut single = Bytes::new();
+    let mut trailers = HeaderMap::new();
+    let mut too_large = false;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return Taken::Truncated(kept.len().max(single.len())) };
+        match frame.into_data() {
+            Ok(data) => {
+                too_large = too_large || single.len() + kept.len() + data.len() > limit;
+                if too_large {
+                    (kept, single) = (BytesMut::new(), Bytes::new());
+                } else if kept.is_empty() && single.is_empty() {
+                    // The usual response is one frame, and needs no copy.
+                    single = data;
+                } else {
+                    kept.extend_from_slice(&std::mem::take(&mut single));
+                    kept.extend_from_slice(&data);
+                }
+            }
+            Err(frame) => trailers = frame.into_trailers().unwrap_or_default(),
+        }
+    }
+    if too_large {
+        return Taken::TooLarge;
+    }
+    Taken::Whole(if kept.is_empty() { single } else { kept.freeze() }, trailers)
+}
+
+type Judged = (Result<Bytes, FunctionError>, usize);
+
+/// What the caller gets and what the runtime is told.
+fn judge(id: &str, taken: Taken) -> (Judged, Reply) {
+    match taken {
+        Taken::Whole(body, trailers) => {
+            let produced = body.len();
+            // A stream that broke says so behind its end.
+            let result = match trailers.get("lambda-runtime-function-error-type") {
+                None => Ok(body),
+                Some(named) => Err(FunctionError {
+                    error_type: String::from_utf8_lossy(named.as_bytes()).into_owned(),
+                    payload: trailers
+                        .get("lambda-runtime-function-error-body")
+                        .and_then(|encoded| base64(encoded.as_bytes()))
+                        .unwrap_or_default()
+                        .into(),
+                }),
+            };
+            ((result, produced), reply::accepted())
+        }
+        Taken::TooLarge => {
+            let what = format!(
+                "Response payload size exceeded maximum allowed payload size ({MOST_BUFFERED} bytes)."
+            );
+            let payload = json!({ "errorType": "Function.ResponseSizeTooLarge", "errorMessage": what });
+            let error = FunctionError {
+                error_type: "Function.ResponseSizeTooLarge".to_owned(),
+                payload: payload.to_string().into(),
+            };
+            let message = format!("Exceeded maximum allowed payload size ({MOST_BUFFERED} bytes).");
+            let error_body = reply::error("RequestEntityTooLarge", &message);
+            ((Err(error), 0), reply::json(StatusCode::PAYLOAD_TOO_LARGE, &error_body))
+        }
+        Taken::Truncated(produced) => {
+            let error = FunctionError::platform(
+                id,
+                "Runtime.TruncatedResponse",
+                "HTTP request detected as truncated",
+            );
+            let error_body = reply::error("TruncatedHTTPRequest", "HTTP request detected as truncated");
+            ((Err(error), produced), reply::json(StatusCode::BAD_REQUEST, &error_body))
+        }
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    Some(headers.get(CONTENT_TYPE)?.to_str().ok()?.to_owned())
+}
+
+/// The error type that a runtime names, if the platform knows its form.
+fn error_type(headers: &HeaderMap) -> String {
+    let named = headers.get("lambda-runtime-function-error-type").and_then(|named| named.to_str().ok());
+    let named = named.unwrap_or_default();
+    let known = ["Runtime.", "Function."].iter().any(|category| {
+        named.split_once(category).is_some_and(|(_, reason)| {
+            let mut letters = reason.chars();
+            letters.next().is_some_and(|c| c.is_ascii_uppercase())
+                && letters.next().is_some_and(|c| c.is_ascii_alphabetic())
+        })
+    });
+    match named {
+        named if known => named.to_owned(),
+        named if named.starts_with("Function.") => "Function.Unknown".to_owned(),
+        _ => "Runtime.Unknown".to_owned(),
+    }
+}
+
+/// Decodes standard base64, as the error body behind a stream is.
+fn base64(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut held) = (0u32, 0u32);
+    for byte in text.iter().take_while(|byte| **byte != b'=') {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6 | u32::from(digit)) & 0xffff;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out.push((bits >> held & 0xff) as u8);
+        }
+    }
+    Some(out)
+}
+
+/// What Lambda takes of a buffered response: 6 MiB and 100 bytes.
+const MOST_BUFFERED: usize = 6 * 1024 * 1024 + 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_bodies_behind_a_stream_are_decoded() {
+        assert_eq!(base64(b"eyJhIjoxfQ==").unwrap(), br#"{"a":1}"#);
+        assert_eq!(base64(b"").unwrap(), b"");
+        assert_eq!(base64(b"!"), None);
+    }
+
+    #[test]
+    fn error_types_that_the_platform_does_not_know_become_unknown() {
+        for (named, expected) in [
+            ("Function.Panic", "Function.Panic"),
+            ("Runtime.ExitError", "Runtime.ExitError"),
+            ("Function.lower", "Function.Unknown"),
+            ("unhandled", "Runtime.Unknown"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("lambda-runtime-function-error-type", HeaderValue::from_static(named));
+            assert_eq!(error_type(&headers), expected);
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! One invocation at a time: handed out when everyone waits, over when everyone waits again.
+
+use crate::{
+    Event,
+    environment::{Environment, deadline_ms},
+    ids,
+    outcome::{Ended, FunctionError, Init, Invocation, Reason},
+    state::{Fatal, Given, Handout, Phase, Running, State, Turn},
+    telemetry::{
+        Category,
+        events::{self, Cost, InitPhase, Span, Status},
+    },
+};
+use spanlayer_host::clock;
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+impl Environment {
+    /// Hands an event out and sees the invocation through, whatever becomes of it.
+    pub(crate) async fn invoke(self: &Arc<Self>, event: Event) -> Invocation {
+        let handout = self.prepare(event);
+        if self.settings.managed() {
+            return self.invoke_managed(handout).await;
+        }
+        let _turn = self.turn.lock().await;
+        let init = match self.ready_for(&handout).await {
+            Ok(init) => init,
+            Err(invocation) => return *invocation,
+        };
+        let handout = Handout { deadline_ms: deadline_ms(self.settings.timeout), ..handout };
+        let started = events::start(&handout, &self.settings.version);
+        self.hub.emit(Category::Platform, "platform.start", started);
+        let begun = Instant::now();
+        self.hand_out(&handout);
+        let end = self.see_through(&handout, begun).await;
+        let mut invocation = self.account(&handout, begun, &end);
+        invocation.init = init;
+        if let End::Reset(reason, _) = end {
+            self.report_at_reset(&handout, &invocation, begun, &end);
+            invocation.reset = Some(self.take_down(reason).await);
+        } else if self.settings.freeze {
+            self.freeze();
+        } else if self.settings.hold_telemetry {
+            self.hub.hold(true);
+        }
+        invocation
+    }
+
+    pub(crate) fn prepare(&self, event: Event) -> Handout {
+        let trace = event.trace.as_ref().unwrap_or(&self.settings.trace).make();
+        Handout {
+            request_id: event.request_id.clone().unwrap_or_else(ids::uuid),
+            deadline_ms: deadline_ms(self.settings.timeout),
+            arn: event.arn.clone().unwrap_or_else(|| self.settings.arn()),
+            trace,
+            event,
+        }
+    }
+
+    /// Sees to it that the environment is up and thawed; brings it up again after a reset.
+    pub(crate) async fn ready_for(
+        self: &Arc<Self>,
+        handout: &Handout,
+    ) -> Result<Option<Init>, Box<Invocation>> {
+        if self.lock().phase == Phase::Up {
+            self.thaw();
+            return Ok(None);
+        }
+        match self.init(InitPhase::Invoke).await {
+            Ok(init) => Ok(Some(init)),
+            Err(error) => {
+                let what = error.to_string();
+                let error = FunctionError::platform(&handout.request_id, "Runtime.InitError", &what);
+                let failed = Ended::Failed { error_type: error.error_type.clone() };
+                Err(Box::new(blank(handout, Err(error), failed)))
+            }
+        }
+    }
+
+    fn hand_out(&self, handout: &Handout) {
+        let mut state = self.lock();
+        state.running.insert(handout.request_id.clone(), Running::default());
+        let given = Arc::new(handout.clone());
+        for extension in state.extensions.iter_mut().filter(|extension| extension.wants("INVOKE")) {
+            extension.give(Given::Invoke(given.clone()));
+        }
+        state.pending.push_back(handout.clone());
+        state.dispatch();
+        drop(state);
+        self.wake();
+    }
+
+    /// Waits until everyone is done, or it can no longer come to that.
+    async fn see_through(&self, handout: &Handout, begun: Instant) -> End {
+        let by = begun + self.settings.timeout;
+        let look = |done: fn(&State) -> bool| {
+            move |state: &mut State| match &state.fatal {
+                Some(fatal) => Some(End::Reset(Reason::Failure, Some(fatal.clone()))),
+                None => done(state).then_some(End::Normal),
+            }
+        };
+        let timed_out = || End::Reset(Reason::Timeout, None);
+        let responded =
+            |state: &State| state.runtime.turn == Turn::Ready && state.running.values().all(answered);
+        match self.until(by, look(responded)).await {
+            Some(End::Normal) => {}
+            other => return other.unwrap_or_else(timed_out),
+        }
+        self.runtime_done(handout, begun).await;
+        match self.until(by, look(|state| state.all_ready(Some("INVOKE")))).await {
+            Some(End::Normal) => {}
+            other => return other.unwrap_or_else(timed_out),
+        }
+        self.report(handout, begun);
+        End::Normal
+    }
+
+    /// Tells that the runtime is done, after the lines it wrote.
+    async fn runtime_done(&self, handout: &Handout, begun: Instant) {
+        if !self.hub.wanted() {
+            return;
+        }
+        let process = self.lock().runtime.process.clone();
+        if let Some(process) = process {
+            process.settle().await;
+        }
+        let record = {
+            let state = self.lock();
+            let Some(running) = state.running.get(&handout.request_id) else { return };
+            let times = Times::of(&state, running, begun);
+            let duration = times.runtime_next.duration_since(times.start);
+            let produced = Some(running.produced);
+            events::runtime_done(handout, &status(running), duration, produced, &times.spans())
+        };
+        self.hub.emit(Category::Platform, "platform.runtimeDone", record);
+    }
+
+    fn report(&self, handout: &Handout, begun: Instant) {
+        if !self.hub.wanted() {
+            return;
+        }
+        let used_mb = self.used_mb();
+        let init = self.init_to_report();
+        let record = {
+            let state = self.lock();
+            let Some(running) = state.running.get(&handout.request_id) else { return };
+            let times = Times::of(&state, running, begun);
+            let cost = Cost {
+                duration: times.last_next.duration_since(times.start),
+                init,
+                memory_mb: self.settings.memory_mb,
+                used_mb,
+            };
+            let overhead = times.last_next.saturating_duration_since(times.runtime_next);
+            let parts =
+                [Span { name: "extensionOverhead", start: unix(times.runtime_next), duration: overhead }];
+            let parts = if state.extensions.is_empty() { &[][..] } else { &parts[..] };
+            events::report(handout, &status(running), cost, false, parts)
+        };
+        self.hub.emit(Category::Platform, "platform.report", record);
+    }
+
+    /// What is told of an invocation that ends in a reset. The extensions read it before or while they shut down.
+    fn report_at_reset(&self, handout: &Handout, invocation: &Invocation, begun: Instant, end: &End) {
+        let status = match (end, &invocation.ended) {
+            (End::Reset(Reason::Timeout, _), _) => Status::timeout(),
+            (_, Ended::Failed { error_type }) => Status::error(error_type),
+            _ => Status::success(),
+        };
+        let duration = begun.elapsed();
+        let responded = self.lock().runtime.turn == Turn::Ready;
+        if !responded {
+            let record = events::runtime_done(handout, &status, duration, None, &[]);
+            self.hub.emit(Category::Platform, "platform.runtimeDone", record);
+        }
+        let (init, used_mb) = (self.init_to_report(), self.used_mb());
+        let cost = Cost { duration, init, memory_mb: self.settings.memory_mb, used_mb };
+        let record = events::report(handout, &status, cost, false, &[]);
+        self.hub.emit(Category::Platform, "platform.report", record);
+    }
+
+    /// The init's duration, for the first report after it.
+    fn init_to_report(&self) -> Option<Duration> {
+        let mut init = self.last_init();
+        std::mem::take(&mut init.1).then_some(init.0.duration)
+    }
+
+    /// The invocation as its caller sees it, and what it cost.
+    fn account(&self, handout: &Handout, begun: Instant, end: &End) -> Invocation {
+        let mut state = self.lock();
+        let Some(mut running) = state.running.remove(&handout.request_id) else {
+            let error =
+                FunctionError::platform(&handout.request_id, "Sandbox.Failure", "the invocation was lost");
+            return blank(handout, Err(error), Ended::Normally);
+        };
+        let now = Instant::now();
+        let times = Times::of(&state, &running, begun);
+        let over = if matches!(end, End::Normal) { times.last_next } else { now };
+        let (ended, error) = match end {
+            End::Normal => (Ended::Normally, None),
+            End::Reset(Reason::Timeout, _) => {
+                let what = format!("Task timed out after {:.2} seconds", self.settings.timeout.as_secs_f64());
+                (Ended::TimedOut, Some(("Sandbox.Timedout".to_owned(), what)))
+            }
+            End::Reset(_, fatal) => {
+                let fatal = fatal.clone().unwrap_or(Fatal {
+                    error_type: "Sandbox.Failure".to_owned(),
+                    what: "the environment failed".to_owned(),
+                });
+                (Ended::Failed { error_type: fatal.error_type.clone() }, Some((fatal.error_type, fatal.what)))
+            }
+        };
+        // What the caller has been given stays given.
+        let response = running.result.take().unwrap_or_else(|| {
+            let (error_type, what) = error.unwrap_or_default();
+            Err(FunctionError::platform(&handout.request_id, &error_type, &what))
+        });
+        let responded = running.response_done.unwrap_or(over);
+        Invocation {
+            request_id: handout.request_id.clone(),
+            response,
+            ended,
+            init: None,
+            response_time: responded.saturating_duration_since(times.start),
+            first_byte: running.response_started.unwrap_or(responded).saturating_duration_since(times.start),
+            cycle_time: over.saturating_duration_since(times.start),
+            tail: over.saturating_duration_since(responded),
+            extension_tail: over.saturating_duration_since(times.runtime_next.min(over)),
+            streamed: running.streamed,
+            content_type: running.content_type,
+            reset: None,
+        }
+    }
+}
+
+enum End {
+    Normal,
+    Reset(Reason, Option<Fatal>),
+}
+
+/// The moments of an invocation.
+struct Times {
+    start: Instant,
+    response_started: Instant,
+    response_done: Instant,
+    runtime_next: Instant,
+    last_next: Instant,
+}
+
+impl Times {
+    fn of(state: &State, running: &Running, begun: Instant) -> Self {
+        let start = running.handed_out.unwrap_or(begun);
+        let response_started = running.response_started.unwrap_or(start);
+        let response_done = running.response_done.unwrap_or(response_started);
+        let after = |at: Option<Instant>| at.filter(|at| *at >= start);
+        let runtime_next = after(state.runtime.last_next).unwrap_or(response_done);
+        let extensions = state.extensions.iter().filter_map(|extension| after(extension.last_next));
+        let last_next = extensions.fold(runtime_next, Instant::max);
+        Self { start, response_started, response_done, runtime_next, last_next }
+    }
+
+    fn spans(&self) -> [Span; 3] {
+        let span = |name, from: Instant, to: Instant| Span {
+            name,
+            start: unix(from),
+            duration: to.saturating_duration_since(from),
+        };
+        [
+            span("responseLatency", self.start, self.response_started),
+            span("responseDuration", self.response_started, self.response_done),
+            span("runtimeOverhead", self.response_done, self.runtime_next),
+        ]
+    }
+}
+
+fn answered(running: &Running) -> bool {
+    running.response_done.is_some()
+}
+
+pub(super) fn status(running: &Running) -> Status {
+    match &running.result {
+        Some(Err(error)) => Status::error(&error.error_type),
+        _ => Status::success(),
+    }
+}
+
+/// A moment as Unix time.
+pub(super) fn unix(at: Instant) -> Duration {
+    clock::unix().saturating_sub(at.elapsed())
+}
+
+/// An invocation that never ran.
+pub(super) fn blank(
+    handout: &Handout,
+    response: Result<bytes::Bytes, FunctionError>,
+    ended: Ended,
+) -> Invocation {
+    Invocation {
+        request_id: handout.request_id.clone(),
+        response,
+        ended,
+        init: None,
+        response_time: Duration::ZERO,
+        first_byte: Duration::ZERO,
+        cycle_time: Duration::ZERO,
+        tail: Duration::ZERO,
+        extension_tail: Duration::ZERO,
+        streamed: false,
+        content_type: None,
+        reset: None,
+    }
+}

@@ -1,0 +1,6 @@
+//! What happens to an environment, in order: init, invocations, reset or shutdown.
+
+mod init;
+mod invoke;
+mod managed;
+mod shutdown;
