@@ -1,0 +1,164 @@
+//! A batch: payloads of one signal that go out as one request, encoded once per encoding.
+
+use std::{
+    fmt::Write as _,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use spanlayer_host::random;
+use spanlayer_otlp::{Signal, Summary, merge::concat};
+use tokio::{sync::OnceCell, time::Instant};
+
+use crate::{Compression, Payload, encode::encode, queue::Rank};
+
+/// Payloads of one signal, formed into one request. Once formed it never changes: a retry sends the same bytes under
+/// the same key. Cloning shares everything.
+#[derive(Clone, Debug)]
+pub struct Batch(Arc<Formed>);
+
+#[derive(Debug)]
+struct Formed {
+    signal: Signal,
+    key: String,
+    parts: Vec<Part>,
+    items: usize,
+    bytes: usize,
+    oldest: Instant,
+    /// One cell per compression that somebody asked for. There are one or two.
+    encodings: Mutex<Vec<(Compression, Arc<OnceCell<Bytes>>)>>,
+}
+
+impl Batch {
+    /// Forms a batch of payloads, which must be of one signal. Pipelines form their own; this is for those who write an
+    /// [`Export`](crate::Export) and want to try it. `None` if there are no payloads, or of several signals.
+    pub fn of(payloads: impl IntoIterator<Item = Payload>) -> Option<Self> {
+        let payloads: Vec<Payload> = payloads.into_iter().collect();
+        let signal = payloads.first()?.signal();
+        let parts = (0..).zip(&payloads).map(|(seq, payload)| Part::whole(Rank::of(payload, seq), payload));
+        payloads.iter().all(|p| p.signal() == signal).then(|| Self::form(signal, parts.collect()))
+    }
+
+    /// Forms a batch and draws its key.
+    pub(crate) fn form(signal: Signal, parts: Vec<Part>) -> Self {
+        let key = random::bytes::<16>().iter().fold(String::with_capacity(32), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}"); // writing to a string cannot fail
+            hex
+        });
+        let items = parts.iter().map(|part| part.summary.items).sum();
+        let bytes = parts.iter().map(|part| part.bytes.len()).sum();
+        let oldest = parts.iter().map(|part| part.received).min().unwrap_or_else(Instant::now);
+        Self(Arc::new(Formed { signal, key, parts, items, bytes, oldest, encodings: Mutex::default() }))
+    }
+
+    /// The signal of every payload in it.
+    pub fn signal(&self) -> Signal {
+        self.0.signal
+    }
+
+    /// Spans, data points or log records in it.
+    pub fn items(&self) -> usize {
+        self.0.items
+    }
+
+    /// Bytes of its payloads as they came in, uncompressed.
+    pub fn bytes(&self) -> usize {
+        self.0.bytes
+    }
+
+    /// When its oldest payload came in.
+    pub fn oldest(&self) -> Instant {
+        self.0.oldest
+    }
+
+    /// 32 hexadecimal digits, drawn when the batch was formed: the same for every attempt to deliver it, so that a
+    /// destination can tell a repetition from a second batch (the `Idempotency-Key` header).
+    pub fn idempotency_key(&self) -> &str {
+        &self.0.key
+    }
+
+    /// The request as one piece of protobuf: the payloads joined, equal neighbouring resources merged.
+    pub fn request(&self) -> Bytes {
+        match self.0.parts.as_slice() {
+            [only] => only.bytes.clone(),
+            parts => {
+                let pieces: Vec<&[u8]> = parts.iter().map(|part| &*part.bytes).collect();
+                let mut whole = Vec::new();
+                concat(self.0.signal, &pieces, &mut whole);
+                whole.into()
+            }
+        }
+    }
+
+    /// The request, compressed: made at the first call, the same bytes from then on, for everyone who asks for this
+    /// compression. Long work yields to other tasks every so often.
+    ///
+    /// # Errors
+    ///
+    /// When the compressor gives up, which it has no reason to.
+    pub async fn encoded(&self, compression: Compression) -> io::Result<Bytes> {
+        if compression == Compression::None && self.0.parts.len() == 1 {
+            return Ok(self.request()); // nothing to keep: the payload is the request
+        }
+        let cell = self.cell(compression);
+        cell.get_or_try_init(|| encode(compression, self.request())).await.cloned()
+    }
+
+    fn cell(&self, compression: Compression) -> Arc<OnceCell<Bytes>> {
+        let mut cells = self.0.encodings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, cell)) = cells.iter().find(|(made, _)| *made == compression) {
+            return Arc::clone(cell);
+        }
+        let cell = Arc::default();
+        cells.push((compression, Arc::clone(&cell)));
+        cell
+    }
+
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.0.parts
+    }
+
+    pub(crate) fn ranks(&self) -> impl Iterator<Item = Rank> {
+        self.0.parts.iter().map(|part| part.rank)
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak {
+        Weak(Arc::downgrade(&self.0))
+    }
+}
+
+/// A batch that somebody else may still hold.
+#[derive(Debug)]
+pub(crate) struct Weak(std::sync::Weak<Formed>);
+
+impl Weak {
+    pub(crate) fn upgrade(&self) -> Option<Batch> {
+        self.0.upgrade().map(Batch)
+    }
+}
+
+/// What a batch has of one payload: the whole of it, or a piece where the payload had to be split.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) rank: Rank,
+    pub(crate) bytes: Bytes,
+    pub(crate) summary: Summary,
+    pub(crate) received: Instant,
+}
+
+impl Part {
+    pub(crate) fn whole(rank: Rank, payload: &Payload) -> Self {
+        Self {
+            rank,
+            bytes: payload.bytes().clone(),
+            summary: payload.summary(),
+            received: payload.received(),
+        }
+    }
+
+    /// A piece of this part. Pieces never share a batch: what shares one are whole payloads.
+    pub(crate) fn piece(&self, bytes: Bytes, summary: Summary) -> Self {
+        Self { bytes, summary, rank: self.rank, received: self.received }
+    }
+}

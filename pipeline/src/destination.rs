@@ -1,0 +1,4 @@
+//! Where batches go: each destination makes one attempt, and says what came of it.
+
+pub(crate) mod otlp_http;
+pub(crate) mod stdout;

@@ -1,0 +1,114 @@
+//! The HTTP client: made when first needed, replaced when its connections may be dead.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use reqwest::redirect;
+use spanlayer_host::clock;
+
+use super::tls;
+use crate::settings::OtlpHttp;
+
+/// Makes clients and keeps the current one.
+#[derive(Debug)]
+pub(super) struct Clients {
+    recipe: OtlpHttp,
+    current: Mutex<Option<Client>>,
+    /// Unix time: the idle time of a connection goes on while the process is frozen.
+    clock: fn() -> Duration,
+}
+
+/// A client with its own connections. Cloning shares them.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    pub(super) http: reqwest::Client,
+    history: Arc<History>,
+    /// Whether this client had a connection to offer when it was handed out.
+    reuses: bool,
+}
+
+#[derive(Debug, Default)]
+struct History {
+    served: AtomicBool,
+    last_used_millis: AtomicU64,
+}
+
+impl Clients {
+    pub(super) fn new(recipe: &OtlpHttp) -> Self {
+        Self { recipe: recipe.clone(), current: Mutex::default(), clock: clock::unix }
+    }
+
+    /// The client to use now.
+    ///
+    /// # Errors
+    ///
+    /// When certificates cannot be read, in words.
+    pub(super) fn current(&self) -> Result<Client, String> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = millis((self.clock)());
+        let fresh_enough = |client: &Client| {
+            let idle = now.saturating_sub(client.history.last_used_millis.load(Relaxed));
+            idle < millis(IDLE)
+        };
+        let mut client = match current.take().filter(fresh_enough) {
+            Some(client) => client,
+            None => Client { http: self.build()?, history: Arc::default(), reuses: false },
+        };
+        client.history.last_used_millis.store(now, Relaxed);
+        client.reuses = client.history.served.load(Relaxed);
+        *current = Some(client.clone());
+        Ok(client)
+    }
+
+    /// Stops using a client and the connections that idle in it. Requests under way on it go on.
+    pub(super) fn discard(&self, client: &Client) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|one| Arc::ptr_eq(&one.history, &client.history)) {
+            *current = None;
+        }
+    }
+
+    fn build(&self) -> Result<reqwest::Client, String> {
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::config(&self.recipe)?)
+            .http1_only()
+            // A telemetry endpoint that redirects is misconfigured; following would repeat the headers elsewhere.
+            .redirect(redirect::Policy::none())
+            // Whether to repeat a request is decided by the stages around.
+            .retry(reqwest::retry::never())
+            .pool_idle_timeout(IDLE)
+            .no_proxy();
+        if let Some(proxy) = &self.recipe.proxy {
+            let except = reqwest::NoProxy::from_string(&proxy.except);
+            let proxy =
+                reqwest::Proxy::all(proxy.address.reveal()).map_err(|_| "the proxy's address is wrong")?;
+            builder = builder.proxy(proxy.no_proxy(except));
+        }
+        builder.build().map_err(|error| format!("cannot make an HTTP client: {}", error.without_url()))
+    }
+}
+
+impl Client {
+    /// An answer came over one of this client's connections, which are now kept for later requests.
+    pub(super) fn served(&self) {
+        self.history.served.store(true, Relaxed);
+    }
+
+    /// Whether the failure may be that of a connection kept from an earlier request, rather than of the destination.
+    pub(super) fn is_stale(&self, error: &reqwest::Error) -> bool {
+        self.reuses && !error.is_connect() && !error.is_builder()
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A connection that idled longer is not tried again. Common load balancers close theirs after 60 s, and one that was
+/// forgotten on the way answers nothing at all, which would take the whole limit of an attempt to find out.
+const IDLE: Duration = Duration::from_secs(50);

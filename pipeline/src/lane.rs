@@ -1,0 +1,198 @@
+//! One destination's way out of the queue: it takes batches, has them exported, and sees to what became of them.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+};
+
+use spanlayer_otlp::{Signal, split::split};
+
+use crate::{
+    Batch, BatchLimits, Deadline, DestinationPending, DestinationStats, Flushed, Notice, Observer, Outcome,
+    batch::Part,
+    export::AnyExport,
+    join::join_all,
+    queue::{Settled, Shared},
+    stage::breaker::Circuit,
+    stats::Traffic,
+};
+
+/// A destination with its stack of stages and its view of the queue.
+pub(crate) struct Lane {
+    pub(crate) name: Arc<str>,
+    pub(crate) shared: Arc<Shared>,
+    /// This lane's number in the queue.
+    pub(crate) number: usize,
+    pub(crate) limits: BatchLimits,
+    pub(crate) stack: Box<dyn AnyExport>,
+    pub(crate) circuit: Arc<Circuit>,
+    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) observer: Option<Observer>,
+    /// Refusals since something was last delivered.
+    pub(crate) refusals: AtomicU32,
+    /// What was told last about lost items, so that it is not told again and again.
+    pub(crate) told: Mutex<String>,
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lane")
+            .field("name", &self.name)
+            .field("circuit", &self.circuit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How one batch fared.
+enum Step {
+    /// It is off the queue, or was replaced by smaller ones: there may be more.
+    Done,
+    /// The destination does not take anything now.
+    Stuck,
+    /// Nothing is left to take.
+    Empty,
+}
+
+impl Lane {
+    /// Sends everything that is in the queue now, and what comes in meanwhile as far as it finds room in the same
+    /// batches. Ends early when the destination fails.
+    pub(crate) async fn drain(&self, by: Deadline) -> Flushed {
+        let horizon = self.shared.horizon();
+        let mut flushed = Flushed::default();
+        // A destination that failed is asked with one batch before it is trusted with several.
+        if !self.circuit.is_open() || matches!(self.step(horizon, by, &mut flushed).await, Step::Done) {
+            let workers = (0..IN_FLIGHT).map(|_| self.work(horizon, by));
+            join_all(workers).await.iter().for_each(|more| flushed.add(more));
+        }
+        // Another flush may have batches out; what comes back of them is ours to wait for.
+        while self.shared.lane_held(self.number).in_flight > 0 {
+            if by.bound(self.shared.landing(self.number)).await.is_none() {
+                break;
+            }
+            flushed.add(&self.work(horizon, by).await);
+        }
+        flushed.left = self.shared.lane_held(self.number).held.items as u64;
+        flushed
+    }
+
+    async fn work(&self, horizon: u64, by: Deadline) -> Flushed {
+        let mut flushed = Flushed::default();
+        while matches!(self.step(horizon, by, &mut flushed).await, Step::Done) {}
+        flushed
+    }
+
+    async fn step(&self, horizon: u64, by: Deadline, flushed: &mut Flushed) -> Step {
+        if by.passed() {
+            return Step::Stuck;
+        }
+        let Some(lease) = self.shared.lease(self.number, horizon) else { return Step::Empty };
+        if let Some(pieces) = self.fitting(lease.batch()) {
+            lease.replace(pieces);
+            return Step::Done;
+        }
+        let batch = lease.batch().clone();
+        let (signal, items) = (batch.signal(), batch.items() as u64);
+        match self.stack.export_boxed(batch, by).await {
+            Outcome::Delivered { rejected, message } => {
+                self.refusals.store(0, Relaxed);
+                lease.settle(Settled::Delivered { rejected });
+                let rejected = rejected.min(items);
+                flushed.delivered += items - rejected;
+                flushed.rejected += rejected;
+                if rejected > 0 || !message.is_empty() {
+                    let destination = &*self.name;
+                    self.tell(
+                        &message,
+                        Notice::Rejected { destination, signal, items: rejected, message: &message },
+                    );
+                }
+                Step::Done
+            }
+            Outcome::Retry { .. } => Step::Stuck,
+            Outcome::Refused { why, divisible } => {
+                let refusals = self.refusals.fetch_add(1, Relaxed) + 1;
+                match halves(signal, lease.batch().parts()) {
+                    Some(halves) if divisible && refusals < HOPELESS => lease.replace(halves),
+                    _ => {
+                        lease.settle(Settled::Refused);
+                        flushed.refused += items;
+                        self.tell(
+                            &why,
+                            Notice::Refused { destination: &self.name, signal, items, why: &why },
+                        );
+                    }
+                }
+                Step::Done
+            }
+        }
+    }
+
+    /// Pieces that fit the limits, if this is one payload that does not and can be split.
+    fn fitting(&self, batch: &Batch) -> Option<Vec<Vec<Part>>> {
+        let [part] = batch.parts() else { return None };
+        if part.bytes.len() <= self.limits.bytes && part.summary.items <= self.limits.items {
+            return None;
+        }
+        pieces(batch.signal(), part, self.limits)
+    }
+
+    fn tell(&self, words: &str, notice: Notice<'_>) {
+        let Some(observer) = &self.observer else { return };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != words {
+            words.clone_into(&mut told);
+            observer(notice);
+        }
+    }
+
+    pub(crate) fn pending(&self) -> DestinationPending {
+        let now = self.shared.lane_held(self.number);
+        DestinationPending {
+            name: Arc::clone(&self.name),
+            bytes: now.held.bytes,
+            items: now.held.items,
+            errors: now.held.errors,
+            oldest: now.oldest,
+            in_flight: now.in_flight,
+            health: self.circuit.health(),
+        }
+    }
+
+    pub(crate) fn stats(&self) -> DestinationStats {
+        let totals = self.shared.lane_totals(self.number);
+        DestinationStats::new(Arc::clone(&self.name), totals, self.traffic.totals())
+    }
+}
+
+/// The two halves of a batch: between payloads while there are several, between the items of one otherwise.
+fn halves(signal: Signal, parts: &[Part]) -> Option<Vec<Vec<Part>>> {
+    match parts {
+        [part] => {
+            let items = part.summary.items;
+            pieces(signal, part, BatchLimits { bytes: usize::MAX, items: items.div_ceil(2) })
+                .filter(|_| items > 1)
+        }
+        parts => {
+            let (first, second) = parts.split_at(parts.len() / 2);
+            Some(vec![first.to_vec(), second.to_vec()])
+        }
+    }
+}
+
+fn pieces(signal: Signal, part: &Part, limits: BatchLimits) -> Option<Vec<Vec<Part>>> {
+    let pieces = split(signal, &part.bytes, limits.bytes, limits.items);
+    let pieces: Vec<_> =
+        pieces.into_iter().map(|(bytes, summary)| vec![part.piece(bytes, summary)]).collect();
+    (pieces.len() > 1).then_some(pieces)
+}
+
+/// Batches out at once to one destination: enough that a slow one is drained within the two seconds that a shutdown
+/// leaves, few enough that what is being encoded stays small.
+const IN_FLIGHT: usize = 4;
+
+/// After so many refusals in a row, with nothing delivered in between, the reason is not one bad item: batches are
+/// refused whole from then on. Halving a batch of 8,192 items takes 13.
+const HOPELESS: u32 = 32;

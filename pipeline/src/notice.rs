@@ -1,0 +1,83 @@
+//! What a pipeline has to tell: few lines, at turning points, for whoever keeps the log.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use spanlayer_otlp::Signal;
+
+/// Receives notices, as they happen, on whatever task causes them: it must be quick.
+pub type Observer = Arc<dyn Fn(Notice<'_>) + Send + Sync>;
+
+/// A turning point. Repetitions of the same are not told; the counters have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice<'a> {
+    /// The destination took its first batch.
+    FirstDelivery {
+        /// Its name.
+        destination: &'a str,
+    },
+    /// The destination began to fail. Nothing is lost yet.
+    Failing {
+        /// Its name.
+        destination: &'a str,
+        /// How.
+        why: &'a str,
+    },
+    /// The destination answers again.
+    Recovered {
+        /// Its name.
+        destination: &'a str,
+        /// Since it began to fail.
+        after: Duration,
+    },
+    /// The destination took a batch but not all of its items (partial success), or had something to say about them.
+    Rejected {
+        /// Its name.
+        destination: &'a str,
+        /// Of what.
+        signal: Signal,
+        /// How many items; none for a mere warning.
+        items: u64,
+        /// Its words.
+        message: &'a str,
+    },
+    /// The destination refused items for good.
+    Refused {
+        /// Its name.
+        destination: &'a str,
+        /// Of what.
+        signal: Signal,
+        /// How many items.
+        items: u64,
+        /// Its words.
+        why: &'a str,
+    },
+}
+
+impl Notice<'_> {
+    /// Whether something was lost by it.
+    pub const fn is_loss(&self) -> bool {
+        match self {
+            Self::Rejected { items, .. } | Self::Refused { items, .. } => *items > 0,
+            Self::FirstDelivery { .. } | Self::Failing { .. } | Self::Recovered { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Notice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FirstDelivery { destination } => write!(f, "first delivery to {destination}"),
+            Self::Failing { destination, why } => write!(f, "{destination} does not take data: {why}"),
+            Self::Recovered { destination, after } => {
+                write!(f, "{destination} takes data again after {:.1} s", after.as_secs_f64())
+            }
+            Self::Rejected { destination, signal, items, message } => {
+                write!(f, "{destination} rejected {items} {}: {message}", signal.items())
+            }
+            Self::Refused { destination, signal, items, why } => {
+                write!(f, "{destination} refused {items} {}: {why}", signal.items())
+            }
+        }
+    }
+}

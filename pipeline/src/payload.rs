@@ -1,0 +1,66 @@
+//! One OTLP request, as it came in: bytes, and what one walk over them told.
+
+use bytes::Bytes;
+use spanlayer_otlp::{Malformed, Signal, Summary, scan};
+use tokio::time::Instant;
+
+/// An encoded `Export*ServiceRequest` that was found valid. Cloning shares the bytes.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    signal: Signal,
+    bytes: Bytes,
+    summary: Summary,
+    received: Instant,
+}
+
+impl Payload {
+    /// Checks a request and counts what it holds. From here on nobody decodes it unless they must.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not a valid request of this signal; the error says where and why.
+    pub fn scan(signal: Signal, bytes: Bytes) -> Result<Self, Malformed> {
+        let summary = scan(signal, &bytes)?;
+        Ok(Self { signal, bytes, summary, received: Instant::now() })
+    }
+
+    /// The signal whose request this is.
+    pub const fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// The encoded request.
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// What the walk counted.
+    pub const fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    /// Spans, data points or log records in it.
+    pub const fn items(&self) -> usize {
+        self.summary.items
+    }
+
+    /// When it came in.
+    pub const fn received(&self) -> Instant {
+        self.received
+    }
+
+    /// How hard it is defended when room runs out.
+    pub const fn priority(&self) -> Priority {
+        if self.summary.errors > 0 { Priority::Error } else { Priority::Healthy }
+    }
+}
+
+/// Who goes first: errors are sent first, and are the last to be given up. (The order of the variants is the order of
+/// sending.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Priority {
+    /// Holds at least one span with an error status, or a log record of severity error or worse.
+    Error,
+    /// Holds none.
+    Healthy,
+}

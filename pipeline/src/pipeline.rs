@@ -1,0 +1,171 @@
+//! The whole, as its users see it: accept, flush, shut down.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use spanlayer_otlp::Signal;
+
+use crate::{
+    Deadline, Payload, Pending, Settings, Stats, compose,
+    join::join_all,
+    lane::Lane,
+    queue::{Queue, Shared},
+};
+
+/// Takes payloads in and delivers them when told to. See the crate's documentation.
+#[derive(Debug)]
+pub struct Pipeline {
+    shared: Arc<Shared>,
+    lanes: Vec<Lane>,
+}
+
+impl Pipeline {
+    /// Puts a pipeline together. No I/O, no TLS, no task: those come with the first export.
+    pub fn new(settings: Settings) -> Self {
+        let mut queue = Queue::new(settings.limit, settings.when_full);
+        let numbers: Vec<usize> =
+            settings.destinations.iter().map(|one| queue.add_lane(&one.signals, one.batch)).collect();
+        let shared = Arc::new(Shared::new(queue));
+        let lanes = settings.destinations.iter().zip(numbers);
+        let lanes = lanes.map(|(one, number)| compose::lane(one, number, &shared, &settings)).collect();
+        Self { shared, lanes }
+    }
+
+    /// Takes a payload in, or says why not. Never waits.
+    pub fn accept(&self, payload: Payload) -> Admission {
+        self.shared.admit(payload)
+    }
+
+    /// What is held now.
+    pub fn pending(&self) -> Pending {
+        let held = self.shared.held();
+        let destinations: Vec<_> = self.lanes.iter().map(Lane::pending).collect();
+        Pending {
+            bytes: held.bytes,
+            items: held.items,
+            errors: held.errors,
+            oldest: destinations.iter().filter_map(|one| one.oldest).min(),
+            in_flight: destinations.iter().map(|one| one.in_flight).sum(),
+            destinations,
+        }
+    }
+
+    /// Exports everything that is held now, to all destinations side by side, and answers by the deadline. What was
+    /// not settled stays. What comes in meanwhile may or may not be sent along.
+    ///
+    /// Dropping the future stops at once and loses nothing. Several flushes may run at the same time; each also waits
+    /// for the batches that the others have in flight.
+    pub async fn flush(&self, by: Deadline) -> Flushed {
+        let mut flushed = Flushed::default();
+        for lane in join_all(self.lanes.iter().map(|lane| lane.drain(by))).await {
+            flushed.add(&lane);
+        }
+        flushed
+    }
+
+    /// Closes the intake, sends what is left by the deadline (also to destinations that are being left alone: it is
+    /// their last chance), and says what was lost.
+    pub async fn shutdown(&self, by: Deadline) -> Report {
+        self.shared.close();
+        self.lanes.iter().for_each(|lane| lane.circuit.allow_probe());
+        let flushed = self.flush(by).await;
+        let lost =
+            self.lanes.iter().map(|lane| (lane, lane.pending().items as u64)).filter(|(_, items)| *items > 0);
+        let lost = lost.map(|(lane, items)| Lost { destination: Arc::clone(&lane.name), items }).collect();
+        Report { flushed, lost }
+    }
+
+    /// Everything counted so far.
+    pub fn stats(&self) -> Stats {
+        Stats::new(self.shared.totals(), self.lanes.iter().map(Lane::stats).collect())
+    }
+
+    /// Whether any destination takes this signal.
+    pub fn serves(&self, signal: Signal) -> bool {
+        self.shared.serves(signal)
+    }
+}
+
+/// What became of a payload at the door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Held until it is settled.
+    Accepted,
+    /// Not taken, and the sender should not try again: there is no room, and it must not be slowed down. OTLP's
+    /// `partial_success`.
+    Partial {
+        /// Items not taken: all of them.
+        rejected: usize,
+        /// In words.
+        why: String,
+    },
+    /// Larger than the whole queue. HTTP 413.
+    TooLarge {
+        /// The queue's limit in bytes.
+        limit: usize,
+    },
+    /// No room now. HTTP 429. Only with [`WhenFull::Busy`](crate::WhenFull::Busy).
+    Busy {
+        /// When to come again.
+        retry_after: Duration,
+    },
+    /// The pipeline is shutting down. HTTP 503.
+    Closed,
+}
+
+/// What a flush came to, in items, summed over destinations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Flushed {
+    /// Taken by destinations.
+    pub delivered: u64,
+    /// Turned away by destinations out of requests they took otherwise.
+    pub rejected: u64,
+    /// Refused for good.
+    pub refused: u64,
+    /// Still held.
+    pub left: u64,
+}
+
+impl Flushed {
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.delivered += more.delivered;
+        self.rejected += more.rejected;
+        self.refused += more.refused;
+        self.left += more.left;
+    }
+}
+
+/// How a pipeline ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The last flush.
+    pub flushed: Flushed,
+    /// What no destination had when the time was up, by destination; empty if nothing was lost.
+    pub lost: Vec<Lost>,
+}
+
+/// What one destination did not get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lost {
+    /// The destination's name.
+    pub destination: Arc<str>,
+    /// Spans, data points and log records.
+    pub items: u64,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "delivered {}, refused {}",
+            self.flushed.delivered,
+            self.flushed.refused + self.flushed.rejected
+        )?;
+        if self.lost.is_empty() {
+            return f.write_str(", lost none");
+        }
+        self.lost.iter().try_for_each(|lost| write!(f, ", lost {} ({})", lost.items, lost.destination))
+    }
+}

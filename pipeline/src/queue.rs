@@ -1,0 +1,295 @@
+//! What was accepted and is not yet settled: bounded in bytes, shared by all lanes, each with a view of its own.
+//!
+//! Pure bookkeeping under one lock: no clock, no I/O, nothing is awaited. A payload is kept once, whatever the number
+//! of destinations; it goes when each of them has taken it, refused it, or when it was evicted.
+
+mod lease;
+mod view;
+
+use std::collections::BTreeMap;
+
+use spanlayer_otlp::Signal;
+use tokio::time::Instant;
+
+pub(crate) use lease::Shared;
+pub(crate) use view::Held;
+use view::View;
+
+use crate::{
+    Admission, Batch, BatchLimits, Payload, Priority, SignalTotals, WhenFull,
+    batch::{Part, Weak},
+};
+
+/// A payload's place: by priority, then by arrival. Lower goes out first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    priority: Priority,
+    arrival: u64,
+}
+
+impl Rank {
+    pub(crate) const fn of(payload: &Payload, arrival: u64) -> Self {
+        Self { priority: payload.priority(), arrival }
+    }
+}
+
+/// A payload while somebody still has to settle it.
+#[derive(Debug)]
+struct Entry {
+    payload: Payload,
+    /// Parts of it that are not settled, over all lanes: one per lane, more where it was split.
+    owed: usize,
+    /// Parts of it that are out on an attempt.
+    leased: usize,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    limit: usize,
+    when_full: WhenFull,
+    closed: bool,
+    /// What all entries cost.
+    held: usize,
+    /// What all entries hold.
+    load: Held,
+    arrivals: u64,
+    entries: BTreeMap<Rank, Entry>,
+    views: Vec<View>,
+    /// Batches that some lane formed, so that another lane about to form the same shares it, its compressed form
+    /// included.
+    formed: Vec<Weak>,
+    totals: [SignalTotals; 3],
+}
+
+impl Queue {
+    pub(crate) fn new(limit: usize, when_full: WhenFull) -> Self {
+        Self {
+            limit,
+            when_full,
+            closed: false,
+            held: 0,
+            load: Held::default(),
+            arrivals: 0,
+            entries: BTreeMap::new(),
+            views: Vec::new(),
+            formed: Vec::new(),
+            totals: Default::default(),
+        }
+    }
+
+    /// Adds a lane that takes these signals; its number.
+    pub(crate) fn add_lane(&mut self, signals: &[Signal], limits: BatchLimits) -> usize {
+        self.views.push(View::new(signals, limits));
+        self.views.len() - 1
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Takes a payload in, or says why not.
+    pub(crate) fn admit(&mut self, payload: Payload) -> Admission {
+        let (signal, items) = (payload.signal(), payload.items());
+        if self.closed {
+            return Admission::Closed;
+        }
+        if cost(&payload) > self.limit {
+            self.totals[signal as usize].turned_away += items as u64;
+            return Admission::TooLarge { limit: self.limit };
+        }
+        let takers = self.views.iter().filter(|view| view.takes(signal)).count();
+        if items == 0 || takers == 0 {
+            self.totals[signal as usize].unrouted += items as u64;
+            return Admission::Accepted;
+        }
+        let excess = (self.held + cost(&payload)).saturating_sub(self.limit);
+        if excess > 0 && !self.make_room(excess, payload.priority()) {
+            return self.turn_away(&payload);
+        }
+        self.totals[signal as usize].accepted += items as u64;
+        self.held += cost(&payload);
+        self.load.add(payload.bytes().len(), payload.summary());
+        self.arrivals += 1;
+        let rank = Rank::of(&payload, self.arrivals);
+        for view in self.views.iter_mut().filter(|view| view.takes(signal)) {
+            view.add(rank, &payload);
+        }
+        self.entries.insert(rank, Entry { payload, owed: takers, leased: 0 });
+        Admission::Accepted
+    }
+
+    fn turn_away(&mut self, payload: &Payload) -> Admission {
+        self.totals[payload.signal() as usize].turned_away += payload.items() as u64;
+        match self.when_full {
+            WhenFull::Partial => Admission::Partial {
+                rejected: payload.items(),
+                why: format!("the queue is full ({} bytes) of data at least as important", self.limit),
+            },
+            WhenFull::Busy { retry_after } => Admission::Busy { retry_after },
+        }
+    }
+
+    /// Gives up the oldest of lower or equal priority, healthy before errors, until this many bytes are free; nothing,
+    /// if that would not be enough. What is out on an attempt stays: its destination may be reading it.
+    fn make_room(&mut self, excess: usize, newcomer: Priority) -> bool {
+        let healthy = self.entries.range(first_of(Priority::Healthy)..);
+        let errors = self.entries.range(..first_of(Priority::Healthy));
+        let errors = errors.take_while(|_| newcomer == Priority::Error);
+        let mut freed = 0;
+        let mut victims = Vec::new();
+        for (rank, entry) in healthy.chain(errors).filter(|(_, entry)| entry.leased == 0) {
+            victims.push(*rank);
+            freed += cost(&entry.payload);
+            if freed >= excess {
+                victims.into_iter().for_each(|rank| self.evict(rank));
+                return true;
+            }
+        }
+        false
+    }
+
+    fn evict(&mut self, rank: Rank) {
+        let Some(entry) = self.remove(rank) else { return };
+        let signal = entry.payload.signal();
+        // What some lane has not settled is lost to that lane; the item counts as evicted if it is lost to any.
+        let lost =
+            self.views.iter_mut().map(|view| view.evict(rank, &entry.payload)).max().unwrap_or_default();
+        let totals = &mut self.totals[signal as usize];
+        match rank.priority {
+            Priority::Healthy => totals.evicted_healthy += lost as u64,
+            Priority::Error => totals.evicted_errors += lost as u64,
+        }
+    }
+
+    /// The next batch for a lane, if there is anything that arrived by the horizon: one formed earlier, or a new one.
+    /// It counts as out on an attempt until it is given back or settled.
+    fn take(&mut self, lane: usize, horizon: u64) -> Option<Batch> {
+        let batch = match self.views[lane].formed.pop_front() {
+            Some(batch) => batch,
+            None => self.form(lane, horizon)?,
+        };
+        self.views[lane].leased += 1;
+        self.each_entry(&batch, |entry| entry.leased += 1);
+        Some(batch)
+    }
+
+    fn form(&mut self, lane: usize, horizon: u64) -> Option<Batch> {
+        let entries = &self.entries;
+        let (signal, parts) = self.views[lane]
+            .form(horizon, |rank| entries.get(&rank).map(|entry| Part::whole(rank, &entry.payload)))?;
+        if self.views.len() == 1 {
+            return Some(Batch::form(signal, parts));
+        }
+        self.formed.retain(|other| other.upgrade().is_some());
+        let same =
+            |other: &Batch| other.signal() == signal && other.ranks().eq(parts.iter().map(|part| part.rank));
+        let shared = self.formed.iter().filter_map(Weak::upgrade).find(same);
+        Some(shared.unwrap_or_else(|| {
+            let batch = Batch::form(signal, parts);
+            self.formed.push(batch.downgrade());
+            batch
+        }))
+    }
+
+    /// Takes back a batch whose attempt led to nothing. It stays as it is, and is the next to go.
+    fn give_back(&mut self, lane: usize, batch: Batch) {
+        self.views[lane].leased -= 1;
+        self.each_entry(&batch, |entry| entry.leased -= 1);
+        self.views[lane].formed.push_front(batch);
+    }
+
+    /// Puts several batches in the place of one. Together they must hold what it held.
+    fn replace(&mut self, lane: usize, batch: &Batch, pieces: Vec<Vec<Part>>) {
+        let view = &mut self.views[lane];
+        view.leased -= 1;
+        view.forget(batch.parts());
+        for part in pieces.iter().flatten() {
+            view.remember(part);
+            if let Some(entry) = self.entries.get_mut(&part.rank) {
+                entry.owed += 1;
+            }
+        }
+        for parts in pieces.into_iter().rev().filter(|parts| !parts.is_empty()) {
+            view.formed.push_front(Batch::form(batch.signal(), parts));
+        }
+        self.each_entry(batch, |entry| {
+            entry.leased -= 1;
+            entry.owed -= 1;
+        });
+        self.release(batch);
+    }
+
+    /// Notes what became of a batch, for good, and lets go of payloads that nobody needs any more.
+    fn settle(&mut self, lane: usize, batch: &Batch, how: Settled) {
+        let view = &mut self.views[lane];
+        view.leased -= 1;
+        view.forget(batch.parts());
+        let items = batch.items() as u64;
+        let totals = &mut view.totals[batch.signal() as usize];
+        match how {
+            Settled::Delivered { rejected } => {
+                // A destination cannot have turned away more than it was sent, whatever it says.
+                let rejected = rejected.min(items);
+                totals.rejected += rejected;
+                totals.delivered += items - rejected;
+            }
+            Settled::Refused => totals.refused += items,
+        }
+        self.each_entry(batch, |entry| {
+            entry.leased -= 1;
+            entry.owed -= 1;
+        });
+        self.release(batch);
+    }
+
+    fn release(&mut self, batch: &Batch) {
+        for rank in batch.ranks() {
+            if self.entries.get(&rank).is_some_and(|entry| entry.owed == 0) {
+                self.remove(rank);
+            }
+        }
+    }
+
+    fn remove(&mut self, rank: Rank) -> Option<Entry> {
+        let entry = self.entries.remove(&rank)?;
+        self.held -= cost(&entry.payload);
+        self.load.subtract(entry.payload.bytes().len(), entry.payload.summary());
+        Some(entry)
+    }
+
+    /// When the oldest payload came in that a lane has neither settled nor out on an attempt.
+    fn oldest(&self, lane: usize) -> Option<Instant> {
+        let waiting = self.views[lane].firsts().filter_map(|rank| self.entries.get(&rank));
+        let formed = self.views[lane].formed.iter().map(Batch::oldest);
+        waiting.map(|entry| entry.payload.received()).chain(formed).min()
+    }
+
+    fn each_entry(&mut self, batch: &Batch, mut change: impl FnMut(&mut Entry)) {
+        for rank in batch.ranks() {
+            if let Some(entry) = self.entries.get_mut(&rank) {
+                change(entry);
+            }
+        }
+    }
+}
+
+/// What became of a batch, for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    Delivered { rejected: u64 },
+    Refused,
+}
+
+/// What a payload costs of the bound: its bytes and what it takes to keep track of them, so that a flood of tiny
+/// payloads is bounded too.
+fn cost(payload: &Payload) -> usize {
+    payload.bytes().len() + TRACKING
+}
+
+const fn first_of(priority: Priority) -> Rank {
+    Rank { priority, arrival: 0 }
+}
+
+/// An entry, a lane's note of it, and the allocation behind the bytes; measured at about this much.
+const TRACKING: usize = 256;

@@ -1,0 +1,48 @@
+//! Addresses of destinations (OpenTelemetry specification, *Protocol Exporter*, "Endpoint URLs for OTLP/HTTP").
+
+use std::net::{IpAddr, SocketAddr};
+
+use reqwest::Url;
+use spanlayer_otlp::Signal;
+
+/// Parses an address. What is wrong is said without repeating the address, which may hold a password.
+pub(super) fn parse(text: &str) -> Result<Url, String> {
+    let wrong = || "expected an address such as https://otlp.example.com or http://10.0.0.7:4318".to_owned();
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let usable = matches!(url.scheme(), "http" | "https") && url.has_host();
+    if usable { Ok(url) } else { Err(wrong()) }
+}
+
+/// Where a signal goes below a base address, whose own path is kept.
+pub(super) fn below(base: &Url, signal: Signal) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), signal.path()));
+    url
+}
+
+/// Scheme, host and port: what is shown of an address.
+pub(super) fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+/// Whether the host is this machine itself.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    match address(host) {
+        Some(address) => address.is_loopback() || address.is_unspecified(),
+        None => host == "localhost" || host.ends_with(".localhost"),
+    }
+}
+
+/// Whether the address is one of our own receivers.
+pub(super) fn is_own(url: &Url, receivers: &[SocketAddr]) -> bool {
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return false };
+    let same_port = receivers.iter().filter(|receiver| receiver.port() == port);
+    // Lambda's name for the inside of an environment is as good as localhost to a receiver on all interfaces.
+    let inside = is_loopback(url) || host == "sandbox.localdomain" || host == "sandbox";
+    same_port.into_iter().any(|receiver| inside || address(host) == Some(receiver.ip()))
+}
+
+fn address(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}

@@ -1,0 +1,108 @@
+//! Headers as a variable holds them: `k1=v1,k2=v2`, values percent-encoded (W3C Baggage without properties).
+
+use http::{HeaderName, HeaderValue};
+
+/// What a variable came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Headers {
+    pub(super) good: Vec<(HeaderName, HeaderValue)>,
+    /// What is wrong with the others, without their values.
+    pub(super) faults: Vec<String>,
+}
+
+/// Parses all pairs; one that is wrong costs only itself.
+pub(super) fn parse(text: &str) -> Result<Headers, String> {
+    let mut headers = Headers::default();
+    for (n, pair) in (1..).zip(text.split(',')).filter(|(_, pair)| !pair.trim().is_empty()) {
+        match one(pair) {
+            // The last of several with the same name counts, as in a map.
+            Ok((name, value)) => {
+                headers.good.retain(|(other, _)| *other != name);
+                headers.good.push((name, value));
+            }
+            Err(fault) => headers.faults.push(format!("header {n}: {fault}")),
+        }
+    }
+    Ok(headers)
+}
+
+fn one(pair: &str) -> Result<(HeaderName, HeaderValue), String> {
+    // Without a name there is no telling what is a secret, so nothing of the pair is repeated.
+    let (name, value) = pair.split_once('=').ok_or("expected name=value")?;
+    let name: HeaderName = name.trim().parse().map_err(|_| "its name is not one that HTTP allows")?;
+    if OURS.contains(&name.as_str()) {
+        return Err(format!("{name} is set by the exporter itself"));
+    }
+    let value = decode(value.trim());
+    let mut value = HeaderValue::from_bytes(&value)
+        .map_err(|_| format!("the value of {name} is not one that HTTP allows"))?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+/// Undoes percent-encoding. A percent sign that begins none is taken as it is, since keys are often pasted in unencoded.
+fn decode(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let byte = (first == b'%')
+            .then(|| tail.get(..2))
+            .flatten()
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        out.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { &tail[2..] } else { tail };
+    }
+    out
+}
+
+/// Headers that describe the request itself.
+const OURS: [&str; 8] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "idempotency-key",
+    "transfer-encoding",
+    "user-agent",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good(text: &str) -> Vec<(String, String)> {
+        let headers = parse(text).unwrap();
+        let text = |value: &HeaderValue| String::from_utf8(value.as_bytes().to_vec()).unwrap();
+        headers.good.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+    }
+
+    #[test]
+    fn pairs_are_trimmed_and_values_percent_decoded() {
+        let pairs = good(" Authorization = Bearer%20abc%3D%3d , x-team=a=b,, x-empty=");
+        let expected = [("authorization", "Bearer abc=="), ("x-team", "a=b"), ("x-empty", "")];
+        assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(good("k=100%,l=%zz"), [("k".into(), "100%".into()), ("l".into(), "%zz".into())]);
+        assert_eq!(good("a=1,A=2"), [("a".to_owned(), "2".to_owned())], "names do not care about case");
+    }
+
+    #[test]
+    fn a_faulty_pair_costs_only_itself_and_is_told_without_its_value() {
+        let headers = parse("s3cret,b ad=s3cret,ok=1,nl=s3cret%0A,content-length=5").unwrap();
+        assert_eq!(headers.good.len(), 1);
+        assert_eq!(headers.faults.len(), 4);
+        let told = headers.faults.join("; ");
+        assert!(!told.contains("s3cret"), "{told}");
+        assert!(
+            told.contains("header 1") && told.contains("nl") && told.contains("content-length"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn values_are_not_shown_by_debug_output() {
+        let headers = parse("authorization=s3cret").unwrap();
+        assert!(!format!("{headers:?}").contains("s3cret"));
+    }
+}

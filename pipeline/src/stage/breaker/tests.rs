@@ -1,0 +1,133 @@
+//! The circuit under paused time, with scripted destinations.
+
+use std::{cell::Cell, sync::Mutex};
+
+use super::*;
+use crate::stage::scripted::{Scripted, batch, busy, secs};
+
+thread_local! {
+    static WALL: Cell<Duration> = const { Cell::new(Duration::from_secs(1_000_000)) };
+}
+
+fn breaker(inner: Scripted, settings: BreakerSettings) -> Breaker<Scripted> {
+    Breaker::new(inner, Circuit::new("backend".into(), settings, || WALL.get(), || 1.0, None))
+}
+
+async fn export(breaker: &Breaker<Scripted>) -> Outcome {
+    breaker.export(batch(1), Deadline::never()).await
+}
+
+fn down() -> Outcome {
+    Outcome::retry("down")
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_circuit_answers_at_once_and_names_the_failure() {
+    let breaker = breaker(Scripted::always(down()), BreakerSettings::default());
+    assert_eq!(export(&breaker).await, down());
+    let start = Instant::now();
+    let Outcome::Retry { after, why } = export(&breaker).await else { panic!("must be retried later") };
+    assert_eq!((after, start.elapsed()), (Some(secs(1)), secs(0)));
+    assert!(why.contains("down"), "{why}");
+    assert_eq!(breaker.inner.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_after_the_wait_closes_the_circuit_when_answered() {
+    let breaker = breaker(Scripted::replies([down(), Outcome::DELIVERED]), BreakerSettings::default());
+    export(&breaker).await;
+    assert!(breaker.circuit.health().is_failing());
+    tokio::time::advance(secs(1)).await;
+    assert_eq!(export(&breaker).await, Outcome::DELIVERED);
+    assert_eq!(breaker.circuit.health(), Health::Healthy);
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_in_vain_double_the_wait_up_to_the_cap() {
+    let settings = BreakerSettings { cap: secs(3), ..BreakerSettings::default() };
+    let breaker = breaker(Scripted::always(down()), settings);
+    for wait in [1, 2, 3, 3] {
+        export(&breaker).await;
+        let Health::Failing { probe_in, .. } = breaker.circuit.health() else { panic!("is failing") };
+        assert_eq!(probe_in, secs(wait));
+        tokio::time::advance(secs(wait)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_freeze_counts_as_waiting_even_if_the_monotonic_clock_stood_still() {
+    let breaker = breaker(Scripted::replies([down(), Outcome::DELIVERED]), BreakerSettings::default());
+    export(&breaker).await;
+    WALL.set(WALL.get() + secs(60));
+    assert_eq!(export(&breaker).await, Outcome::DELIVERED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_server_sets_a_longer_wait_but_not_an_absurd_one() {
+    let polite = breaker(Scripted::always(busy(60)), BreakerSettings::default());
+    export(&polite).await;
+    assert_eq!(polite.circuit.health().probe_in(), secs(60));
+    let absurd = breaker(Scripted::always(busy(u64::MAX)), BreakerSettings::default());
+    export(&absurd).await;
+    assert_eq!(absurd.circuit.health().probe_in(), LONGEST);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_probe_at_a_time_and_an_abandoned_probe_makes_way_for_the_next() {
+    let breaker = breaker(Scripted::replies([down()]).then_hanging(), BreakerSettings::default());
+    export(&breaker).await;
+    tokio::time::advance(secs(1)).await;
+    {
+        let mut probe = std::pin::pin!(export(&breaker));
+        let waited = tokio::time::timeout(secs(1), &mut probe).await;
+        assert!(waited.is_err(), "the probe hangs");
+        assert!(matches!(export(&breaker).await, Outcome::Retry { .. }));
+        assert_eq!(breaker.inner.calls(), 2, "nobody else is let through meanwhile");
+    }
+    let next = tokio::time::timeout(secs(1), export(&breaker)).await;
+    assert!(next.is_err(), "the next probe went through, and hangs as well");
+    assert_eq!(breaker.inner.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_cut_short_by_its_caller_does_not_count_but_a_long_silence_does() {
+    let hanging = || crate::stage::timeout::Timeout::new(Scripted::hanging(), None);
+    let circuit = || Circuit::new("b".into(), BreakerSettings::default(), || WALL.get(), || 1.0, None);
+    let hurried = Breaker::new(hanging(), circuit());
+    hurried.export(batch(1), Deadline::within(Duration::from_millis(20))).await;
+    assert!(!hurried.circuit.is_open());
+    let fair = Breaker::new(hanging(), circuit());
+    fair.export(batch(1), Deadline::within(secs(2))).await;
+    assert!(fair.circuit.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_failures_in_a_row_can_be_asked_for() {
+    let settings = BreakerSettings { failures: 3, ..BreakerSettings::default() };
+    let replies = [down(), down(), Outcome::refused("bad"), down(), down(), down()];
+    let breaker = breaker(Scripted::replies(replies), settings);
+    for open in [false, false, false, false, false, true] {
+        export(&breaker).await;
+        assert_eq!(breaker.circuit.is_open(), open);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_told_once_when_it_begins_and_once_when_it_ends() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&told);
+    let observer: Observer = Arc::new(move |notice: Notice<'_>| {
+        sink.lock().unwrap().push(notice.to_string());
+    });
+    let replies = [Outcome::DELIVERED, down(), down(), Outcome::DELIVERED, Outcome::DELIVERED];
+    let circuit =
+        Circuit::new("backend".into(), BreakerSettings::default(), || WALL.get(), || 1.0, Some(observer));
+    let breaker = Breaker::new(Scripted::replies(replies), circuit);
+    for _ in 0..5 {
+        export(&breaker).await;
+        tokio::time::advance(secs(10)).await;
+    }
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].contains("first delivery") && told[1].contains("down") && told[2].contains("20.0 s"));
+}
