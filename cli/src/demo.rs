@@ -1,0 +1,132 @@
+//! `demo`: the example functions with the layer, what they leave behind, and what that cost.
+
+use crate::{
+    args::Demo,
+    failure::Failure,
+    figures::{Figures, times},
+    files,
+    paint::Tone,
+    screen::Screen,
+    show::{self, Traces},
+    stage::{self, Act, Performance, Stage},
+};
+use spanlayer_emulator::{Emulator, Reason};
+use std::time::Duration;
+
+/// Runs the demonstration.
+///
+/// # Errors
+///
+/// When a program is missing or does not come up, or not all that was promised arrived.
+pub async fn run(args: &Demo, screen: &Screen) -> Result<(), Failure> {
+    let extension = files::companion("extension", "spanlayer", args.extension.as_deref())?;
+    let stage = |name: &str| -> Result<Stage, Failure> {
+        Ok(Stage {
+            name: name.to_owned(),
+            function: files::companion("example function", name, None)?,
+            extension: Some(extension.clone()),
+            env: quiet_ports(),
+            timeout: Duration::from_secs(10),
+            echo: false,
+        })
+    };
+    let (api, worker) = (stage("orders-api")?, stage("orders-worker")?);
+    let destination = stage::destination().await?;
+
+    let request = act("An HTTP request, through API Gateway, to orders-api", HTTP);
+    let batch = act("A batch of three messages, from SQS, to orders-worker", SQS);
+    let failing = act("A call that fails, to orders-api", FAILING);
+    let first = api.perform(&[request.clone(), failing], Some(&destination), screen).await?;
+    let second = worker.perform(&[batch], Some(&destination), screen).await?;
+
+    let mut traces = Traces::of(&destination);
+    let order = [&first.played[0], &second.played[0], &first.played[1]];
+    for (nth, played) in order.into_iter().enumerate() {
+        print!("{}", show::invocation(nth + 1, played, &mut traces, screen, args.verbose));
+    }
+    let all_arrived = order.iter().all(|played| traces.has(&played.invocation.request_id));
+
+    let warm = api.perform(&vec![request; WARM], Some(&destination), screen).await?;
+    let mut figures = Figures::default();
+    show::delivered(&mut figures, &Traces::of(&destination), &destination);
+    cold_starts(&api, args.repeat, &mut figures, screen).await?;
+    show::billed(&mut figures, &[&warm]);
+    print!("{}", figures.text("What it cost", screen.paint));
+    println!(
+        "{}",
+        screen.paint.tone(Tone::Faint, "  Times are this machine's; compare them with each other.")
+    );
+
+    fell(&[&first, &second, &warm])?;
+    if all_arrived {
+        Ok(())
+    } else {
+        Err(Failure::run("not every invocation left a trace")
+            .hint("run it again with --verbose, and please report it"))
+    }
+}
+
+/// Starts the function with and without the layer, in turn, and compares.
+async fn cold_starts(
+    stage: &Stage,
+    repeat: u32,
+    figures: &mut Figures,
+    screen: &Screen,
+) -> Result<(), Failure> {
+    let destination = stage::destination().await?;
+    let mut bare = Stage { extension: None, ..stage.clone() };
+    bare.env.push(("SPANLAYER_DISABLED".to_owned(), "true".to_owned()));
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for round in 0..repeat {
+        screen.progress(&format!("measuring cold starts: {} of {repeat}", round + 1));
+        for turn in 0..2 {
+            if (round + turn) % 2 == 0 {
+                let lambda = stage.up(Some(&destination)).await?;
+                with.push(cold(&lambda).await);
+                lambda.shutdown(Reason::Spindown).await;
+            } else {
+                let lambda = bare.up(None).await?;
+                without.push(cold(&lambda).await);
+                lambda.shutdown(Reason::Spindown).await;
+            }
+        }
+    }
+    screen.done();
+    figures.push("cold start with the layer", times(&with));
+    figures.push("cold start without", times(&without));
+    Ok(())
+}
+
+/// From the first exec to the first response, without the time between, which is the caller's.
+async fn cold(lambda: &Emulator) -> Duration {
+    lambda.init().duration + lambda.invoke(HTTP).await.response_time
+}
+
+fn fell(performances: &[&Performance]) -> Result<(), Failure> {
+    match performances.iter().flat_map(|performance| &performance.fell).next() {
+        Some(what) => Err(Failure::run(what.clone())),
+        None => Ok(()),
+    }
+}
+
+fn act(title: &str, event: &str) -> Act {
+    Act { title: title.to_owned(), event: event.as_bytes().to_vec() }
+}
+
+/// Ports that nothing else on this machine can hold: a collector may run here already.
+fn quiet_ports() -> Vec<(String, String)> {
+    [
+        ("SPANLAYER_OTLP_HTTP", "127.0.0.1:0"),
+        ("SPANLAYER_OTLP_GRPC", "off"),
+        ("SPANLAYER_TELEMETRY_API", "127.0.0.1:0"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
+const HTTP: &str = include_str!("events/http.json");
+const SQS: &str = include_str!("events/sqs.json");
+const FAILING: &str = include_str!("events/failing.json");
+
+/// Warm invocations from which times are taken.
+const WARM: usize = 50;

@@ -1,0 +1,39 @@
+//! `spanlayer-cli`: see what Spanlayer makes of a Lambda function, without AWS.
+
+use clap::Parser;
+use spanlayer_cli::{
+    args::{Cli, Command},
+    demo,
+    failure::Failure,
+    local,
+    paint::Tone,
+    screen::Screen,
+};
+use spanlayer_host::vars::Process;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let screen = Screen::find(&Process);
+    match run(&cli.command, &screen) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            screen.done();
+            eprintln!("{} {failure}", screen.paint_errors.tone(Tone::Bad, "error:"));
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn run(command: &Command, screen: &Screen) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::run(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        match command {
+            Command::Demo(args) => demo::run(args, screen).await,
+            Command::Local(args) => local::run(args, screen).await,
+        }
+    })
+}

@@ -1,0 +1,128 @@
+//! A function with its extension on an emulated Lambda, and the destination that its telemetry goes to.
+
+use crate::{failure::Failure, screen::Screen};
+use spanlayer_emulator::{Builder, Destination, Emulator, Exit, Invocation, Mode, Reason};
+use std::{path::PathBuf, time::Duration};
+
+/// What to run, and how.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// The function's name.
+    pub name: String,
+    /// The function's executable.
+    pub function: PathBuf,
+    /// The extension's executable; `None` for a function without the layer.
+    pub extension: Option<PathBuf>,
+    /// Variables for both.
+    pub env: Vec<(String, String)>,
+    /// The function's timeout.
+    pub timeout: Duration,
+    /// Show what both print.
+    pub echo: bool,
+}
+
+/// One event to send, and what to call it.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// What it is, for headings.
+    pub title: String,
+    /// The payload.
+    pub event: Vec<u8>,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub struct Played {
+    /// What it was.
+    pub title: String,
+    /// How it went.
+    pub invocation: Invocation,
+}
+
+/// How one environment lived, from its start to its end.
+#[derive(Debug)]
+pub struct Performance {
+    /// What was sent, in order.
+    pub played: Vec<Played>,
+    /// From the first exec until everything was ready.
+    pub init: Duration,
+    /// What ended otherwise than it should: "the extension … by exit status 1".
+    pub fell: Vec<String>,
+}
+
+/// A destination that takes everything.
+///
+/// # Errors
+///
+/// When no port on loopback can be had.
+pub async fn destination() -> Result<Destination, Failure> {
+    Destination::start(Mode::Healthy)
+        .await
+        .map_err(|error| Failure::run(format!("cannot listen on 127.0.0.1 for telemetry: {error}")))
+}
+
+impl Stage {
+    /// Starts the environment; telemetry goes to `destination`.
+    ///
+    /// # Errors
+    ///
+    /// When function or extension cannot be started or end before they are ready; with what they printed.
+    pub async fn up(&self, destination: Option<&Destination>) -> Result<Emulator, Failure> {
+        let mut builder =
+            Emulator::builder().function(&self.function).function_name(&self.name).timeout(self.timeout);
+        if let Some(extension) = &self.extension {
+            builder = builder.extension(extension);
+        }
+        if let Some(destination) = destination {
+            // Not OTEL_…: an SDK in the function shall find the extension, not go past it.
+            builder = builder.env("SPANLAYER_EXPORTER_OTLP_ENDPOINT", destination.url());
+        }
+        builder = self.env.iter().fold(builder, |builder: Builder, (key, value)| builder.env(key, value));
+        if self.echo {
+            builder = builder.on_line(|line| eprintln!("{line}"));
+        }
+        builder.start().await.map_err(|error| self.did_not_start(&error.to_string()))
+    }
+
+    fn did_not_start(&self, why: &str) -> Failure {
+        Failure::run(format!("{} did not come up: {why}", self.name)).hint(format!(
+            "Its output is above, if there was any. A function must ask the Runtime API at\n\
+             $AWS_LAMBDA_RUNTIME_API for events, as lambda_runtime::run does, and must be built for this machine:\n  \
+             file {}",
+            self.function.display()
+        ))
+    }
+
+    /// Starts the environment, sends every act, and shuts it down, which delivers what is left.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come up. What fails afterwards is part of the performance.
+    pub async fn perform(
+        &self,
+        acts: &[Act],
+        destination: Option<&Destination>,
+        screen: &Screen,
+    ) -> Result<Performance, Failure> {
+        screen.progress(&format!("starting {}", self.name));
+        let lambda = self.up(destination).await?;
+        let init = lambda.init().duration;
+        let mut played = Vec::with_capacity(acts.len());
+        for (nth, act) in acts.iter().enumerate() {
+            if nth % 10 == 0 {
+                screen.progress(&format!("{}: event {} of {}", self.name, nth + 1, acts.len()));
+            }
+            let invocation = lambda.invoke(act.event.clone()).await;
+            played.push(Played { title: act.title.clone(), invocation });
+        }
+        screen.progress(&format!("shutting {} down", self.name));
+        let shutdown = lambda.shutdown(Reason::Spindown).await;
+        screen.done();
+        let fell = shutdown.extensions.iter().filter_map(|extension| match extension.exit {
+            Exit::Code(0) if !extension.killed => None,
+            _ if extension.killed => Some(format!("the extension {} had to be killed", extension.name)),
+            exit => Some(format!("the extension {} ended by {exit}", extension.name)),
+        });
+        Ok(Performance { played, init, fell: fell.collect() })
+    }
+}
