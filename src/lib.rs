@@ -1,1 +1,99 @@
 //! Telemetry for AWS Lambda functions in Rust that costs next to nothing.
+//!
+//! One attribute on the handler; with the spanlayer layer attached to the function, its spans arrive at your OTLP
+//! backend.
+//!
+//! ```no_run
+//! use spanlayer::{Error, LambdaEvent};
+//!
+//! #[spanlayer::main]
+//! async fn handler(event: LambdaEvent<String>) -> Result<String, Error> {
+//!     Ok(format!("Hello, {}!", event.payload))
+//! }
+//! ```
+//!
+//! Every invocation becomes a span: named, attributed and parented from the raw event; failed when the handler returns
+//! an error, panics, or the event is not of its type. Spans of `tracing` (`#[instrument]`) and of the OpenTelemetry API
+//! are its children. The response goes to Lambda first, everything is sent after it, and nothing is ever waited for.
+//!
+//! | | `main` is | sends | sees |
+//! |---|---|---|---|
+//! | [`#[spanlayer::main]`](macro@main) | written for you | after the response | the raw event |
+//! | [`run`] | yours | after the response | the raw event |
+//! | [`Layer`] with [`service`] | yours, with a `Runtime` of your own | after the response | the raw event |
+//! | [`#[spanlayer::handler]`](macro@handler) | yours, with `lambda_runtime::run` | one write just before returning | the raw event |
+//!
+//! # What is yours stays
+//!
+//! A `tracing` subscriber that is set before stays: add [`tracing_layer`] to it. So does an OpenTelemetry tracer
+//! provider: add [`span_processor`] to it, and install it before [`run`]. Without either, both are installed: spans and
+//! events at `info` and above (`RUST_LOG` changes that), events as log lines on standard output.
+//!
+//! # Without the extension
+//!
+//! Spans are posted to a collector on `127.0.0.1:4318`, after the response, within 250 ms. Nobody there either: they are
+//! dropped, with one warning. `SPANLAYER_DISABLED=true` leaves the handler alone.
+
+mod courier;
+mod failure;
+mod function;
+mod guard;
+mod ids;
+mod invocation;
+mod layer;
+mod observe;
+mod outbox;
+mod processor;
+mod raw;
+mod report;
+mod resource;
+mod run;
+mod service;
+pub mod settings;
+mod span;
+mod subscriber;
+mod telemetry;
+#[cfg(test)]
+mod tests;
+mod warning;
+
+pub use failure::Failure;
+pub use lambda_runtime::{self, Error, LambdaEvent};
+pub use layer::{Invoke, Invoked, Layer};
+pub use observe::Observed;
+pub use processor::SpanProcessor;
+pub use raw::RawEvent;
+pub use run::{init, run};
+pub use service::{Payload, Traced, service};
+pub use spanlayer_macros::{handler, main};
+pub use subscriber::tracing_layer;
+
+/// A span processor for a tracer provider of your own, which sends its spans the way of this crate.
+///
+/// ```no_run
+/// use opentelemetry_sdk::trace::SdkTracerProvider;
+///
+/// let provider = SdkTracerProvider::builder().with_span_processor(spanlayer::span_processor()).build();
+/// opentelemetry::global::set_tracer_provider(provider);
+/// ```
+///
+/// The provider's resource is completed with what is known of the function.
+pub fn span_processor() -> SpanProcessor {
+    telemetry::Telemetry::global().span_processor()
+}
+
+/// What the macros write refers to. Not for use by hand, and not covered by version numbers.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::{raw::invoke, run::main};
+
+    /// The answer inside a `Result`, whatever alias it hides behind.
+    pub trait Answer {
+        /// The answer.
+        type Answer;
+    }
+
+    impl<R, E> Answer for Result<R, E> {
+        type Answer = R;
+    }
+}

@@ -1,0 +1,152 @@
+//! One invocation, from its raw event to the last byte of its answer.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{SpanId, SpanKind, Status, TraceContextExt as _},
+};
+use spanlayer_host::clock;
+use spanlayer_link::{Ended, Started};
+use spanlayer_otlp::sdk;
+
+use crate::{
+    courier::Posted,
+    function::account,
+    processor::ending_well,
+    report::{Failed, Report},
+    span::{InvocationSpan, Opening},
+    telemetry::Telemetry,
+};
+
+/// A running invocation.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    telemetry: Arc<Telemetry>,
+    report: Arc<Report>,
+    span: InvocationSpan,
+}
+
+impl Invocation {
+    /// Opens the invocation's span, from the raw event where it is known, and tells the extension.
+    pub(crate) fn open(
+        telemetry: &Arc<Telemetry>,
+        body: Option<&[u8]>,
+        lambda: &lambda_runtime::Context,
+    ) -> Self {
+        let report = Report::new(&lambda.request_id);
+        let cold_start = telemetry.is_cold_start();
+        let mut attributes = attributes(telemetry, lambda, cold_start);
+        let _ = body;
+        attributes.push(KeyValue::new("faas.trigger", "other"));
+        let name = telemetry.settings.function.name().to_owned();
+        let kind = SpanKind::Server;
+        let parent = Context::new().with_value(Arc::clone(&report));
+
+        let mut started = Started {
+            request_id: lambda.request_id.clone(),
+            name: name.clone(),
+            kind: kind_number(&kind),
+            parent_span_id: Some(parent.span().span_context().span_id())
+                .filter(|id| *id != SpanId::INVALID)
+                .map(SpanId::to_bytes),
+            start_unix_nano: clock::unix_nanos(),
+            deadline_unix_millis: lambda.deadline,
+            coldstart: cold_start,
+            attributes: encoded(&attributes),
+            ..Started::default()
+        };
+        let opening = Opening { name, kind, attributes, links: Vec::new(), parent };
+        let span = InvocationSpan::begin(telemetry.tracer(), opening);
+        {
+            let span = span.context().span();
+            let context = span.span_context();
+            started.trace_id = context.trace_id().to_bytes();
+            started.span_id = context.span_id().to_bytes();
+            started.flags = context.trace_flags().to_u8();
+            started.trace_state = context.trace_state().header();
+        }
+        telemetry.outbox.begin(started);
+        Self { telemetry: Arc::clone(telemetry), report, span }
+    }
+
+    /// Where the handler reports to.
+    pub(crate) fn report(&self) -> &Arc<Report> {
+        &self.report
+    }
+
+    /// Makes the invocation current on this thread, until the guard is dropped.
+    pub(crate) fn enter(&self) -> impl Drop + use<'_> {
+        self.span.enter()
+    }
+
+    /// Ends the span with what was reported, and sends everything. Returns a handle where that takes time.
+    pub(crate) fn close(self) -> Option<Posted> {
+        let end = clock::unix_nanos();
+        let at = SystemTime::UNIX_EPOCH + Duration::from_nanos(end);
+        let failure = self.report.take();
+        let error = failure.is_some();
+        {
+            let span = self.span.context().span();
+            match failure {
+                Some(Failed { kind, message }) => {
+                    span.set_attribute(KeyValue::new("error.type", kind.clone()));
+                    let exception = vec![
+                        KeyValue::new("exception.type", kind),
+                        KeyValue::new("exception.message", message.clone()),
+                    ];
+                    span.add_event_with_timestamp("exception", at, exception);
+                    span.set_status(Status::error(message));
+                    span.end_with_timestamp(at);
+                }
+                None => ending_well(span.span_context().span_id(), || span.end_with_timestamp(at)),
+            }
+        }
+        self.telemetry.outbox.end(Ended {
+            request_id: self.report.request_id.clone(),
+            end_unix_nano: end,
+            error,
+            dropped_spans: 0,
+        })
+    }
+}
+
+/// What is known of any invocation, whatever triggered it.
+fn attributes(telemetry: &Telemetry, lambda: &lambda_runtime::Context, cold_start: bool) -> Vec<KeyValue> {
+    let arn = lambda.invoked_function_arn.as_str();
+    let resolved = telemetry.settings.function.resolved_arn(arn);
+    let mut attributes = Vec::with_capacity(24);
+    attributes.push(KeyValue::new("faas.invocation_id", lambda.request_id.clone()));
+    attributes.push(KeyValue::new("faas.coldstart", cold_start));
+    if let Some(resolved) = resolved {
+        attributes.push(KeyValue::new("cloud.resource_id", resolved));
+        attributes.push(KeyValue::new("aws.lambda.invoked_arn", arn.to_owned()));
+        attributes.extend(account(arn).map(|account| KeyValue::new("cloud.account.id", account.to_owned())));
+    }
+    attributes
+}
+
+/// The attributes as fields of a `Span` message.
+fn encoded(attributes: &[KeyValue]) -> Bytes {
+    let mut out = Vec::with_capacity(64 * attributes.len());
+    sdk::attributes(&mut out, SPAN_ATTRIBUTES, attributes.iter().map(|pair| (&pair.key, &pair.value)));
+    out.into()
+}
+
+/// The numbers of OTLP's `Span.SpanKind`.
+fn kind_number(kind: &SpanKind) -> u8 {
+    match kind {
+        SpanKind::Internal => 1,
+        SpanKind::Server => 2,
+        SpanKind::Client => 3,
+        SpanKind::Producer => 4,
+        SpanKind::Consumer => 5,
+    }
+}
+
+/// The field number of `Span.attributes`.
+const SPAN_ATTRIBUTES: u32 = 9;

@@ -1,0 +1,140 @@
+//! The runtime's side: a `tower` layer for `lambda_runtime::Runtime` that sees the raw event, and the moment after the
+//! response.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use lambda_runtime::{
+    LambdaInvocation,
+    tower::{self, Service},
+};
+use pin_project_lite::pin_project;
+
+use crate::{courier::Posted, guard::guarded, invocation::Invocation, telemetry::Telemetry};
+
+/// Traces invocations, for those who build their own `lambda_runtime::Runtime`:
+///
+/// ```no_run
+/// # use spanlayer::{Error, LambdaEvent};
+/// use spanlayer::lambda_runtime::Runtime;
+///
+/// # async fn handler(event: LambdaEvent<String>) -> Result<String, Error> { Ok(event.payload) }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Error> {
+/// spanlayer::init();
+/// Runtime::new(spanlayer::service(handler)).layer(spanlayer::Layer::new()).run().await
+/// # }
+/// ```
+///
+/// A handler that is not wrapped by [`service`](crate::service) is traced as well, but how it ended stays unknown.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    telemetry: Arc<Telemetry>,
+}
+
+impl Layer {
+    /// A layer that uses the process's tracer provider, or installs one.
+    pub fn new() -> Self {
+        let telemetry = Arc::clone(Telemetry::global());
+        if !telemetry.settings.disabled {
+            telemetry.install();
+        }
+        Self { telemetry }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_telemetry(telemetry: Arc<Telemetry>) -> Self {
+        Self { telemetry }
+    }
+}
+
+impl Default for Layer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> tower::Layer<S> for Layer {
+    type Service = Invoke<S>;
+
+    fn layer(&self, inner: S) -> Invoke<S> {
+        Invoke { inner, telemetry: Arc::clone(&self.telemetry) }
+    }
+}
+
+/// The service that [`Layer`] makes.
+#[derive(Clone, Debug)]
+pub struct Invoke<S> {
+    inner: S,
+    telemetry: Arc<Telemetry>,
+}
+
+impl<S> Service<LambdaInvocation> for Invoke<S>
+where
+    S: Service<LambdaInvocation, Response = ()>,
+    S::Future: Future<Output = Result<(), S::Error>>,
+{
+    type Response = ();
+    type Error = S::Error;
+    type Future = Invoked<S::Future, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, event: LambdaInvocation) -> Self::Future {
+        let open = || Invocation::open(&self.telemetry, Some(&event.body), &event.context);
+        let invocation = if self.telemetry.settings.disabled { None } else { guarded(open) };
+        let inside = invocation.as_ref().map(Invocation::enter);
+        let inner = self.inner.call(event);
+        drop(inside);
+        Invoked { inner: Some(inner), invocation, posted: None, outcome: None }
+    }
+}
+
+pin_project! {
+    /// The future of [`Invoke`]: the invocation, its answer, and then what there is to send.
+    #[derive(Debug)]
+    pub struct Invoked<F, E> {
+        #[pin]
+        inner: Option<F>,
+        invocation: Option<Invocation>,
+        posted: Option<Posted>,
+        outcome: Option<Result<(), E>>,
+    }
+}
+
+impl<F, E> Future for Invoked<F, E>
+where
+    F: Future<Output = Result<(), E>>,
+{
+    type Output = Result<(), E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Some(inner) = this.inner.as_mut().as_pin_mut() {
+            let inside = this.invocation.as_ref().map(Invocation::enter);
+            let outcome = ready!(inner.poll(cx));
+            // Dropped inside: spans that the handler's future still held end within the invocation.
+            this.inner.set(None);
+            drop(inside);
+            *this.outcome = Some(outcome);
+            // From here on the response is with Lambda.
+            *this.posted =
+                this.invocation.take().and_then(|invocation| guarded(|| invocation.close())).flatten();
+        }
+        if let Some(posted) = this.posted {
+            // Posted or given up: either way there is nothing more to wait for.
+            let _ = ready!(Pin::new(posted).poll(cx));
+            *this.posted = None;
+        }
+        match this.outcome.take() {
+            Some(outcome) => Poll::Ready(outcome),
+            None => unreachable!("polled after completion"),
+        }
+    }
+}

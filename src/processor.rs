@@ -1,0 +1,93 @@
+//! The SDK's end: every span that ends is encoded at once and put into the outbox.
+
+use std::{cell::Cell, sync::Arc, time::Duration};
+
+use opentelemetry::{
+    Context, KeyValue, StringValue, Value,
+    trace::{SpanId, Status},
+};
+use opentelemetry_sdk::{
+    Resource,
+    error::OTelSdkResult,
+    trace::{Span, SpanData},
+};
+
+use crate::outbox::Outbox;
+
+/// Sends the spans of a tracer provider the way of this crate: [`span_processor`](crate::span_processor) makes one for
+/// a provider of your own.
+#[derive(Clone, Debug)]
+pub struct SpanProcessor {
+    outbox: Arc<Outbox>,
+    value_length: Option<usize>,
+}
+
+impl SpanProcessor {
+    pub(crate) fn new(outbox: Arc<Outbox>, value_length: Option<usize>) -> Self {
+        Self { outbox, value_length }
+    }
+}
+
+impl opentelemetry_sdk::trace::SpanProcessor for SpanProcessor {
+    fn on_start(&self, _: &mut Span, _: &Context) {}
+
+    fn on_end(&self, mut span: SpanData) {
+        if !span.span_context.is_sampled() {
+            return;
+        }
+        if WENT_WELL.get() == Some(span.span_context.span_id()) {
+            span.status = Status::Unset;
+        }
+        if let Some(limit) = self.value_length {
+            shorten(&mut span.attributes, limit);
+        }
+        self.outbox.push(&span);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.outbox.flush();
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        self.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.outbox.use_resource(resource);
+    }
+}
+
+/// Ends an invocation's span by `end`, with no status: an error that was only logged on the way does not make an
+/// answered invocation a failed one, though the SDK has no way of taking a status back.
+pub(crate) fn ending_well(span: SpanId, end: impl FnOnce()) {
+    WENT_WELL.set(Some(span));
+    end();
+    WENT_WELL.set(None);
+}
+
+thread_local! {
+    static WENT_WELL: Cell<Option<SpanId>> = const { Cell::new(None) };
+}
+
+fn shorten(attributes: &mut [KeyValue], limit: usize) {
+    for attribute in attributes {
+        if let Value::String(text) = &attribute.value
+            && let Some((end, _)) = text.as_str().char_indices().nth(limit)
+        {
+            attribute.value = Value::String(StringValue::from(text.as_str()[..end].to_owned()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_cut_between_characters() {
+        let mut attributes = [KeyValue::new("name", "äöü"), KeyValue::new("count", 12345)];
+        shorten(&mut attributes, 2);
+        assert_eq!(attributes, [KeyValue::new("name", "äö"), KeyValue::new("count", 12345)]);
+    }
+}

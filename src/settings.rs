@@ -1,0 +1,87 @@
+//! What the environment says: read once, at the start, every problem named.
+
+mod filter;
+mod sampler;
+mod variables;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use opentelemetry_sdk::{
+    Resource,
+    trace::{Sampler, SpanLimits},
+};
+use spanlayer_host::vars::{Problem, Reading, Vars};
+
+use crate::{function::Function, resource};
+pub(crate) use filter::{Levels, LogFormat};
+pub(crate) use sampler::SamplerKind;
+pub(crate) use variables::{RESOURCE_ATTRIBUTES, SERVICE_NAME};
+pub use variables::{VARIABLES, Variable};
+
+/// Everything that the wrapper takes from the environment.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Nothing is recorded and the handler is left alone.
+    pub(crate) disabled: bool,
+    /// Where the extension listens.
+    pub(crate) socket: PathBuf,
+    /// Where to post when the extension does not listen; `None` when its receiver is off or its port unknown.
+    pub(crate) fallback: Option<SocketAddr>,
+    /// The function that this process is.
+    pub(crate) function: Function,
+    /// What all spans have in common.
+    pub(crate) resource: Resource,
+    /// Which invocations are recorded.
+    pub(crate) sampler: Sampler,
+    /// How much one span may hold.
+    pub(crate) limits: SpanLimits,
+    /// The longest value of an attribute, in characters.
+    pub(crate) value_length: Option<usize>,
+    /// The headers in which trace context travels.
+    pub(crate) propagators: Vec<Propagator>,
+    /// Which of the program's spans and events count.
+    pub(crate) levels: Levels,
+    /// How log lines look.
+    pub(crate) log_format: LogFormat,
+    /// What was wrong.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// A header format of trace context that this version writes to outgoing calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Propagator {
+    TraceContext,
+    Baggage,
+}
+
+impl Settings {
+    /// Reads the environment. Faults are collected in `problems`; each costs only its own setting.
+    pub(crate) fn read(vars: &dyn Vars) -> Self {
+        let mut reading = Reading::new(vars);
+        let function = Function::read(vars);
+        let disabled = reading.get(&spanlayer_link::DISABLED) || reading.get(&variables::SDK_DISABLED);
+        let argument = reading.find(&variables::SAMPLER_ARG);
+        let sampler = reading.get(&variables::SAMPLER).with(argument);
+        let limits = variables::limits(&mut reading);
+        let value_length = reading
+            .find(&variables::SPAN_VALUE_LENGTH)
+            .or_else(|| reading.find(&variables::VALUE_LENGTH))
+            .map(|limit| limit as usize);
+        let levels =
+            Levels { spans: reading.get(&variables::LEVEL), logs: reading.find(&variables::LOG_LEVEL) };
+        Self {
+            disabled,
+            socket: spanlayer_link::socket_path(vars),
+            fallback: reading.get(&variables::OTLP_HTTP),
+            resource: resource::read(&function, &mut reading),
+            function,
+            sampler,
+            limits,
+            value_length,
+            propagators: reading.get(&variables::PROPAGATORS),
+            levels,
+            log_format: reading.get(&variables::LOG_FORMAT),
+            problems: reading.into_problems(),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `tracing`: the layer that makes its spans OpenTelemetry's, and the subscriber for programs that have none.
+
+mod line;
+mod lines;
+mod time;
+
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::{
+    Layer,
+    filter::Targets,
+    layer::{Layered, SubscriberExt as _},
+    registry::{LookupSpan, Registry},
+};
+
+use crate::{span::TARGET, telemetry::Telemetry};
+use lines::Lines;
+
+/// A layer for your own `tracing` subscriber, which sends its spans the way of this crate.
+///
+/// It brings its own filter, by `RUST_LOG` (default `info`), which always lets the invocation's span pass; spans carry
+/// no build paths, thread ids or busy times. A tracer provider of your own must be installed before.
+///
+/// ```no_run
+/// # use spanlayer::{Error, LambdaEvent};
+/// use tracing_subscriber::prelude::*;
+///
+/// # async fn handler(event: LambdaEvent<String>) -> Result<String, Error> { Ok(event.payload) }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Error> {
+/// tracing_subscriber::registry().with(spanlayer::tracing_layer()).init();
+/// spanlayer::run(handler).await
+/// # }
+/// ```
+pub fn tracing_layer<S>() -> impl Layer<S> + Send + Sync
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
+    let telemetry = Telemetry::global();
+    let enabled = !telemetry.settings.disabled;
+    enabled.then(|| {
+        telemetry.install();
+        layer(telemetry)
+    })
+}
+
+/// The layer by one instance's tracer.
+pub(crate) fn layer<S>(telemetry: &Telemetry) -> impl Layer<S> + Send + Sync + use<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
+    OpenTelemetryLayer::new(telemetry.new_tracer())
+        .with_location(false)
+        .with_threads(false)
+        .with_tracked_inactivity(false)
+        .with_target(false)
+        .with_level(false)
+        .with_filter(spans(&telemetry.settings.levels.spans))
+}
+
+/// Sets the default subscriber, unless the program has set one.
+pub(crate) fn install(telemetry: &Telemetry) {
+    if tracing::dispatcher::has_been_set() {
+        return;
+    }
+    let lines = Lines::new(telemetry.settings.log_format).with_filter(telemetry.settings.levels.logs());
+    let lines: Layered<_, Registry> = tracing_subscriber::registry().with(lines);
+    // Somebody else was faster, which is as good.
+    let _ = if telemetry.settings.disabled {
+        tracing::subscriber::set_global_default(lines)
+    } else {
+        tracing::subscriber::set_global_default(lines.with(layer(telemetry)))
+    };
+}
+
+/// Which spans, and events on them, are exported: those that the user's directives enable, always the invocation's own,
+/// and never those that `lambda_runtime` makes of the same invocation.
+fn spans(levels: &Targets) -> Targets {
+    levels.clone().with_target("lambda_runtime", LevelFilter::OFF).with_target(TARGET, LevelFilter::ERROR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    #[test]
+    fn no_directive_hides_the_invocation() {
+        for directives in ["off", "orders=debug", "spanlayer=off", "lambda_runtime=trace"] {
+            let spans = spans(&directives.parse().expect("directives"));
+            assert!(spans.would_enable(TARGET, &Level::ERROR), "{directives}");
+            assert!(!spans.would_enable("lambda_runtime::layers::trace", &Level::INFO), "{directives}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What the process has one of: settings, outbox, tracer, and the knowledge whether an invocation is the first.
+
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use opentelemetry::{
+    Context, InstrumentationScope, global,
+    global::BoxedTracer,
+    propagation::{TextMapCompositePropagator, TextMapPropagator},
+    trace::{
+        Span as _, SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState, Tracer as _,
+        TracerProvider as _,
+    },
+};
+use opentelemetry_sdk::{
+    propagation::{BaggagePropagator, TraceContextPropagator},
+    trace::SdkTracerProvider,
+};
+use spanlayer_host::vars::Process;
+
+use crate::{
+    ids::OsIds,
+    outbox::Outbox,
+    processor::SpanProcessor,
+    settings::{Propagator, Settings},
+    warning::warn,
+};
+
+/// One for the process; tests make their own.
+#[derive(Debug)]
+pub(crate) struct Telemetry {
+    pub(crate) settings: Settings,
+    pub(crate) outbox: Arc<Outbox>,
+    tracers: OnceLock<Tracers>,
+    tracer: OnceLock<BoxedTracer>,
+    invoked: AtomicBool,
+}
+
+/// Where spans begin.
+#[derive(Debug)]
+enum Tracers {
+    /// The user installed a tracer provider before us.
+    Theirs,
+    Ours(SdkTracerProvider),
+}
+
+impl Telemetry {
+    /// The process's own, made from its environment on first use.
+    pub(crate) fn global() -> &'static Arc<Self> {
+        static GLOBAL: OnceLock<Arc<Telemetry>> = OnceLock::new();
+        GLOBAL.get_or_init(|| {
+            let telemetry = Arc::new(Self::new(Settings::read(&Process)));
+            telemetry.settings.problems.iter().for_each(warn);
+            telemetry
+        })
+    }
+
+    /// One that nobody else sees.
+    pub(crate) fn new(settings: Settings) -> Self {
+        let outbox = Outbox::new(&settings);
+        Self {
+            settings,
+            outbox,
+            tracers: OnceLock::new(),
+            tracer: OnceLock::new(),
+            invoked: AtomicBool::new(false),
+        }
+    }
+
+    /// A processor that sends by this outbox.
+    pub(crate) fn span_processor(&self) -> SpanProcessor {
+        SpanProcessor::new(Arc::clone(&self.outbox), self.settings.value_length)
+    }
+
+    /// Makes spans by the tracer provider that the user installed, and installs one where there is none. Without
+    /// effect once it was decided.
+    pub(crate) fn install(&self) {
+        self.tracers.get_or_init(|| {
+            install_propagators(&self.settings.propagators);
+            if is_provider_installed() {
+                return Tracers::Theirs;
+            }
+            let provider = self.provider();
+            global::set_tracer_provider(provider.clone());
+            Tracers::Ours(provider)
+        });
+    }
+
+    /// The tracer of invocations.
+    pub(crate) fn tracer(&self) -> &BoxedTracer {
+        self.tracer.get_or_init(|| self.new_tracer())
+    }
+
+    /// A tracer of this crate's scope. Unless [installed](Self::install), for this instance alone.
+    pub(crate) fn new_tracer(&self) -> BoxedTracer {
+        let scope = InstrumentationScope::builder("spanlayer")
+            .with_version(Cow::Borrowed(env!("CARGO_PKG_VERSION")))
+            .build();
+        match self.tracers.get_or_init(|| Tracers::Ours(self.provider())) {
+            Tracers::Theirs => global::tracer_with_scope(scope),
+            Tracers::Ours(provider) => BoxedTracer::new(Box::new(provider.tracer_with_scope(scope))),
+        }
+    }
+
+    /// Whether this is the first invocation of the process, and somebody waited for its start. One flag a process, not
+    /// one a worker: concurrent workers share a start.
+    pub(crate) fn is_cold_start(&self) -> bool {
+        !self.invoked.swap(true, Ordering::Relaxed) && !self.settings.function.initialized_ahead
+    }
+
+    fn provider(&self) -> SdkTracerProvider {
+        SdkTracerProvider::builder()
+            .with_resource(self.settings.resource.clone())
+            .with_sampler(self.settings.sampler.clone())
+            .with_span_limits(self.settings.limits)
+            .with_id_generator(OsIds)
+            .with_span_processor(self.span_processor())
+            .build()
+    }
+}
+
+/// Whether a real tracer provider is installed. The API does not tell; but where nothing is installed, a span is its
+/// parent's shadow, while an SDK that is told to record nothing makes an empty one. Either way nothing is recorded.
+fn is_provider_installed() -> bool {
+    let parent =
+        SpanContext::new(TraceId::from(1), SpanId::from(1), TraceFlags::NOT_SAMPLED, true, TraceState::NONE);
+    let context = Context::new().with_remote_span_context(parent.clone()).with_telemetry_suppressed();
+    let tracer = global::tracer("spanlayer");
+    let span = tracer.span_builder("probe").start_with_context(&tracer, &context);
+    span.span_context() != &parent
+}
+
+/// Sets the headers in which outgoing calls carry the trace, unless the program has set its own.
+fn install_propagators(chosen: &[Propagator]) {
+    let installed = global::get_text_map_propagator(|propagator| propagator.fields().next().is_some());
+    if installed {
+        return;
+    }
+    let propagators = chosen
+        .iter()
+        .map(|propagator| -> Box<dyn TextMapPropagator + Send + Sync> {
+            match propagator {
+                Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
+                Propagator::Baggage => Box::new(BaggagePropagator::new()),
+            }
+        })
+        .collect();
+    global::set_text_map_propagator(TextMapCompositePropagator::new(propagators));
+}

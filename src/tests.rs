@@ -1,0 +1,6 @@
+//! The wrapper as a whole: services called as `lambda_runtime` calls them, the extension's end of the socket read.
+
+mod children;
+mod outcomes;
+mod sending;
+mod world;

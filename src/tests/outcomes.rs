@@ -1,0 +1,140 @@
+//! However the handler ends: one span, the right status, the answer untouched.
+
+use lambda_runtime::{Error, LambdaEvent};
+use serde_json::{Value, json};
+
+use super::world::{ARN, World, attribute};
+
+async fn echo(event: LambdaEvent<String>) -> Result<String, Error> {
+    Ok(event.payload)
+}
+
+#[tokio::test]
+async fn a_success_is_one_server_span_with_an_unset_status() {
+    let world = World::new();
+    let _subscribed = world.subscribe();
+    assert_eq!(world.invoke(echo, r#""hi""#).await, Ok("hi".to_owned()));
+    let received = world.received();
+    let span = received.span("orders");
+    assert_eq!(received.spans().len(), 1);
+    assert_eq!((span.status(), span.0["kind"].as_u64()), (0, Some(2)));
+    assert_eq!(span.text("parentSpanId"), "");
+    assert_eq!(span.attribute("faas.trigger"), Some(&json!("other")));
+    assert_eq!(span.attribute("faas.coldstart"), Some(&json!(true)));
+    assert_eq!(span.attribute("aws.lambda.invoked_arn"), Some(&json!(ARN)));
+    assert_eq!(span.attribute("cloud.resource_id"), Some(&json!(ARN.replace("live", "7"))));
+    assert_eq!(span.attribute("cloud.account.id"), Some(&json!("123456789012")));
+}
+
+#[tokio::test]
+async fn only_the_first_invocation_is_a_cold_start() {
+    let world = World::new();
+    for cold in [true, false, false] {
+        world.invoke(echo, r#""hi""#).await.expect("an answer");
+        let received = world.received();
+        assert_eq!(received.span("orders").attribute("faas.coldstart"), Some(&json!(cold)));
+        assert_eq!(received.started[0].coldstart, cold);
+    }
+}
+
+#[tokio::test]
+async fn an_environment_made_ahead_has_no_cold_start() {
+    let world = World::with(&[("AWS_LAMBDA_INITIALIZATION_TYPE", "provisioned-concurrency")]);
+    world.invoke(echo, r#""hi""#).await.expect("an answer");
+    assert_eq!(world.received().span("orders").attribute("faas.coldstart"), Some(&json!(false)));
+}
+
+/// Whatever fails, the span says so in the same three places.
+fn assert_failed(world: &World, kind: &str, message: &str) {
+    let received = world.received();
+    let span = received.span("orders");
+    assert_eq!(received.spans().len(), 1, "exactly one span");
+    assert_eq!(span.status(), 2);
+    assert_eq!(span.attribute("error.type"), Some(&json!(kind)));
+    let exceptions = span.events("exception");
+    assert_eq!(exceptions.len(), 1);
+    assert_eq!(attribute(&exceptions[0], "exception.type"), Some(&json!(kind)));
+    let said = attribute(&exceptions[0], "exception.message").and_then(Value::as_str).unwrap_or_default();
+    assert!(said.contains(message), "{said}");
+    assert!(received.ended[0].error);
+}
+
+#[tokio::test]
+async fn a_handlers_error_is_the_spans_error() {
+    for subscribed in [true, false] {
+        let world = World::new();
+        let _subscribed = subscribed.then(|| world.subscribe());
+        let fail = |_: LambdaEvent<String>| async { Err::<(), Error>("no such order".into()) };
+        let answer = world.invoke(fail, r#""7""#).await.expect_err("an error");
+        assert_eq!(answer, lambda_runtime::Diagnostic::from(Error::from("no such order")));
+        assert_failed(&world, "Box<dyn Error>", "no such order");
+    }
+}
+
+#[tokio::test]
+async fn an_event_of_another_type_is_an_error_though_the_handler_never_ran() {
+    let world = World::new();
+    let answer = world.invoke(echo, r#"{"not":"text"}"#).await;
+    assert!(answer.is_err());
+    assert_failed(&world, "lambda_runtime::deserializer::DeserializeError", "invalid type: map");
+}
+
+#[tokio::test]
+async fn an_event_that_is_not_json_is_an_error() {
+    let world = World::new();
+    assert!(world.invoke(echo, "{").await.is_err());
+    assert_failed(&world, "lambda_runtime::deserializer::DeserializeError", "");
+}
+
+fn out_of_stock() -> Result<(), Error> {
+    panic!("out of stock")
+}
+
+#[tokio::test]
+async fn a_panic_is_noted_and_goes_on_to_the_runtime() {
+    for first_poll in [true, false] {
+        let world = World::new();
+        let panics = move |_: LambdaEvent<String>| async move {
+            if !first_poll {
+                tokio::task::yield_now().await;
+            }
+            out_of_stock()
+        };
+        // Nothing around it, so that the panic can be looked at; with the runtime around it: `tests::runtime`.
+        let report = tokio::spawn({
+            let telemetry = std::sync::Arc::clone(&world.telemetry);
+            async move {
+                use lambda_runtime::tower::{Service as _, service_fn};
+                let mut service = crate::service::Traced::with_telemetry(service_fn(panics), telemetry);
+                let context = super::world::invocation("").context;
+                service.call(LambdaEvent::new(crate::Payload("7".to_owned()), context)).await
+            }
+        });
+        let panic = report.await.expect_err("a panic").into_panic();
+        assert_eq!(crate::failure::panic_message(&*panic), "out of stock");
+        assert_failed(&world, "panic", "out of stock");
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_is_only_logged_does_not_fail_the_invocation() {
+    let world = World::new();
+    let _subscribed = world.subscribe();
+    let logs = |_: LambdaEvent<String>| async {
+        tracing::error!("the cache is away");
+        Ok::<(), Error>(())
+    };
+    world.invoke(logs, r#""7""#).await.expect("an answer");
+    let span = world.received().span("orders");
+    assert_eq!(span.status(), 0);
+    assert_eq!(span.events("the cache is away").len(), 1);
+}
+
+#[tokio::test]
+async fn disabled_leaves_the_handler_alone() {
+    for variable in ["SPANLAYER_DISABLED", "OTEL_SDK_DISABLED"] {
+        let world = World::with(&[(variable, "true")]);
+        assert_eq!(world.invoke(echo, r#""hi""#).await, Ok("hi".to_owned()));
+        assert!(world.frames().is_empty());
+    }
+}

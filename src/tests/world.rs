@@ -1,0 +1,246 @@
+//! A function and its extension in one process: a socket that is read by the test, and an invocation on request.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    io::Read as _,
+    os::unix::net::{UnixListener, UnixStream},
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use lambda_runtime::{
+    Context, Diagnostic, LambdaEvent, LambdaInvocation,
+    tower::{Layer as _, Service, ServiceExt as _, service_fn},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use spanlayer_link::{Decoder, Ended, Frame, Started};
+use spanlayer_otlp::{Signal, json};
+use tracing_subscriber::prelude::*;
+
+use crate::{
+    layer::Layer,
+    service::{Payload, Traced},
+    settings::Settings,
+    subscriber,
+    telemetry::Telemetry,
+};
+
+pub(super) const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:orders:live";
+
+/// A wrapped function, and the extension that listens to it.
+pub(super) struct World {
+    pub(super) telemetry: Arc<Telemetry>,
+    directory: PathBuf,
+    listener: Option<UnixListener>,
+    stream: Mutex<Option<(UnixStream, Decoder)>>,
+}
+
+impl World {
+    /// Default settings, and somebody who listens.
+    pub(super) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// Settings from variables.
+    pub(super) fn with(vars: &[(&str, &str)]) -> Self {
+        let mut world = Self::deaf(vars);
+        world.listen_again();
+        world
+    }
+
+    /// Nobody listens on the socket.
+    pub(super) fn deaf(vars: &[(&str, &str)]) -> Self {
+        let directory = std::env::temp_dir()
+            .join(format!("spanlayer-{:016x}", u64::from_le_bytes(spanlayer_host::random::bytes())));
+        std::fs::create_dir(&directory).expect("a directory");
+        let mut all = HashMap::from([
+            ("AWS_LAMBDA_FUNCTION_NAME", "orders"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "7"),
+            ("SPANLAYER_OTLP_HTTP", "off"),
+            ("SPANLAYER_STATE_DIR", directory.to_str().expect("a path in Unicode")),
+        ]);
+        all.extend(vars.iter().copied());
+        let telemetry = Arc::new(Telemetry::new(Settings::read(&all)));
+        Self { telemetry, directory, listener: None, stream: Mutex::new(None) }
+    }
+
+    /// Makes our subscriber the current one on this thread.
+    pub(super) fn subscribe(&self) -> tracing::subscriber::DefaultGuard {
+        tracing_subscriber::registry().with(subscriber::layer(&self.telemetry)).set_default()
+    }
+
+    /// Invokes a handler as the runtime does: deserialises, calls, turns a panic into an answer, and posts it. `posted`
+    /// runs in place of the post.
+    pub(super) async fn invoke_then<T, F, Fut, R, E>(
+        &self,
+        handler: F,
+        event: &str,
+        posted: impl Fn(),
+    ) -> Option<Result<R, Diagnostic>>
+    where
+        T: for<'de> Deserialize<'de>,
+        F: FnMut(LambdaEvent<T>) -> Fut,
+        Fut: Future<Output = Result<R, E>>,
+        E: Into<Diagnostic> + std::fmt::Debug,
+    {
+        let traced = Mutex::new(Traced::with_telemetry(service_fn(handler), Arc::clone(&self.telemetry)));
+        let answer = Mutex::new(None);
+        let runtime = service_fn(|event: LambdaInvocation| {
+            let payload: Result<Payload<T>, _> = serde_json::from_slice(&event.body);
+            let called = payload.map(|payload| {
+                traced.lock().expect("one at a time").call(LambdaEvent::new(payload, event.context))
+            });
+            let (answer, posted) = (&answer, &posted);
+            async move {
+                let outcome = match called {
+                    Ok(future) => future.await.map_err(Diagnostic::from),
+                    Err(error) => Err(Diagnostic::from(error.to_string())),
+                };
+                *answer.lock().expect("one at a time") = Some(outcome);
+                posted();
+                Ok::<(), lambda_runtime::Error>(())
+            }
+        });
+        let service = Layer::with_telemetry(Arc::clone(&self.telemetry)).layer(runtime);
+        service.oneshot(invocation(event)).await.expect("an answer is posted in any case");
+        answer.into_inner().expect("one at a time")
+    }
+
+    /// The same, with nothing to do at the post.
+    pub(super) async fn invoke<T, F, Fut, R, E>(&self, handler: F, event: &str) -> Result<R, Diagnostic>
+    where
+        T: for<'de> Deserialize<'de>,
+        F: FnMut(LambdaEvent<T>) -> Fut,
+        Fut: Future<Output = Result<R, E>>,
+        E: Into<Diagnostic> + std::fmt::Debug,
+    {
+        self.invoke_then(handler, event, || ()).await.expect("the handler's side has answered")
+    }
+
+    /// Takes the frames that have arrived since the last time.
+    pub(super) fn frames(&self) -> Vec<Frame> {
+        let mut held = self.stream.lock().expect("one at a time");
+        if let Some(Ok((stream, _))) = self.listener.as_ref().map(UnixListener::accept) {
+            stream.set_nonblocking(true).expect("a stream that does not wait");
+            *held = Some((stream, Decoder::new()));
+        }
+        let Some((stream, decoder)) = held.as_mut() else { return Vec::new() };
+        let mut bytes = [0; 65536];
+        while let Ok(read @ 1..) = stream.read(&mut bytes) {
+            decoder.push(&bytes[..read]);
+        }
+        std::iter::from_fn(|| decoder.next_frame().expect("good frames")).collect()
+    }
+
+    /// Takes what has arrived, sorted by kind.
+    pub(super) fn received(&self) -> Received {
+        let mut received = Received::default();
+        for frame in self.frames() {
+            match frame {
+                Frame::Hello(_) => received.hellos += 1,
+                Frame::Started(started) => received.started.push(started),
+                Frame::Ended(ended) => received.ended.push(ended),
+                Frame::Telemetry(signal, request) => {
+                    assert_eq!(signal, Signal::Traces);
+                    let text = json::from_protobuf(signal, &request).expect("valid OTLP");
+                    received.requests.push(serde_json::from_str(&text).expect("JSON"));
+                }
+            }
+        }
+        received
+    }
+
+    /// Nobody listens any more.
+    pub(super) fn hang_up(&mut self) {
+        self.listener = None;
+        *self.stream.lock().expect("one at a time") = None;
+        std::fs::remove_file(self.directory.join("link.sock")).expect("a socket's file");
+    }
+
+    /// Somebody listens once more.
+    pub(super) fn listen_again(&mut self) {
+        let listener = UnixListener::bind(self.directory.join("link.sock")).expect("a socket");
+        listener.set_nonblocking(true).expect("a socket that does not wait");
+        self.listener = Some(listener);
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// What the extension's end has read.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    pub(super) hellos: usize,
+    pub(super) started: Vec<Started>,
+    pub(super) ended: Vec<Ended>,
+    /// Export requests, in OTLP/JSON.
+    pub(super) requests: Vec<Value>,
+}
+
+impl Received {
+    /// All spans, in order.
+    pub(super) fn spans(&self) -> Vec<Span> {
+        let list = |value: &Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
+        let resources = self.requests.iter().flat_map(|request| list(request, "resourceSpans"));
+        let scopes = resources.flat_map(|resource| list(&resource, "scopeSpans"));
+        scopes.flat_map(|scope| list(&scope, "spans")).map(Span).collect()
+    }
+
+    /// The span of that name: there must be one.
+    pub(super) fn span(&self, name: &str) -> Span {
+        let mut named: Vec<Span> =
+            self.spans().into_iter().filter(|span| span.text("name") == name).collect();
+        assert_eq!(named.len(), 1, "spans called {name} in {:#?}", self.requests);
+        named.remove(0)
+    }
+}
+
+/// A span in OTLP/JSON.
+#[derive(Clone, Debug)]
+pub(super) struct Span(pub(super) Value);
+
+impl Span {
+    pub(super) fn text(&self, key: &str) -> &str {
+        self.0[key].as_str().unwrap_or_default()
+    }
+
+    pub(super) fn attribute(&self, key: &str) -> Option<&Value> {
+        attribute(&self.0, key)
+    }
+
+    /// OTLP's status code: 0 unset, 2 error.
+    pub(super) fn status(&self) -> u64 {
+        self.0["status"]["code"].as_u64().unwrap_or_default()
+    }
+
+    pub(super) fn events(&self, name: &str) -> Vec<Value> {
+        let events = self.0["events"].as_array().cloned().unwrap_or_default();
+        events.into_iter().filter(|event| event["name"] == name).collect()
+    }
+
+    pub(super) fn is_child_of(&self, parent: &Span) -> bool {
+        self.text("traceId") == parent.text("traceId") && self.text("parentSpanId") == parent.text("spanId")
+    }
+}
+
+/// The value of an attribute, without its type.
+pub(super) fn attribute<'a>(of: &'a Value, key: &str) -> Option<&'a Value> {
+    let attributes = of["attributes"].as_array()?;
+    attributes.iter().find(|pair| pair["key"] == key)?["value"].as_object()?.values().next()
+}
+
+/// What the runtime hands to its layers.
+pub(super) fn invocation(event: &str) -> LambdaInvocation {
+    let mut context = Context::default();
+    context.request_id = format!("{:032x}", u128::from_le_bytes(spanlayer_host::random::bytes()));
+    context.invoked_function_arn = ARN.to_owned();
+    context.deadline = spanlayer_host::clock::unix_millis() + 3000;
+    let (parts, ()) = http::Response::new(()).into_parts();
+    LambdaInvocation { parts, body: event.to_owned().into(), context }
+}
