@@ -10,9 +10,10 @@ use crate::{
     sink::Sink,
     world::{World, name, said},
 };
-use flate2::{Compression, write::GzEncoder};
+use flate2::write::GzEncoder;
 use spanlayer_emulator::{Emulator, Event, FunctionError, Reason};
 use spanlayer_host::clock;
+use spanlayer_pipeline::Compression;
 use std::{
     io::Write,
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -29,12 +30,13 @@ const SECTION: &str = "throughput";
 /// Different requests sent in turn.
 const DIFFERENT: usize = 64;
 
-/// The level the extension compresses with unless told otherwise.
-const LEVEL: u32 = 6;
-
 pub(crate) async fn run(world: &World, progress: &mut Progress) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
-    let alone = compressor()?;
+    // The level that the extension compresses with unless told otherwise.
+    let Compression::Gzip(level) = Compression::default() else {
+        return Err("the default is not gzip".to_owned());
+    };
+    let alone = compressor(level)?;
     for (nth, spans) in [100, 10, 1].into_iter().enumerate() {
         progress.step("spans per request", nth + 1, 3);
         let rate = rate(world, spans).await?;
@@ -51,7 +53,7 @@ pub(crate) async fn run(world: &World, progress: &mut Progress) -> Result<Vec<Ro
             rows.push(
                 Row::new(
                     SECTION,
-                    format!("the same against gzip {LEVEL} alone"),
+                    format!("the same against gzip {level} alone"),
                     Unit::SpansPerSecond,
                     again,
                 )
@@ -222,13 +224,14 @@ async fn steady(world: &World) -> Result<Sample, String> {
 }
 
 /// Spans per second of CPU time of the compressor, on 8,000 spans in requests of 100.
-fn compressor() -> Result<Sample, String> {
+fn compressor(level: u8) -> Result<Sample, String> {
     let spans = 8_000;
     let requests: Vec<u8> = load::requests(100, spans / 100).concat();
     let mut sample = Sample::default();
     for _ in 0..STRETCHES {
         let before = process::own_cpu_nanos().ok_or("no schedstat in /proc")?;
-        let mut encoder = GzEncoder::new(Vec::with_capacity(requests.len() / 2), Compression::new(LEVEL));
+        let mut encoder =
+            GzEncoder::new(Vec::with_capacity(requests.len() / 2), flate2::Compression::new(level.into()));
         encoder.write_all(&requests).map_err(said)?;
         let compressed = encoder.finish().map_err(said)?;
         let used = process::own_cpu_nanos().ok_or("no schedstat in /proc")? - before;
