@@ -1,1 +1,64 @@
-//! The extension that delivers a Lambda function's telemetry.
+//! The extension that delivers a Lambda function's telemetry, in the order in which things happen:
+//!
+//! ```text
+//! api        register, subscribe, next ─ the conversation with Lambda
+//! config     what is set, and what is wrong with it
+//! app        sockets bound, stages wired; later drained
+//! receive    link, OTLP/HTTP, Telemetry API ─▶ scan ─▶ pipeline
+//! telemetry  what the platform's own events say
+//! lifecycle  next ▸ flush or defer ▸ next ▸ … ▸ shutdown
+//! ```
+//!
+//! The binary `spanlayer` is [`run`] and nothing else.
+
+#![warn(missing_docs)]
+
+pub mod api;
+pub mod app;
+pub mod config;
+pub mod lifecycle;
+pub mod log;
+pub mod receive;
+pub mod telemetry;
+pub mod usage;
+
+use app::App;
+use spanlayer_host::vars::{Process, Vars};
+use std::{path::Path, process::ExitCode};
+
+/// Runs the extension: from registration to shutdown inside Lambda, an explanation anywhere else.
+///
+/// The order is the point. Lambda starts the function when every extension has registered, so registering comes before
+/// everything: before the runtime, the settings, the log.
+pub fn run() -> ExitCode {
+    let mut arguments = std::env::args();
+    let program = arguments.next().unwrap_or_default();
+    if let Some(text) = usage::answer(arguments.next().as_deref()) {
+        println!("{text}");
+        return ExitCode::SUCCESS;
+    }
+    let Some(address) = Process.get("AWS_LAMBDA_RUNTIME_API") else {
+        eprintln!("{}", usage::USAGE);
+        return ExitCode::from(2);
+    };
+    let invokes =
+        Process.get("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() != Some("lambda-managed-instances");
+    // Lambda knows an extension by its file name.
+    let name = Path::new(&program).file_name().map_or("spanlayer".into(), |name| name.to_string_lossy());
+    let announced = api::Unregistered::new(api::Address::parse(&address), name, invokes).announce();
+
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            log::error("no runtime can be started", &[("error", &error)]);
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(async {
+        let app = App::build(announced, &Process); // sockets bound, stages wired, nothing running
+        app.run().await; // registered ▸ next ▸ flush or defer ▸ next ▸ … ▸ drained
+    });
+    // What is still under way was given its time.
+    runtime.shutdown_background();
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,259 @@
+//! The extension's settings, each declared once: the parser, the README's table and the tests read these.
+//!
+//! Nothing here is fatal: a faulty value costs itself and a line that names it, and the rest carries on.
+
+use crate::{
+    lifecycle::policy::Mode,
+    log::{self, Level},
+    receive::Listen,
+};
+use spanlayer_host::vars::{self, Problem, Reading, Var, Vars};
+use spanlayer_link::{DISABLED, SOCKET, STATE_DIR};
+use spanlayer_pipeline as pipeline;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// `SPANLAYER_FLUSH`.
+pub const FLUSH: Var<Mode> = Var {
+    name: "SPANLAYER_FLUSH",
+    default: "adaptive",
+    parse: Mode::parse,
+    about: "when to deliver: `adaptive`, `end` (of each invocation), `continuous` or `periodic,<ms>`",
+};
+
+/// `SPANLAYER_MAX_STALENESS`.
+pub const MAX_STALENESS: Var<Duration> = Var {
+    name: "SPANLAYER_MAX_STALENESS",
+    default: "30s",
+    parse: vars::duration,
+    about: "the longest that data waits while invocations keep coming",
+};
+
+/// `SPANLAYER_QUEUE_BYTES`.
+pub const QUEUE_BYTES: Var<Option<u64>> = Var {
+    name: "SPANLAYER_QUEUE_BYTES",
+    default: "auto",
+    parse: queue_bytes,
+    about: "the most that is held for delivery; `auto`: a sixteenth of the function's memory, 4 to 64 MiB",
+};
+
+/// `SPANLAYER_OTLP_HTTP`.
+pub const OTLP_HTTP: Var<Listen> = Var {
+    name: "SPANLAYER_OTLP_HTTP",
+    default: "127.0.0.1:4318",
+    parse: Listen::parse,
+    about: "where OTLP/HTTP is received; `off` to disable, port 0 takes any",
+};
+
+/// `SPANLAYER_OTLP_GRPC`.
+pub const OTLP_GRPC: Var<()> = Var {
+    name: "SPANLAYER_OTLP_GRPC",
+    default: "off",
+    parse: |text| match text.eq_ignore_ascii_case("off") {
+        true => Ok(()),
+        false => Err("OTLP over gRPC is not received by this version; send OTLP/HTTP".to_owned()),
+    },
+    about: "where OTLP/gRPC is received; this version has `off` only",
+};
+
+/// `SPANLAYER_TELEMETRY_API`.
+pub const TELEMETRY_API: Var<Listen> = Var {
+    name: "SPANLAYER_TELEMETRY_API",
+    default: "0.0.0.0:4324",
+    parse: Listen::parse,
+    about: "where Lambda's own telemetry is received; `off` to disable, another port is used if this one is taken",
+};
+
+/// `SPANLAYER_CONFIG`.
+pub const CONFIG: Var<()> = Var {
+    name: "SPANLAYER_CONFIG",
+    default: "off",
+    parse: |text| match text.eq_ignore_ascii_case("off") {
+        true => Ok(()),
+        false => Err("pipeline files are not read by this version; use variables".to_owned()),
+    },
+    about: "a pipeline file; this version has `off` only",
+};
+
+/// `SPANLAYER_LOG`.
+pub const LOG: Var<Level> = Var {
+    name: "SPANLAYER_LOG",
+    default: "warn",
+    parse: Level::parse,
+    about: "the extension's own log, JSON lines on standard error: `off`, `error`, `warn`, `info` or `debug`",
+};
+
+/// One variable as the README's table has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The variable's name.
+    pub name: &'static str,
+    /// Its value when unset.
+    pub default: &'static str,
+    /// What it means, in one line.
+    pub about: &'static str,
+}
+
+/// The extension's own variables. Those of the exporters are `spanlayer_pipeline`'s.
+pub const VARIABLES: &[Row] = &[
+    row(&FLUSH),
+    row(&MAX_STALENESS),
+    row(&QUEUE_BYTES),
+    row(&STATE_DIR),
+    row(&OTLP_HTTP),
+    row(&OTLP_GRPC),
+    row(&TELEMETRY_API),
+    row(&CONFIG),
+    row(&LOG),
+    row(&DISABLED),
+];
+
+const fn row<T>(var: &Var<T>) -> Row {
+    Row { name: var.name, default: var.default, about: var.about }
+}
+
+/// Everything that is set.
+#[derive(Debug)]
+pub struct Config {
+    /// The kill switch.
+    pub disabled: bool,
+    /// How much is said.
+    pub log: Level,
+    /// When to deliver.
+    pub flush: Mode,
+    /// The longest that data waits.
+    pub max_staleness: Duration,
+    /// Where OTLP/HTTP is received.
+    pub otlp_http: Listen,
+    /// Where Lambda's telemetry is received.
+    pub telemetry_api: Listen,
+    /// The link's socket.
+    pub link: PathBuf,
+    /// The most that is held for delivery, in bytes.
+    pub queue_bytes: usize,
+    /// Where to deliver, and how.
+    pub pipeline: pipeline::Settings,
+    /// What is right but may surprise.
+    pub hints: Vec<String>,
+}
+
+impl Config {
+    /// Reads every variable, and says everything that is wrong with them.
+    pub fn from_vars(vars: &dyn Vars) -> (Self, Vec<Problem>) {
+        let mut reading = Reading::new(vars);
+        let disabled = reading.get(&DISABLED);
+        let log = reading.get(&LOG);
+        let flush = reading.get(&FLUSH);
+        let max_staleness = reading.get(&MAX_STALENESS);
+        let otlp_http = reading.get(&OTLP_HTTP);
+        let telemetry_api = reading.get(&TELEMETRY_API);
+        let link = reading.get(&STATE_DIR).join(SOCKET);
+        reading.get(&OTLP_GRPC);
+        reading.get(&CONFIG);
+        let queue_bytes = reading.get(&QUEUE_BYTES).unwrap_or_else(|| {
+            // Lambda sets it, in MB; a faulty one would be Lambda's fault.
+            let memory = vars.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|mb| mb.parse::<u64>().ok());
+            (memory.unwrap_or(128) << 20 >> 4).clamp(4 << 20, 64 << 20)
+        });
+        let queue_bytes = usize::try_from(queue_bytes).unwrap_or(usize::MAX);
+        let own: Vec<SocketAddr> = match otlp_http {
+            Listen::At(address) => vec![address],
+            Listen::Off => Vec::new(),
+        };
+        let loaded = pipeline::Settings::from_vars(vars, &own);
+        let mut problems = reading.into_problems();
+        problems.extend(loaded.problems);
+        let config = Self {
+            disabled,
+            log,
+            flush,
+            max_staleness,
+            otlp_http,
+            telemetry_api,
+            link,
+            queue_bytes,
+            pipeline: pipeline::Settings { limit: queue_bytes, ..loaded.settings },
+            hints: loaded.hints,
+        };
+        (config, problems)
+    }
+}
+
+/// Says what is wrong, one line a variable, every variable at once; and what may surprise.
+pub fn report(problems: &[Problem], hints: &[String]) {
+    for problem in problems {
+        log::warn("a setting is ignored", &[("variable", &problem.name), ("problem", &problem.what)]);
+    }
+    for hint in hints {
+        log::always(Level::Info, hint, &[]);
+    }
+}
+
+fn queue_bytes(text: &str) -> Result<Option<u64>, String> {
+    if text.eq_ignore_ascii_case("auto") {
+        return Ok(None);
+    }
+    match vars::bytes(text) {
+        Ok(bytes) if bytes >= 64 << 10 => Ok(Some(bytes)),
+        _ => Err("expected auto, or a size of at least 64KiB such as 16MiB".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn read(vars: &[(&str, &str)]) -> (Config, Vec<Problem>) {
+        Config::from_vars(&vars.iter().copied().collect::<HashMap<_, _>>())
+    }
+
+    #[test]
+    fn every_default_parses() {
+        let (config, problems) = read(&[]);
+        assert_eq!(problems, []);
+        assert_eq!(config.flush, Mode::Adaptive);
+        assert_eq!(config.max_staleness, Duration::from_secs(30));
+        assert_eq!(config.link, PathBuf::from("/tmp/spanlayer/link.sock"));
+    }
+
+    #[test]
+    fn every_fault_is_named_and_costs_only_itself() {
+        let faults = [
+            ("SPANLAYER_FLUSH", "sometimes"),
+            ("SPANLAYER_MAX_STALENESS", "soon"),
+            ("SPANLAYER_QUEUE_BYTES", "12"),
+            ("SPANLAYER_OTLP_HTTP", "here"),
+            ("SPANLAYER_OTLP_GRPC", "127.0.0.1:4317"),
+            ("SPANLAYER_TELEMETRY_API", "there"),
+            ("SPANLAYER_CONFIG", "/var/task/spanlayer.yaml"),
+            ("SPANLAYER_LOG", "loud"),
+            ("SPANLAYER_DISABLED", "maybe"),
+        ];
+        let (config, problems) = read(&faults);
+        let named: Vec<&str> = problems.iter().map(|problem| problem.name.as_str()).collect();
+        for (name, value) in faults {
+            assert!(named.contains(&name), "{name} is missing from {named:?}");
+            assert!(!problems.iter().any(|p| p.what.contains(&format!("`{value}`"))), "{value} is repeated");
+        }
+        assert_eq!(config.flush, Mode::Adaptive);
+        assert!(!config.disabled);
+    }
+
+    #[test]
+    fn the_queue_follows_the_functions_memory_unless_it_is_set() {
+        let bytes = |vars: &[(&str, &str)]| read(vars).0.queue_bytes;
+        assert_eq!(bytes(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")]), 8 << 20);
+        assert_eq!(bytes(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "10240")]), 64 << 20);
+        assert_eq!(bytes(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "32")]), 4 << 20);
+        assert_eq!(bytes(&[("SPANLAYER_QUEUE_BYTES", "1MiB")]), 1 << 20);
+    }
+
+    #[test]
+    fn the_table_names_each_variable_once() {
+        let mut names: Vec<&str> = VARIABLES.iter().map(|row| row.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), VARIABLES.len());
+        assert!(names.iter().all(|name| name.starts_with("SPANLAYER_")));
+    }
+}

@@ -1,0 +1,455 @@
+//! When to flush, and what that may cost: a value without clock or I/O, told what happens, asked what to do.
+//!
+//! Flushing at the end of an invocation is billed. Not flushing makes data older, and whatever waits when Lambda
+//! freezes the environment waits until the next invocation, which may never come. [`Mode::Adaptive`] weighs the two by
+//! how often the function runs; the other modes do as they are told.
+
+use super::{estimate::Estimate, patience::Patience};
+use std::time::Duration;
+
+/// `SPANLAYER_FLUSH`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A function that runs often exports beside its next invocation, any other at the end.
+    Adaptive,
+    /// At the end of every invocation.
+    End,
+    /// All the time; nothing is ever waited for.
+    Continuous,
+    /// When this much time has passed since the last flush: beside an invocation, or in the midst of a long one.
+    Periodic(Duration),
+}
+
+impl Mode {
+    /// Reads `SPANLAYER_FLUSH`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || "expected adaptive, end, continuous or periodic,<milliseconds>".to_owned();
+        match text.to_ascii_lowercase().as_str() {
+            "adaptive" => Ok(Self::Adaptive),
+            "end" => Ok(Self::End),
+            "continuous" => Ok(Self::Continuous),
+            periodic => {
+                let every = periodic.strip_prefix("periodic,").ok_or_else(wrong)?;
+                let every = spanlayer_host::vars::duration(every.trim()).map_err(|_| wrong())?;
+                if every.is_zero() { Err(wrong()) } else { Ok(Self::Periodic(every)) }
+            }
+        }
+    }
+}
+
+/// What is held for delivery, and how that looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Bytes waiting.
+    pub bytes: u64,
+    /// Items with errors among what waits.
+    pub errors: u64,
+    /// How long the oldest has waited; `None` when nothing waits that some destination may be expected to take.
+    pub age: Option<Duration>,
+    /// Whether some destination may be expected to take what it is sent.
+    pub reachable: bool,
+    /// How long until a failing destination, for which something waits, may be asked again.
+    pub probe: Option<Duration>,
+}
+
+impl Held {
+    fn any(&self) -> bool {
+        self.age.is_some()
+    }
+}
+
+/// How much of an invocation can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Its end will be told, by the function or by the platform.
+    Clear,
+    /// Nobody will tell when it ends: no wrapper, and a platform without telemetry.
+    Blind,
+    /// Invocations are not announced at all, and the environment is never frozen (Managed Instances).
+    Unannounced,
+}
+
+/// When `next` may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// Now: whatever is left waits for the next invocation.
+    AtOnce,
+    /// When the export that begins now is done, or a moment after the invocation is.
+    WhenExported,
+    /// When the invocation is over and everything it left is delivered.
+    WhenFlushed,
+}
+
+/// What to do about an invocation that begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// When `next` may be asked for.
+    pub release: Release,
+    /// Whether to export beside the handler what is held already.
+    pub export: bool,
+}
+
+/// When to begin an export that nobody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Background {
+    /// As soon as possible.
+    Now,
+    /// In so long, unless something changes.
+    In(Duration),
+    /// Not unless something changes.
+    Never,
+}
+
+/// See the [module](self). Times are given as durations since any fixed moment, and keep running while frozen.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    mode: Mode,
+    max_staleness: Duration,
+    /// A batch is full at this many bytes: no use in waiting for more.
+    enough: u64,
+    patience: Patience,
+    last_invocation: Option<Duration>,
+    gap: Estimate,
+    last_gap: Option<Duration>,
+    handler: Estimate,
+    export: Estimate,
+    last_flush: Duration,
+    failures: u32,
+    not_before: Duration,
+}
+
+impl Policy {
+    /// `enough` is the size in bytes from which on more data does not make a better batch; `now` the time.
+    pub fn new(mode: Mode, max_staleness: Duration, enough: u64, now: Duration) -> Self {
+        Self {
+            mode,
+            max_staleness,
+            enough,
+            patience: Patience::default(),
+            last_invocation: None,
+            gap: Estimate::default(),
+            last_gap: None,
+            handler: Estimate::default(),
+            export: Estimate::default(),
+            last_flush: now,
+            failures: 0,
+            not_before: Duration::ZERO,
+        }
+    }
+
+    /// An invocation begins: what to do about it.
+    pub fn invoked(&mut self, now: Duration, held: &Held, sight: Sight) -> Plan {
+        let first = self.last_invocation.is_none();
+        if let Some(last) = self.last_invocation.replace(now) {
+            let gap = now.saturating_sub(last);
+            // An hour's pause says no more than a minute's: the function was idle. Unbounded, it would take dozens of
+            // invocations until the average believed that the function runs often again.
+            self.gap.saw(gap.min(self.max_staleness * 2));
+            self.last_gap = Some(gap);
+        }
+        let release = match self.mode {
+            // Waiting for what will not come, or for an end that nobody tells, is money for nothing.
+            _ if !held.reachable || self.patience.left().is_zero() || sight != Sight::Clear => {
+                Release::AtOnce
+            }
+            Mode::Continuous => Release::AtOnce,
+            Mode::End => Release::WhenFlushed,
+            Mode::Periodic(every) if held.any() && self.is_due(every, now) => Release::WhenExported,
+            Mode::Periodic(_) => Release::AtOnce,
+            Mode::Adaptive if first || self.is_rare() => Release::WhenFlushed,
+            Mode::Adaptive if !held.any() => Release::AtOnce,
+            Mode::Adaptive if held.errors > 0 || held.bytes >= self.enough || self.fits() => {
+                Release::WhenExported
+            }
+            Mode::Adaptive if held.age >= Some(self.max_staleness) => Release::WhenFlushed,
+            Mode::Adaptive => Release::AtOnce,
+        };
+        let wanted = held.any()
+            && match release {
+                Release::WhenExported => true,
+                Release::WhenFlushed => self.fits(),
+                // Beside the handler to find out whether the destination has come back, or because there is no
+                // better moment; but an adaptive function that merely accumulates goes on doing so.
+                Release::AtOnce => match self.mode {
+                    Mode::Adaptive => self.patience.left().is_zero() || sight != Sight::Clear,
+                    Mode::Periodic(every) => self.is_due(every, now),
+                    Mode::End | Mode::Continuous => true,
+                },
+            };
+        Plan { release, export: wanted || held.probe == Some(Duration::ZERO) }
+    }
+
+    /// A handler took so long.
+    pub fn handler_took(&mut self, duration: Duration) {
+        self.handler.saw(duration);
+    }
+
+    /// How long the end of an invocation may be held up for everything to be delivered.
+    pub fn patience(&self) -> Duration {
+        self.patience.left()
+    }
+
+    /// How long the end of an invocation may be held up for an export that began beside it.
+    pub fn linger(&self) -> Duration {
+        self.patience.left().min(LINGER)
+    }
+
+    /// An export ended at `now` after so long. `delivered` says whether anything was.
+    pub fn exported(&mut self, now: Duration, took: Duration, delivered: bool) {
+        self.last_flush = now;
+        if delivered {
+            self.export.saw(took);
+            self.patience.delivered(self.export.usual().unwrap_or(took));
+            self.failures = 0;
+            self.not_before = Duration::ZERO;
+        } else {
+            let wait = FIRST_RETRY * 2u32.pow(self.failures.min(10));
+            self.failures += 1;
+            self.not_before = now + wait.min(self.max_staleness);
+        }
+    }
+
+    /// The end of an invocation was held up so long, and nothing was delivered by it.
+    pub fn waited_in_vain(&mut self, waited: Duration) {
+        self.patience.in_vain(waited);
+    }
+
+    /// When to begin an export that nobody waits for, if none is in flight. `sight` is that of what is going on now;
+    /// `None` when it is settled already that everything is flushed at the end.
+    pub fn background(&self, now: Duration, held: &Held, sight: Option<Sight>) -> Background {
+        let wait = match (self.deliver_in(now, held, sight), held.probe) {
+            (None, None) => return Background::Never,
+            (deliver, probe) => deliver.unwrap_or(Duration::MAX).min(probe.unwrap_or(Duration::MAX)),
+        };
+        match wait.max(self.not_before.saturating_sub(now)) {
+            Duration::ZERO => Background::Now,
+            wait => Background::In(wait),
+        }
+    }
+
+    fn deliver_in(&self, now: Duration, held: &Held, sight: Option<Sight>) -> Option<Duration> {
+        let age = held.age?;
+        Some(match (self.mode, sight) {
+            (Mode::Continuous, _) => Duration::ZERO,
+            (Mode::Periodic(every), _) => (self.last_flush + every).saturating_sub(now),
+            _ if held.bytes >= self.enough => Duration::ZERO,
+            // Nobody will say when there is time: gather what comes together, and go.
+            (Mode::Adaptive | Mode::End, Some(Sight::Blind)) => GATHER.saturating_sub(age),
+            (Mode::Adaptive | Mode::End, Some(Sight::Unannounced)) => {
+                STEADY.min(self.max_staleness).saturating_sub(age)
+            }
+            // Errors are what somebody is waiting for.
+            (Mode::Adaptive, Some(Sight::Clear)) if held.errors > 0 => Duration::ZERO,
+            (Mode::Adaptive | Mode::End, _) => self.max_staleness.saturating_sub(age),
+        })
+    }
+
+    /// Whether the function runs so seldom that data had better not wait for its next invocation.
+    fn is_rare(&self) -> bool {
+        let seldom = |gap: Option<Duration>| gap.is_none_or(|gap| gap >= self.max_staleness);
+        // The average for the habit, the last gap for a habit that has just changed.
+        seldom(self.gap.usual()) || seldom(self.last_gap)
+    }
+
+    /// Whether an export usually finishes within a handler's time.
+    fn fits(&self) -> bool {
+        match (self.export.usual(), self.handler.usual()) {
+            (Some(export), Some(handler)) => export <= handler,
+            _ => false,
+        }
+    }
+
+    fn is_due(&self, every: Duration, now: Duration) -> bool {
+        now.saturating_sub(self.last_flush) >= every
+    }
+}
+
+/// What an export in flight at the end of an invocation is worth. A network round trip fits; a struggling destination
+/// does not.
+const LINGER: Duration = Duration::from_millis(20);
+
+/// Where the end of an invocation is not seen: long enough for the requests of one function to come together, short
+/// enough to be gone when the function is.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// Where invocations are not announced there is no good moment, and no bad one: batches of a second.
+const STEADY: Duration = Duration::from_secs(1);
+
+/// The wait after a first failed export in the background, doubled with every further one.
+const FIRST_RETRY: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    const fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn policy(mode: Mode) -> Policy {
+        Policy::new(mode, secs(30), 1 << 20, Duration::ZERO)
+    }
+
+    const NOTHING: Held = Held { bytes: 0, errors: 0, age: None, reachable: true, probe: None };
+    const SOME: Held = Held { bytes: 1000, errors: 0, age: Some(secs(1)), reachable: true, probe: None };
+
+    /// A policy that has seen invocations a second apart, handlers of `handler` and exports of `export`.
+    fn busy(mode: Mode, handler: Duration, export: Duration) -> (Policy, Duration) {
+        let mut policy = policy(mode);
+        let mut now = secs(100);
+        for _ in 0..10 {
+            now += secs(1);
+            policy.invoked(now, &NOTHING, Sight::Clear);
+            policy.handler_took(handler);
+            policy.exported(now, export, true);
+        }
+        (policy, now + secs(1))
+    }
+
+    #[test]
+    fn modes_are_read_and_what_is_not_one_is_refused() {
+        assert_eq!(Mode::parse("Adaptive"), Ok(Mode::Adaptive));
+        assert_eq!(Mode::parse("periodic,250"), Ok(Mode::Periodic(millis(250))));
+        assert_eq!(Mode::parse("periodic, 5s"), Ok(Mode::Periodic(secs(5))));
+        for wrong in ["", "sometimes", "periodic", "periodic,", "periodic,0", "periodic,-1"] {
+            assert!(Mode::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_first_invocation_and_a_rare_function_flush_at_the_end() {
+        let mut policy = policy(Mode::Adaptive);
+        let flush = Plan { release: Release::WhenFlushed, export: false };
+        assert_eq!(policy.invoked(secs(0), &NOTHING, Sight::Clear), flush);
+        for minute in 1..10 {
+            assert_eq!(policy.invoked(secs(60 * minute), &NOTHING, Sight::Clear), flush);
+        }
+    }
+
+    #[test]
+    fn a_function_that_runs_often_defers_and_exports_beside_its_handler() {
+        let (mut policy, now) = busy(Mode::Adaptive, millis(100), millis(30));
+        assert_eq!(
+            policy.invoked(now, &NOTHING, Sight::Clear),
+            Plan { release: Release::AtOnce, export: false }
+        );
+        assert_eq!(
+            policy.invoked(now + secs(1), &SOME, Sight::Clear),
+            Plan { release: Release::WhenExported, export: true }
+        );
+    }
+
+    #[test]
+    fn batches_accumulate_where_an_export_outlasts_the_handler_until_they_are_stale_or_full_or_hold_errors() {
+        let (policy, now) = busy(Mode::Adaptive, millis(5), millis(30));
+        let release = |held: Held| policy.clone().invoked(now, &held, Sight::Clear).release;
+        assert_eq!(
+            policy.clone().invoked(now, &SOME, Sight::Clear),
+            Plan { release: Release::AtOnce, export: false }
+        );
+        assert_eq!(release(Held { age: Some(secs(30)), ..SOME }), Release::WhenFlushed);
+        assert_eq!(release(Held { bytes: 1 << 20, ..SOME }), Release::WhenExported);
+        assert_eq!(release(Held { errors: 1, ..SOME }), Release::WhenExported);
+    }
+
+    #[test]
+    fn after_a_long_pause_one_invocation_flushes_and_the_habit_is_kept() {
+        let (mut policy, now) = busy(Mode::Adaptive, millis(100), millis(30));
+        let release = |policy: &mut Policy, now| policy.invoked(now, &NOTHING, Sight::Clear).release;
+        assert_eq!(release(&mut policy, now + secs(3600)), Release::WhenFlushed);
+        assert_eq!(release(&mut policy, now + secs(3601)), Release::AtOnce);
+    }
+
+    #[test]
+    fn an_unreachable_destination_is_probed_and_never_waited_for() {
+        for mode in [Mode::Adaptive, Mode::End, Mode::Continuous] {
+            let mut policy = policy(mode);
+            let mut held = Held { age: None, reachable: false, probe: Some(secs(1)), ..SOME };
+            let rests = Plan { release: Release::AtOnce, export: false };
+            assert_eq!(policy.invoked(secs(0), &held, Sight::Clear), rests, "{mode:?}");
+            assert_eq!(policy.background(secs(0), &held, Some(Sight::Clear)), Background::In(secs(1)));
+            held.probe = Some(Duration::ZERO);
+            let probes = Plan { release: Release::AtOnce, export: true };
+            assert_eq!(policy.invoked(secs(1), &held, Sight::Clear), probes, "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn once_patience_is_spent_nothing_is_waited_for_until_a_delivery() {
+        let (mut policy, now) = busy(Mode::End, millis(100), millis(30));
+        policy.exported(now, secs(1), false);
+        policy.waited_in_vain(secs(1));
+        assert_eq!(policy.invoked(now, &SOME, Sight::Clear), Plan { release: Release::AtOnce, export: true });
+        assert_eq!((policy.patience(), policy.linger()), (Duration::ZERO, Duration::ZERO));
+        policy.exported(now, millis(30), true);
+        assert_eq!(policy.invoked(now, &NOTHING, Sight::Clear).release, Release::WhenFlushed);
+        assert_eq!(policy.linger(), LINGER);
+    }
+
+    #[test]
+    fn an_end_that_nobody_tells_is_not_waited_for() {
+        let mut policy = policy(Mode::End);
+        assert_eq!(
+            policy.invoked(secs(0), &NOTHING, Sight::Blind),
+            Plan { release: Release::AtOnce, export: false }
+        );
+        assert_eq!(
+            policy.background(secs(0), &Held { age: Some(millis(20)), ..SOME }, Some(Sight::Blind)),
+            Background::In(millis(30))
+        );
+        assert_eq!(policy.background(secs(0), &SOME, Some(Sight::Blind)), Background::Now);
+    }
+
+    #[test]
+    fn where_invocations_are_not_announced_batches_leave_every_second() {
+        let policy = policy(Mode::Adaptive);
+        let background =
+            |age| policy.background(secs(9), &Held { age: Some(age), ..SOME }, Some(Sight::Unannounced));
+        assert_eq!(background(millis(200)), Background::In(millis(800)));
+        assert_eq!(background(secs(1)), Background::Now);
+    }
+
+    #[test]
+    fn periodic_exports_when_it_is_time_and_otherwise_stays_out_of_the_way() {
+        let mut policy = policy(Mode::Periodic(secs(10)));
+        let at = |policy: &mut Policy, now| policy.invoked(secs(now), &SOME, Sight::Clear);
+        assert_eq!(at(&mut policy, 5), Plan { release: Release::AtOnce, export: false });
+        assert_eq!(at(&mut policy, 10), Plan { release: Release::WhenExported, export: true });
+        policy.exported(secs(10), millis(30), true);
+        assert_eq!(at(&mut policy, 15), Plan { release: Release::AtOnce, export: false });
+        assert_eq!(policy.background(secs(15), &SOME, Some(Sight::Clear)), Background::In(secs(5)));
+    }
+
+    #[test]
+    fn in_the_background_errors_go_at_once_other_data_when_stale_and_nothing_never() {
+        let (policy, now) = busy(Mode::Adaptive, millis(5), millis(30));
+        let background = |held, sight| policy.background(now, &held, sight);
+        assert_eq!(background(NOTHING, Some(Sight::Clear)), Background::Never);
+        assert_eq!(background(SOME, Some(Sight::Clear)), Background::In(secs(29)));
+        assert_eq!(background(Held { errors: 1, ..SOME }, Some(Sight::Clear)), Background::Now);
+        assert_eq!(background(Held { errors: 1, ..SOME }, None), Background::In(secs(29)), "the end is near");
+        assert_eq!(background(Held { bytes: 1 << 20, ..SOME }, None), Background::Now);
+    }
+
+    #[test]
+    fn failures_space_out_what_happens_in_the_background() {
+        let mut policy = policy(Mode::Continuous);
+        let mut now = secs(0);
+        let mut waits = Vec::new();
+        for _ in 0..12 {
+            policy.exported(now, millis(1), false);
+            let Background::In(wait) = policy.background(now, &SOME, Some(Sight::Clear)) else {
+                panic!("a failing destination is asked again at once");
+            };
+            waits.push(wait);
+            now += wait;
+        }
+        assert_eq!(waits[0], FIRST_RETRY);
+        assert!(waits.is_sorted());
+        assert_eq!(waits[11], secs(30));
+    }
+}

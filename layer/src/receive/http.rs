@@ -1,0 +1,160 @@
+//! What both HTTP receivers share: binding, accepting, one task a connection.
+
+use crate::log;
+use ::http::{Request, Response};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::Semaphore;
+
+/// Where a receiver listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// Nowhere.
+    Off,
+    /// At this address; port 0 takes any.
+    At(SocketAddr),
+}
+
+impl Listen {
+    /// Reads `host:port`, `:port`, or `off`. Of names, only `localhost` is known: looking one up would take time.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || "expected an address such as 127.0.0.1:4318, or off".to_owned();
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(Self::Off);
+        }
+        if let Ok(address) = text.parse() {
+            return Ok(Self::At(address));
+        }
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let port = port.parse().map_err(|_| wrong())?;
+        let ip: Ipv4Addr = match host {
+            "" => Ipv4Addr::UNSPECIFIED,
+            "localhost" => Ipv4Addr::LOCALHOST,
+            _ => return Err(wrong()),
+        };
+        Ok(Self::At(SocketAddr::new(IpAddr::V4(ip), port)))
+    }
+}
+
+/// A socket that has its port, and accepts nothing yet.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Bound {
+    /// Where it listens, with the port that port 0 became.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Takes a port. Lambda runs several extensions in one network: a port that is taken costs a warning and this
+/// receiver, or another port where `elsewhere` says that any will do.
+pub fn bind(variable: &str, listen: Listen, elsewhere: bool) -> Option<Bound> {
+    let Listen::At(address) = listen else { return None };
+    let bound = |address: SocketAddr| -> io::Result<Bound> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok(Bound { listener, address })
+    };
+    match bound(address) {
+        Ok(done) => Some(done),
+        Err(error) if elsewhere && error.kind() == io::ErrorKind::AddrInUse => {
+            log::info("the port is taken, using another", &[("variable", &variable), ("address", &address)]);
+            bound(SocketAddr::new(address.ip(), 0)).ok()
+        }
+        Err(error) => {
+            log::warn(
+                "cannot listen, going on without",
+                &[("variable", &variable), ("address", &address), ("error", &error)],
+            );
+            None
+        }
+    }
+}
+
+/// Answers requests for as long as the process lives.
+pub(crate) async fn serve<S, A>(bound: Bound, service: S)
+where
+    S: Fn(Request<Incoming>) -> A + Clone + Send + 'static,
+    A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    let Ok(listener) = tokio::net::TcpListener::from_std(bound.listener) else { return };
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of descriptors, most likely: the function may close some.
+                log::debug("accepting failed", &[("error", &error)]);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        let service = service.clone();
+        tokio::spawn(async move {
+            let _permit = permit;
+            let service = service_fn(move |request| {
+                let answer = service(request);
+                async move { Ok::<_, Infallible>(answer.await) }
+            });
+            let served = http1::Builder::new()
+                .auto_date_header(false)
+                .max_buf_size(READ_AHEAD)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+            if let Err(error) = served {
+                log::debug("a connection broke off", &[("error", &error)]);
+            }
+        });
+    }
+}
+
+/// Connections at once. The function and all extensions share 1,024 file descriptors.
+const CONNECTIONS: usize = 128;
+
+/// What one connection may read ahead of its request's handling; bodies are longer, and stream through.
+const READ_AHEAD: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_and_what_is_none_is_refused() {
+        let at = |text: &str| Ok(Listen::At(text.parse().unwrap()));
+        assert_eq!(Listen::parse("127.0.0.1:4318"), at("127.0.0.1:4318"));
+        assert_eq!(Listen::parse("[::1]:0"), at("[::1]:0"));
+        assert_eq!(Listen::parse("localhost:1"), at("127.0.0.1:1"));
+        assert_eq!(Listen::parse(":4318"), at("0.0.0.0:4318"));
+        assert_eq!(Listen::parse("OFF"), Ok(Listen::Off));
+        for wrong in ["", "4318", "127.0.0.1", "127.0.0.1:99999", "collector:4318", "http://127.0.0.1:4318"] {
+            assert!(Listen::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_gone_without_or_replaced() {
+        let taken = bind("A", Listen::At("127.0.0.1:0".parse().unwrap()), false).unwrap();
+        let same = Listen::At(taken.address());
+        assert!(bind("A", same, false).is_none());
+        let other = bind("A", same, true).unwrap();
+        assert_ne!(other.address().port(), taken.address().port());
+        assert!(bind("A", Listen::Off, true).is_none());
+    }
+}

@@ -1,0 +1,110 @@
+//! What the receivers hand on, and to whom: payloads to the pipeline, word of invocations to the lifecycle.
+
+use crate::telemetry::RuntimeDone;
+use spanlayer_pipeline::{Admission, Payload, Pipeline};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, mpsc::UnboundedSender},
+    time::{Instant, sleep, timeout_at},
+};
+
+/// Word of an invocation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Signal {
+    /// A wrapped function is there, and will tell of the end of its invocations.
+    Connected,
+    /// The function has answered.
+    Ended {
+        /// The invocation.
+        request_id: String,
+        /// When, in Unix nanoseconds by the function's clock.
+        at_unix_nano: u64,
+    },
+    /// The platform says that the runtime is done.
+    RuntimeDone(RuntimeDone),
+}
+
+/// The way in, shared by all receivers.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    pipeline: Arc<Pipeline>,
+    signals: UnboundedSender<Signal>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Something came in: the lifecycle may want to export.
+    arrived: Notify,
+    /// Requests whose body is being read.
+    reading: AtomicUsize,
+}
+
+impl Intake {
+    /// Payloads go to `pipeline`, signals to whoever has the other end of `signals`.
+    pub fn new(pipeline: Arc<Pipeline>, signals: UnboundedSender<Signal>) -> Self {
+        Self { pipeline, signals, shared: Arc::default() }
+    }
+
+    /// Takes a payload in.
+    pub(crate) fn accept(&self, payload: Payload) -> Admission {
+        let admission = self.pipeline.accept(payload);
+        self.shared.arrived.notify_one();
+        admission
+    }
+
+    /// Passes on word of an invocation.
+    pub(crate) fn tell(&self, signal: Signal) {
+        // Nobody listens any more: the process is about to end.
+        let _ = self.signals.send(signal);
+    }
+
+    /// Notes that a request is being read until the guard is dropped.
+    pub(crate) fn begin(&self) -> Reading {
+        self.shared.reading.fetch_add(1, Ordering::Relaxed);
+        Reading(Arc::clone(&self.shared))
+    }
+
+    /// Waits until something has come in since the last time.
+    pub(crate) async fn arrived(&self) {
+        self.shared.arrived.notified().await;
+    }
+
+    /// Gives the receivers their turn until they have read whatever had reached this machine when it was called:
+    /// what a function wrote before it ended is in our sockets, though perhaps not yet read. A request that is half
+    /// read is waited for, until `limit` at most.
+    pub(crate) async fn read_dry(&self, limit: Duration) {
+        let by = Instant::now() + limit;
+        let mut quiet = 0;
+        while quiet < ROUNDS && Instant::now() < by {
+            tokio::task::yield_now().await;
+            if self.shared.reading.load(Ordering::Relaxed) == 0 {
+                quiet += 1;
+            } else {
+                quiet = 0;
+                // The rest of a body comes from another process, which needs the processor too.
+                let _ = timeout_at(by, sleep(Duration::from_millis(1))).await;
+            }
+        }
+    }
+}
+
+/// A request is being read for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Reading(Arc<Shared>);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.reading.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Each turn lets the runtime look at its sockets once: one to accept a connection, one to read the request, one to
+/// handle it, one to be sure.
+const ROUNDS: u32 = 4;

@@ -1,0 +1,51 @@
+//! The listener for Lambda's Telemetry API. Whatever comes is answered 200: Lambda repeats what is refused, and there
+//! is nothing that it could do better the second time.
+
+use super::{
+    Bound, Intake, Signal,
+    body::{self, ContentEncoding},
+    http::serve,
+};
+use crate::{
+    log,
+    telemetry::{self, Event},
+};
+use bytes::Bytes;
+use http::{Request, Response, header::CONTENT_ENCODING};
+use http_body_util::Full;
+use hyper::body::Body;
+
+/// Answers requests for as long as the process lives.
+pub(crate) async fn serve_platform(bound: Bound, intake: Intake) {
+    serve(bound, move |request| {
+        let intake = intake.clone();
+        async move { answer(request, &intake).await }
+    })
+    .await;
+}
+
+async fn answer<B: Body<Data = Bytes> + Unpin>(
+    request: Request<B>,
+    intake: &Intake,
+) -> Response<Full<Bytes>> {
+    let _reading = intake.begin();
+    let (head, body) = request.into_parts();
+    let encoding = ContentEncoding::parse(head.headers.get(CONTENT_ENCODING).map(|value| value.as_bytes()));
+    match body::read(body, encoding.unwrap_or(ContentEncoding::Identity), LIMIT).await {
+        Ok(batch) => take(&batch, intake),
+        Err(why) => log::debug("a telemetry batch could not be read", &[("error", &format!("{why:?}"))]),
+    }
+    Response::new(Full::default())
+}
+
+fn take(batch: &[u8], intake: &Intake) {
+    let (skipped, wrong) = telemetry::parse(batch, |event| match event {
+        Event::RuntimeDone(done) => intake.tell(Signal::RuntimeDone(done)),
+    });
+    if let Some(error) = wrong {
+        log::debug("a telemetry batch breaks off", &[("error", &error), ("skipped", &skipped)]);
+    }
+}
+
+/// Twice the most that may be subscribed to (1 MiB), and then as much again.
+const LIMIT: usize = 4 << 20;
