@@ -1,0 +1,10 @@
+//! The whole, as stories: a function, the extension, Lambda's APIs on loopback, and a destination that behaves as told.
+//!
+//! The programs are those of the workspace: `cargo build --workspace` comes first, as `make test` does.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expected by failing")]
+
+mod answers;
+mod delivery;
+mod outages;
+mod world;

@@ -1,0 +1,64 @@
+//! A function, the extension and a destination, together.
+
+use serde_json::Value;
+use spanlayer_emulator::{
+    Builder, Destination, Emulator, Invocation, Mode, Reason, Shutdown, binary, destination::ReceivedSpan,
+};
+use std::time::Duration;
+
+/// How long a story waits for what must come. Only a failing test ever waits so long.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+pub(crate) struct World {
+    pub(crate) lambda: Emulator,
+    pub(crate) destination: Destination,
+}
+
+impl World {
+    /// The wrapped function and the extension before a healthy destination, with the changes that a story needs.
+    pub(crate) async fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
+        let destination = Destination::start(Mode::Healthy).await.unwrap();
+        let builder = Emulator::builder()
+            .function(binary("story-wrapped"))
+            .extension(binary("spanlayer"))
+            .function_name("orders")
+            .env("SPANLAYER_OTLP_HTTP", "127.0.0.1:0")
+            .env("SPANLAYER_TELEMETRY_API", "127.0.0.1:0")
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", destination.url());
+        let lambda = change(builder).start().await.unwrap();
+        Self { lambda, destination }
+    }
+
+    pub(crate) async fn invoke(&self, event: &Value) -> Invocation {
+        self.lambda.invoke(event.to_string()).await
+    }
+
+    /// Ends the environment, as Lambda does with one that is idle.
+    pub(crate) async fn shutdown(&self) -> Shutdown {
+        self.lambda.shutdown(Reason::Spindown).await
+    }
+
+    /// What the destination received, in the order of arrival.
+    pub(crate) fn spans(&self) -> Vec<ReceivedSpan> {
+        self.destination.spans()
+    }
+
+    /// The invocation spans among [`spans`](Self::spans).
+    pub(crate) fn invocations(&self) -> Vec<ReceivedSpan> {
+        invocations(&self.spans())
+    }
+}
+
+/// The spans that stand for invocations.
+pub(crate) fn invocations(spans: &[ReceivedSpan]) -> Vec<ReceivedSpan> {
+    spans.iter().filter(|span| span.text("faas.invocation_id").is_some()).cloned().collect()
+}
+
+/// The spans whose parent is `parent`.
+pub(crate) fn children(spans: &[ReceivedSpan], parent: &ReceivedSpan) -> Vec<ReceivedSpan> {
+    spans
+        .iter()
+        .filter(|span| span.trace_id() == parent.trace_id() && span.parent_id() == parent.span_id())
+        .cloned()
+        .collect()
+}
