@@ -35,6 +35,10 @@ impl Environment {
         let end = self.see_through(&handout, begun).await;
         let mut invocation = self.account(&handout, begun, &end);
         invocation.init = init;
+        // Whoever asks what was written finds all of this invocation's.
+        for process in self.processes() {
+            process.settle().await;
+        }
         if let End::Reset(reason, _) = end {
             self.report_at_reset(&handout, &invocation, begun, &end);
             invocation.reset = Some(self.take_down(reason).await);

@@ -1,5 +1,5 @@
 //! What the emulator's own tests share.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses its part")]
 
 use serde_json::Value;
 use spanlayer_emulator::Emulator;
@@ -62,4 +62,40 @@ pub fn record<'a>(events: &'a [Value], kind: &str) -> &'a Value {
         panic!("no {kind} in {events:#?}")
     };
     &event["record"]
+}
+
+/// The scripted extension under another name.
+pub fn named(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("extensions");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    if !path.exists() {
+        std::os::unix::fs::symlink(extension(), &path).unwrap();
+    }
+    path
+}
+
+/// Waits until none of these processes is alive.
+pub async fn all_gone(pids: &[u32]) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+    for pid in pids {
+        // A zombie that its parent has not collected yet is dead enough.
+        let alive = || {
+            fs::read_to_string(format!("/proc/{pid}/stat"))
+                .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'))
+        };
+        while alive() {
+            assert!(tokio::time::Instant::now() < deadline, "{pid} is still alive");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// Waits until something that the kernel does in a moment has happened.
+pub async fn eventually(done: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+    while !done() {
+        assert!(tokio::time::Instant::now() < deadline, "it did not happen");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
