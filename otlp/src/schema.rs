@@ -76,6 +76,8 @@ pub struct Field {
     pub kind: Kind,
     /// How often it may be there.
     pub label: Label,
+    /// Written in JSON even when it is empty: readers count on it.
+    pub(crate) always: bool,
     /// What the scan counts here.
     pub(crate) mark: Mark,
 }
@@ -194,7 +196,7 @@ const TRACE_ID: usize = 16;
 const SPAN_ID: usize = 8;
 
 const fn field(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
-    Field { number, name, json, kind, label: Label::Single, mark: Mark::None }
+    Field { number, name, json, kind, label: Label::Single, always: false, mark: Mark::None }
 }
 
 const fn repeated(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
@@ -207,6 +209,10 @@ const fn optional(number: u32, name: &'static str, json: &'static str, kind: Kin
 
 const fn oneof(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
     Field { label: Label::Oneof, ..field(number, name, json, kind) }
+}
+
+const fn always(field: Field) -> Field {
+    Field { always: true, ..field }
 }
 
 const fn within(field: Field) -> Field {

@@ -1,13 +1,22 @@
 //! What `opentelemetry_sdk` recorded, as OTLP bytes.
 //!
 //! A span is encoded once, when it ends, straight from the SDK's data: no tree of messages is built. Log records and
+//! metrics are behind the features `sdk-logs` and `sdk-metrics`.
 
 mod attributes;
 mod buffer;
+#[cfg(feature = "sdk-logs")]
+mod logs;
+#[cfg(feature = "sdk-metrics")]
+mod metrics;
 mod span;
 
 pub use attributes::attributes;
 pub use buffer::TraceBuffer;
+#[cfg(feature = "sdk-logs")]
+pub use logs::{log_record, logs_request};
+#[cfg(feature = "sdk-metrics")]
+pub use metrics::metrics_request;
 pub use span::span;
 
 use crate::wire::bytes_unless_empty;

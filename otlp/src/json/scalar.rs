@@ -5,7 +5,8 @@ use crate::{
     schema::{Field, Kind, Label, Need},
     wire::{WireType, tag, varint},
 };
-use serde::de::{DeserializeSeed, Deserializer, Error, Unexpected, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, Unexpected, Visitor};
+use serde_json::value::RawValue;
 use std::fmt;
 
 /// One scalar, appended to `out`: with its key, unless it is packed; and not at all if it is a default that means
@@ -20,7 +21,18 @@ impl<'de> DeserializeSeed<'de> for Scalar<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        if !matches!(self.field.kind, Kind::Double) {
+            return deserializer.deserialize_any(self);
+        }
+        // The standard library reads doubles exactly.
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        match text.parse() {
+            Ok(value) => self.double(value),
+            // Not a JSON number: a string, or something wrong.
+            Err(_) => {
+                serde_json::Deserializer::from_str(text).deserialize_any(self).map_err(D::Error::custom)
+            }
+        }
     }
 }
 
@@ -38,6 +50,15 @@ impl Scalar<'_> {
             WireType::Fixed32 => self.out.extend_from_slice(&(bits as u32).to_le_bytes()),
             _ => varint(self.out, bits),
         }
+    }
+
+    fn double<E: Error>(self, value: f64) -> Result<(), E> {
+        if value.is_infinite() {
+            // JSON has no infinity, so it was written with too many digits.
+            return Err(E::custom(format_args!("{} is out of range", self.field.json)));
+        }
+        self.bits(value.to_bits());
+        Ok(())
     }
 
     fn bytes(self, bytes: &[u8]) {
@@ -117,30 +138,27 @@ impl Visitor<'_> for Scalar<'_> {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        match self.field.kind {
-            Kind::Double => self.visit_f64(value as f64),
-            _ if self.is_integer() => self.integer(value.into()),
-            _ => Err(E::invalid_type(Unexpected::Unsigned(value), &self)),
+        if self.is_integer() {
+            self.integer(value.into())
+        } else {
+            Err(E::invalid_type(Unexpected::Unsigned(value), &self))
         }
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-        match self.field.kind {
-            Kind::Double => self.visit_f64(value as f64),
-            _ if self.is_integer() => self.integer(value.into()),
-            _ => Err(E::invalid_type(Unexpected::Signed(value), &self)),
+        if self.is_integer() {
+            self.integer(value.into())
+        } else {
+            Err(E::invalid_type(Unexpected::Signed(value), &self))
         }
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        match self.field.kind {
-            Kind::Double => {
-                self.bits(value.to_bits());
-                Ok(())
-            }
-            // protobuf's JSON takes 1.0 and 1e3 for integers.
-            _ if self.is_integer() && value.fract() == 0.0 => self.integer(value as i128),
-            _ => Err(E::invalid_type(Unexpected::Float(value), &self)),
+        // protobuf's JSON takes 1.0 and 1e3 for integers.
+        if self.is_integer() && value.fract() == 0.0 {
+            self.integer(value as i128)
+        } else {
+            Err(E::invalid_type(Unexpected::Float(value), &self))
         }
     }
 
@@ -158,16 +176,18 @@ impl Visitor<'_> for Scalar<'_> {
                 self.bytes(&bytes);
                 Ok(())
             }
-            Kind::Double => match text {
-                "NaN" => self.visit_f64(f64::NAN),
-                "Infinity" => self.visit_f64(f64::INFINITY),
-                "-Infinity" => self.visit_f64(f64::NEG_INFINITY),
-                // Rust also reads "inf" and "nan", which JSON does not have.
-                _ => match text.parse::<f64>() {
-                    Ok(value) if value.is_finite() => self.visit_f64(value),
-                    _ => Err(E::invalid_type(Unexpected::Str(text), &self)),
-                },
-            },
+            Kind::Double => {
+                let value = match text {
+                    "NaN" => Some(f64::NAN),
+                    "Infinity" => Some(f64::INFINITY),
+                    "-Infinity" => Some(f64::NEG_INFINITY),
+                    // The standard library also reads "inf" and "nan", which JSON does not have.
+                    _ => text.parse::<f64>().ok().filter(|value| value.is_finite()),
+                };
+                let value = value.ok_or_else(|| E::invalid_type(Unexpected::Str(text), &self))?;
+                self.bits(value.to_bits());
+                Ok(())
+            }
             Kind::Enum(names) if names.iter().any(|(name, _)| *name == text) => {
                 let number = names.iter().find(|(name, _)| *name == text).map_or(0, |(_, number)| *number);
                 self.integer(number.into())

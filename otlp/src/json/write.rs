@@ -27,15 +27,18 @@ pub(super) fn message(out: &mut String, message: &'static Message, body: &[u8]) 
         } else if let Some(nested) = field.nested() {
             name(out, field, &mut first);
             self::message(out, nested, &joined(values().filter_map(|value| value.bytes())));
-        } else if let Some(last) = values().last().filter(|last| !is_absent(field, last.value)) {
-            name(out, field, &mut first);
-            scalar(out, field, last.value);
+        } else {
+            let last = values().last().map_or(Value::Bytes(&[]), |last| last.value);
+            if field.always || !is_absent(field, last) {
+                name(out, field, &mut first);
+                scalar(out, field, last);
+            }
         }
     }
     out.push('}');
 }
 
-/// The message's fields that are there, by number. Of a oneof, the last that was written.
+/// The message's fields that are there, or are always to be written, by number. Of a oneof, the last that is there.
 fn present(message: &'static Message, body: &[u8]) -> impl Iterator<Item = &'static Field> {
     let mut seen = 0u32;
     let mut choice = None;
@@ -48,7 +51,8 @@ fn present(message: &'static Message, body: &[u8]) -> impl Iterator<Item = &'sta
         }
     }
     message.fields.iter().filter(move |field| {
-        seen & 1 << field.number != 0 && (field.label != Label::Oneof || choice == Some(field.number))
+        let there = seen & 1 << field.number != 0 || field.always;
+        there && (field.label != Label::Oneof || choice == Some(field.number))
     })
 }
 

@@ -1,6 +1,6 @@
 //! `common.proto` and `resource.proto`.
 
-use super::{Kind, Message, field, oneof, repeated};
+use super::{Kind, Message, always, field, oneof, repeated};
 
 pub(super) static ANY_VALUE: Message = Message::new(
     "AnyValue",
@@ -17,15 +17,15 @@ pub(super) static ANY_VALUE: Message = Message::new(
 );
 
 static ARRAY_VALUE: Message =
-    Message::new("ArrayValue", &[repeated(1, "values", "values", Kind::Message(&ANY_VALUE))]);
+    Message::new("ArrayValue", &[always(repeated(1, "values", "values", Kind::Message(&ANY_VALUE)))]);
 
 static KEY_VALUE_LIST: Message =
-    Message::new("KeyValueList", &[repeated(1, "values", "values", Kind::Message(&KEY_VALUE))]);
+    Message::new("KeyValueList", &[always(repeated(1, "values", "values", Kind::Message(&KEY_VALUE)))]);
 
 pub(super) static KEY_VALUE: Message = Message::new(
     "KeyValue",
     &[
-        field(1, "key", "key", Kind::String),
+        always(field(1, "key", "key", Kind::String)),
         field(2, "value", "value", Kind::Message(&ANY_VALUE)),
         field(3, "key_strindex", "keyStrindex", Kind::Int32),
     ],
@@ -53,9 +53,9 @@ pub(super) static RESOURCE: Message = Message::new(
 static ENTITY_REF: Message = Message::new(
     "EntityRef",
     &[
-        field(1, "schema_url", "schemaUrl", Kind::String),
-        field(2, "type", "type", Kind::String),
-        repeated(3, "id_keys", "idKeys", Kind::String),
-        repeated(4, "description_keys", "descriptionKeys", Kind::String),
+        always(field(1, "schema_url", "schemaUrl", Kind::String)),
+        always(field(2, "type", "type", Kind::String)),
+        always(repeated(3, "id_keys", "idKeys", Kind::String)),
+        always(repeated(4, "description_keys", "descriptionKeys", Kind::String)),
     ],
 );

@@ -59,6 +59,11 @@ impl TraceBuffer {
         self.items += 1;
     }
 
+    /// The encoded `Resource` message body.
+    pub fn resource(&self) -> &Bytes {
+        &self.resource
+    }
+
     /// How many spans it holds.
     pub fn items(&self) -> usize {
         self.items
