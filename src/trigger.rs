@@ -1,7 +1,7 @@
-//! What invoked the function, read from the raw event: span name, kind, attributes, parent, links.
+//! What invoked the function, read from the raw event: span name, kind, attributes, parent, links. [`SOURCES`] is the
+//! table of what is told apart.
 //!
-//! One file per source; [`SOURCES`] lists them in the order in which they are tried. To add one, write a file with a
-//! `SOURCE` and list it. A source claims an event only by fields that nothing else has, and leaves out what the event
+//! One file per source, tried in the table's order. To add one, write a file with a `SOURCE` and list it. A source claims an event only by fields that nothing else has, and leaves out what the event
 //! does not say; an event that nobody claims is a direct invocation. An event that is not JSON is claimed by nobody,
 //! whatever it looked like up to there: the handler cannot read it either.
 
@@ -84,17 +84,17 @@ pub(crate) struct Trigger {
 
 /// A service that invokes functions: how its events are told from others, and what becomes of them.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub struct Source {
     /// The name of the service.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// The fields that give it away, for the reader.
-    pub(crate) detected_by: &'static str,
+    pub detected_by: &'static str,
     /// The pattern of the span's name, for the reader.
-    pub(crate) span_name: &'static str,
+    pub span_name: &'static str,
     /// The span's kind.
-    pub(crate) kind: SpanKind,
+    pub kind: SpanKind,
     /// `faas.trigger`: `http`, `pubsub`, `datasource`, `timer` or `other`.
-    pub(crate) faas_trigger: &'static str,
+    pub faas_trigger: &'static str,
     /// Reads an event of this source; `None` for all others.
     read: fn(&Event<'_>) -> Option<Found>,
 }
@@ -112,7 +112,7 @@ struct Found {
 }
 
 /// Every source, in the order in which they are tried: the frequent ones first, the direct invocation last.
-pub(crate) const SOURCES: &[&Source] = &[
+pub const SOURCES: &[&Source] = &[
     &http_v2::HTTP_API,
     &http_v2::FUNCTION_URL,
     &authorizer::SOURCE,
