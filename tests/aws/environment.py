@@ -88,9 +88,6 @@ class Environment:
     def invoke(self, event, times=1, gap_ms=0) -> list[Answer]:
         return [Answer(*one) for one in self.ask("invoke", event=event, times=times, gap_ms=gap_ms)]
 
-    def invoke_together(self, event, times, lanes) -> list[Answer]:
-        return [Answer(*one) for one in self.ask("invoke_together", event=event, times=times, lanes=lanes)]
-
     def requests(self) -> list[otlp.Request]:
         return otlp.requests(self.ask("received"))
 

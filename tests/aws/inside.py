@@ -17,7 +17,6 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 import zipfile
@@ -71,28 +70,6 @@ class Environment:
             answers.append(self.invoke_once(self.connection, payload))
             if gap_ms:
                 time.sleep(gap_ms / 1000)
-        return answers
-
-    def invoke_together(self, event, times, lanes) -> list:
-        """Invokes `times` times in all, `lanes` at a time."""
-        payload, answers, share = json.dumps(event).encode(), [], iter(range(times))
-        lock = threading.Lock()
-
-        def lane():
-            connection = http.client.HTTPConnection("127.0.0.1", INVOKE_PORT, timeout=60)
-            while True:
-                with lock:
-                    if next(share, None) is None:
-                        return
-                answer = self.invoke_once(connection, payload)
-                with lock:
-                    answers.append(answer)
-
-        threads = [threading.Thread(target=lane) for _ in range(lanes)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
         return answers
 
     @staticmethod
