@@ -17,10 +17,12 @@ use spanlayer_otlp::sdk;
 use crate::{
     courier::Posted,
     function::account,
+    ids::in_trace,
     processor::ending_well,
     report::{Failed, Report},
     span::{InvocationSpan, Opening},
     telemetry::Telemetry,
+    trigger::{self, Trigger},
 };
 
 /// A running invocation.
@@ -41,11 +43,13 @@ impl Invocation {
         let report = Report::new(&lambda.request_id);
         let cold_start = telemetry.is_cold_start();
         let mut attributes = attributes(telemetry, lambda, cold_start);
-        let _ = body;
-        attributes.push(KeyValue::new("faas.trigger", "other"));
-        let name = telemetry.settings.function.name().to_owned();
-        let kind = SpanKind::Server;
-        let parent = Context::new().with_value(Arc::clone(&report));
+        let Trigger { name, kind, faas_trigger, attributes: said, upstream, links, answer, .. } =
+            detect(telemetry, body, lambda);
+        report.expect(answer);
+        attributes.push(KeyValue::new("faas.trigger", faas_trigger));
+        attributes.extend(said);
+        let trace = upstream.trace_id.filter(|_| upstream.span.is_none());
+        let parent = upstream.into_context(&Context::new().with_value(Arc::clone(&report)));
 
         let mut started = Started {
             request_id: lambda.request_id.clone(),
@@ -60,8 +64,8 @@ impl Invocation {
             attributes: encoded(&attributes),
             ..Started::default()
         };
-        let opening = Opening { name, kind, attributes, links: Vec::new(), parent };
-        let span = InvocationSpan::begin(telemetry.tracer(), opening);
+        let opening = Opening { name, kind, attributes, links, parent };
+        let span = in_trace(trace, || InvocationSpan::begin(telemetry.tracer(), opening));
         {
             let span = span.context().span();
             let context = span.span_context();
@@ -88,23 +92,26 @@ impl Invocation {
     pub(crate) fn close(self) -> Option<Posted> {
         let end = clock::unix_nanos();
         let at = SystemTime::UNIX_EPOCH + Duration::from_nanos(end);
-        let failure = self.report.take();
-        let error = failure.is_some();
-        {
-            let span = self.span.context().span();
-            match failure {
-                Some(Failed { kind, message }) => {
-                    span.set_attribute(KeyValue::new("error.type", kind.clone()));
-                    let exception = vec![
-                        KeyValue::new("exception.type", kind),
-                        KeyValue::new("exception.message", message.clone()),
-                    ];
-                    span.add_event_with_timestamp("exception", at, exception);
-                    span.set_status(Status::error(message));
-                    span.end_with_timestamp(at);
-                }
-                None => ending_well(span.span_context().span_id(), || span.end_with_timestamp(at)),
-            }
+        let told = self.report.take_told();
+        let failure = self.report.take_failure();
+        let error = failure.is_some() || told.is_error();
+        let span = self.span.context().span();
+        span.set_attributes(told.attributes());
+        if let Some(Failed { kind, message }) = failure {
+            let exception = vec![
+                KeyValue::new("exception.type", kind.clone()),
+                KeyValue::new("exception.message", message.clone()),
+            ];
+            span.set_attribute(KeyValue::new("error.type", kind));
+            span.add_event_with_timestamp("exception", at, exception);
+            span.set_status(Status::error(message));
+        } else if told.is_error() {
+            span.set_status(Status::error(""));
+        }
+        if error {
+            span.end_with_timestamp(at);
+        } else {
+            ending_well(span.span_context().span_id(), || span.end_with_timestamp(at));
         }
         self.telemetry.outbox.end(Ended {
             request_id: self.report.request_id.clone(),
@@ -113,6 +120,17 @@ impl Invocation {
             dropped_spans: 0,
         })
     }
+}
+
+/// What the event says. An event that was not seen is a direct invocation, as far as anybody can tell.
+fn detect(telemetry: &Telemetry, body: Option<&[u8]>, lambda: &lambda_runtime::Context) -> Trigger {
+    let event = trigger::Invocation {
+        event: body.unwrap_or(b"null"),
+        function_name: telemetry.settings.function.name(),
+        trace_header: lambda.xray_trace_id.as_deref(),
+        client_context: lambda.client_context.as_ref().map(|context| &context.custom),
+    };
+    trigger::detect(&event, &telemetry.settings.propagators)
 }
 
 /// What is known of any invocation, whatever triggered it.

@@ -44,7 +44,10 @@ mod layer;
 mod observe;
 mod outbox;
 mod processor;
+#[allow(dead_code, unused_imports, reason = "invocations are about to be opened with it")]
+pub mod propagation;
 mod raw;
+mod reply;
 mod report;
 mod resource;
 mod run;
@@ -55,6 +58,7 @@ mod subscriber;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+pub mod trigger;
 mod warning;
 
 pub use failure::Failure;
@@ -63,6 +67,7 @@ pub use layer::{Invoke, Invoked, Layer};
 pub use observe::Observed;
 pub use processor::SpanProcessor;
 pub use raw::RawEvent;
+pub use reply::{Reply, ReplyBody};
 pub use run::{init, run};
 pub use service::{Payload, Traced, service};
 pub use spanlayer_macros::{handler, main};

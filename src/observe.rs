@@ -14,7 +14,9 @@ use pin_project_lite::pin_project;
 
 use crate::{
     failure::{Failure, panic_message},
+    guard::guarded,
     invocation::Invocation,
+    reply::Reply,
     report::Report,
 };
 
@@ -72,7 +74,7 @@ impl Seat {
     pub(crate) fn leave(&mut self) {
         if let Self::Own(invocation) = std::mem::replace(self, Self::None) {
             // There is no moment after the response to wait for a post.
-            drop(invocation.close());
+            drop(guarded(|| invocation.close()));
         }
     }
 }
@@ -98,13 +100,13 @@ where
     F: Future<Output = Result<R, E>>,
     E: Into<Diagnostic> + fmt::Debug,
 {
-    type Output = Result<R, Failure>;
+    type Output = Result<Reply<R>, Failure>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else { unreachable!("polled after completion") };
         let outcome = ready!(this.seat.run(|| inner.poll(cx)));
-        let outcome = outcome.map_err(Failure::of).inspect_err(|failure| this.seat.fail(failure));
+        let outcome = outcome.map(Reply).map_err(Failure::of).inspect_err(|failure| this.seat.fail(failure));
         // What the handler still holds ends its spans now, within the invocation.
         let mut inner = this.inner.as_mut();
         this.seat.run(|| inner.set(None));

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use crate::{
     failure::Failure,
     observe::{Observed, Seat},
+    reply::Reply,
     service::seat,
     telemetry::Telemetry,
 };
@@ -64,7 +65,7 @@ where
     };
     drop(json);
     let inner = seat.run(|| handler(LambdaEvent::new(payload, context)));
-    Observed::new(inner, seat).await
+    Observed::new(inner, seat).await.map(Reply::into_inner)
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(json: &str, seat: &mut Seat) -> Result<T, Failure> {

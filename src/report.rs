@@ -1,15 +1,20 @@
 //! How the handler tells the invocation around it what went wrong: by a value in the OpenTelemetry context, which is
 //! current while the handler is polled. Nothing is shared between invocations, so any number may run at once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use opentelemetry::Context;
+
+use crate::trigger::response::{Answer, Told};
 
 /// What is known of one invocation while it runs.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) request_id: String,
+    /// What there is to read in the answer.
+    answer: OnceLock<Answer>,
     failure: Mutex<Option<Failed>>,
+    told: Mutex<Told>,
 }
 
 /// Why an invocation failed.
@@ -23,7 +28,41 @@ pub(crate) struct Failed {
 
 impl Report {
     pub(crate) fn new(request_id: &str) -> Arc<Self> {
-        Arc::new(Self { request_id: request_id.to_owned(), failure: Mutex::new(None) })
+        Arc::new(Self {
+            request_id: request_id.to_owned(),
+            answer: OnceLock::new(),
+            failure: Mutex::default(),
+            told: Mutex::default(),
+        })
+    }
+
+    /// Says what there is to read in the answer; the first word counts.
+    pub(crate) fn expect(&self, answer: Answer) {
+        self.answer.get_or_init(|| answer);
+    }
+
+    /// Whether there is anything to read in the answer.
+    pub(crate) fn wants_answer(&self) -> bool {
+        self.answer.get().is_some_and(|answer| *answer != Answer::Opaque)
+    }
+
+    /// Reads the answer, as JSON.
+    pub(crate) fn answered(&self, json: &[u8]) {
+        if let Some(answer) = self.answer.get() {
+            *lock(&self.told) = answer.read(json);
+        }
+    }
+
+    /// Notes the status that a streamed answer begins with.
+    pub(crate) fn streams(&self, status: u16) {
+        if matches!(self.answer.get(), Some(Answer::Http { .. })) {
+            lock(&self.told).status = Some(status);
+        }
+    }
+
+    /// Takes what the answer told.
+    pub(crate) fn take_told(&self) -> Told {
+        std::mem::take(&mut *lock(&self.told))
     }
 
     /// The invocation that is being polled, if there is one.
@@ -33,12 +72,15 @@ impl Report {
 
     /// Notes a failure. The first one is the cause of any other.
     pub(crate) fn fail(&self, kind: impl Into<String>, message: impl Into<String>) {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.get_or_insert_with(|| Failed { kind: kind.into(), message: message.into() });
+        lock(&self.failure).get_or_insert_with(|| Failed { kind: kind.into(), message: message.into() });
     }
 
-    /// Takes what was noted.
-    pub(crate) fn take(&self) -> Option<Failed> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Takes the failure that was noted.
+    pub(crate) fn take_failure(&self) -> Option<Failed> {
+        lock(&self.failure).take()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

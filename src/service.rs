@@ -18,6 +18,7 @@ use crate::{
     guard::guarded,
     invocation::Invocation,
     observe::{Observed, Seat},
+    reply::Reply,
     report::Report,
     telemetry::Telemetry,
 };
@@ -60,7 +61,7 @@ where
     S::Future: Future<Output = Result<R, E>>,
     E: Into<Diagnostic> + fmt::Debug,
 {
-    type Response = R;
+    type Response = Reply<R>;
     type Error = Failure;
     type Future = Observed<S::Future>;
 

@@ -12,7 +12,7 @@ use opentelemetry_sdk::{
 };
 use spanlayer_host::vars::{Problem, Reading, Vars};
 
-use crate::{function::Function, resource};
+use crate::{function::Function, propagation::Propagators, resource};
 pub(crate) use filter::{Levels, LogFormat};
 pub(crate) use sampler::SamplerKind;
 pub(crate) use variables::{RESOURCE_ATTRIBUTES, SERVICE_NAME};
@@ -37,21 +37,14 @@ pub(crate) struct Settings {
     pub(crate) limits: SpanLimits,
     /// The longest value of an attribute, in characters.
     pub(crate) value_length: Option<usize>,
-    /// The headers in which trace context travels.
-    pub(crate) propagators: Vec<Propagator>,
+    /// The formats in which trace context travels.
+    pub(crate) propagators: Propagators,
     /// Which of the program's spans and events count.
     pub(crate) levels: Levels,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
     /// What was wrong.
     pub(crate) problems: Vec<Problem>,
-}
-
-/// A header format of trace context that this version writes to outgoing calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Propagator {
-    TraceContext,
-    Baggage,
 }
 
 impl Settings {
@@ -78,7 +71,7 @@ impl Settings {
             sampler,
             limits,
             value_length,
-            propagators: reading.get(&variables::PROPAGATORS),
+            propagators: Propagators::read(&mut reading),
             levels,
             log_format: reading.get(&variables::LOG_FORMAT),
             problems: reading.into_problems(),

@@ -11,23 +11,16 @@ use std::{
 use opentelemetry::{
     Context, InstrumentationScope, global,
     global::BoxedTracer,
-    propagation::{TextMapCompositePropagator, TextMapPropagator},
     trace::{
         Span as _, SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState, Tracer as _,
         TracerProvider as _,
     },
 };
-use opentelemetry_sdk::{
-    propagation::{BaggagePropagator, TraceContextPropagator},
-    trace::SdkTracerProvider,
-};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use spanlayer_host::vars::Process;
 
 use crate::{
-    ids::OsIds,
-    outbox::Outbox,
-    processor::SpanProcessor,
-    settings::{Propagator, Settings},
+    ids::OsIds, outbox::Outbox, processor::SpanProcessor, propagation::Propagators, settings::Settings,
     warning::warn,
 };
 
@@ -135,20 +128,9 @@ fn is_provider_installed() -> bool {
     span.span_context() != &parent
 }
 
-/// Sets the headers in which outgoing calls carry the trace, unless the program has set its own.
-fn install_propagators(chosen: &[Propagator]) {
-    let installed = global::get_text_map_propagator(|propagator| propagator.fields().next().is_some());
-    if installed {
-        return;
+/// Sets the formats in which outgoing calls carry the trace, unless the program has set its own.
+fn install_propagators(chosen: &Propagators) {
+    if global::get_text_map_propagator(|propagator| propagator.fields().next().is_none()) {
+        global::set_text_map_propagator(chosen.clone());
     }
-    let propagators = chosen
-        .iter()
-        .map(|propagator| -> Box<dyn TextMapPropagator + Send + Sync> {
-            match propagator {
-                Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
-                Propagator::Baggage => Box::new(BaggagePropagator::new()),
-            }
-        })
-        .collect();
-    global::set_text_map_propagator(TextMapCompositePropagator::new(propagators));
 }

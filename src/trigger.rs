@@ -65,6 +65,7 @@ pub(crate) struct Invocation<'a> {
 #[derive(Debug)]
 pub(crate) struct Trigger {
     /// [`Source::name`] of the source that claimed the event.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests ask who claimed an event"))]
     pub(crate) source: &'static str,
     /// The span's name; of low cardinality.
     pub(crate) name: String,

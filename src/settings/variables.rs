@@ -7,7 +7,8 @@ use spanlayer_host::vars::{Reading, Var, boolean, text};
 use spanlayer_link::{DISABLED, STATE_DIR};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::{LogFormat, Propagator, SamplerKind, filter, sampler};
+use super::{LogFormat, SamplerKind, filter, sampler};
+use crate::propagation::PROPAGATORS;
 
 pub(super) const SDK_DISABLED: Var<bool> = Var {
     name: "OTEL_SDK_DISABLED",
@@ -49,13 +50,6 @@ pub(super) const SAMPLER_ARG: Var<f64> = Var {
     default: "1.0",
     parse: sampler::ratio,
     about: "the share that the samplers by ratio record, from 0 to 1",
-};
-
-pub(super) const PROPAGATORS: Var<Vec<Propagator>> = Var {
-    name: "OTEL_PROPAGATORS",
-    default: "tracecontext,baggage",
-    parse: propagators,
-    about: "headers in which trace context travels",
 };
 
 pub(super) const LEVEL: Var<Targets> = Var {
@@ -194,27 +188,6 @@ fn length(text: &str) -> Result<u32, String> {
     if text == VALUE_LENGTH.default { Ok(u32::MAX) } else { count(text) }
 }
 
-fn propagators(text: &str) -> Result<Vec<Propagator>, String> {
-    let mut chosen = Vec::new();
-    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        let propagator = match name.to_ascii_lowercase().as_str() {
-            "tracecontext" => Propagator::TraceContext,
-            "baggage" => Propagator::Baggage,
-            "none" => return Ok(Vec::new()),
-            "b3" | "b3multi" | "jaeger" | "ottrace" | "xray" | "xray-lambda" => {
-                return Err(format!(
-                    "{name} is not supported by this version; expected tracecontext, baggage or none"
-                ));
-            }
-            _ => return Err("expected tracecontext, baggage or none".to_owned()),
-        };
-        if !chosen.contains(&propagator) {
-            chosen.push(propagator);
-        }
-    }
-    Ok(chosen)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,7 +205,7 @@ mod tests {
     #[test]
     fn what_this_version_does_not_support_is_refused_by_name() {
         let vars = HashMap::from([
-            ("OTEL_PROPAGATORS", "tracecontext,b3"),
+            ("OTEL_PROPAGATORS", "tracecontext,jaeger"),
             ("OTEL_TRACES_SAMPLER", "xray"),
             ("SPANLAYER_OTLP_HTTP", "everywhere"),
             ("OTEL_SPAN_LINK_COUNT_LIMIT", "many"),
@@ -242,11 +215,6 @@ mod tests {
         for name in vars.keys() {
             assert!(said.iter().any(|line| line.starts_with(name)), "{name} in {said:?}");
         }
-        assert_eq!(
-            settings.propagators,
-            [Propagator::TraceContext, Propagator::Baggage],
-            "the default holds"
-        );
     }
 
     #[test]

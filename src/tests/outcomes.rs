@@ -13,7 +13,7 @@ async fn echo(event: LambdaEvent<String>) -> Result<String, Error> {
 async fn a_success_is_one_server_span_with_an_unset_status() {
     let world = World::new();
     let _subscribed = world.subscribe();
-    assert_eq!(world.invoke(echo, r#""hi""#).await, Ok("hi".to_owned()));
+    assert_eq!(world.invoke(echo, r#""hi""#).await, Ok(json!("hi")));
     let received = world.received();
     let span = received.span("orders");
     assert_eq!(received.spans().len(), 1);
@@ -134,7 +134,63 @@ async fn an_error_that_is_only_logged_does_not_fail_the_invocation() {
 async fn disabled_leaves_the_handler_alone() {
     for variable in ["SPANLAYER_DISABLED", "OTEL_SDK_DISABLED"] {
         let world = World::with(&[(variable, "true")]);
-        assert_eq!(world.invoke(echo, r#""hi""#).await, Ok("hi".to_owned()));
+        assert_eq!(world.invoke(echo, r#""hi""#).await, Ok(json!("hi")));
         assert!(world.frames().is_empty());
     }
+}
+
+const REQUEST: &str = r#"{
+    "version": "2.0", "routeKey": "GET /orders/{id}", "rawPath": "/orders/7", "rawQueryString": "",
+    "headers": {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+    "requestContext": {"apiId": "a1", "http": {"method": "GET", "path": "/orders/7", "protocol": "HTTP/1.1"}}
+}"#;
+
+#[tokio::test]
+async fn a_request_names_the_span_and_its_parent() {
+    for subscribed in [true, false] {
+        let world = World::new();
+        let _subscribed = subscribed.then(|| world.subscribe());
+        let handler = |_: LambdaEvent<Value>| async { Ok::<_, Error>(json!({"statusCode": 200})) };
+        world.invoke(handler, REQUEST).await.expect("an answer");
+        let received = world.received();
+        let span = received.span("GET /orders/{id}");
+        assert_eq!(span.text("traceId"), "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(span.text("parentSpanId"), "b7ad6b7169203331");
+        assert_eq!(span.attribute("faas.trigger"), Some(&json!("http")));
+        assert_eq!(
+            received.started[0].parent_span_id,
+            Some([0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31])
+        );
+        assert_eq!(received.started[0].name, "GET /orders/{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_error_in_the_answer_is_an_error_and_a_callers_mistake_is_not() {
+    for (status, code) in [(200, 0), (404, 0), (500, 2)] {
+        let world = World::new();
+        let body = json!({"statusCode": status, "body": "the answer"});
+        let handler = |_: LambdaEvent<Value>| async { Ok::<_, Error>(&body) };
+        assert_eq!(world.invoke(handler, REQUEST).await, Ok(body.clone()), "the answer is passed on");
+        let received = world.received();
+        let span = received.span("GET /orders/{id}");
+        assert_eq!(span.status(), code, "{status}");
+        assert_eq!(span.attribute("http.response.status_code"), Some(&json!(status.to_string())));
+        assert_eq!(span.attribute("error.type").is_some(), code == 2);
+        assert_eq!(received.ended[0].error, code == 2);
+    }
+}
+
+#[tokio::test]
+async fn a_trace_that_is_named_without_a_span_is_joined_at_its_root() {
+    let world = World::with(&[("OTEL_PROPAGATORS", "xray")]);
+    let event = REQUEST.replace(
+        r#""traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01""#,
+        r#""x-amzn-trace-id": "Root=1-67d448e8-3ae320be0e2cdf2f53ccdaba;Lineage=1:73f724a8:0""#,
+    );
+    let handler = |_: LambdaEvent<Value>| async { Ok::<_, Error>(()) };
+    world.invoke(handler, &event).await.expect("an answer");
+    let span = world.received().span("GET /orders/{id}");
+    assert_eq!(span.text("traceId"), "67d448e83ae320be0e2cdf2f53ccdaba");
+    assert_eq!(span.text("parentSpanId"), "");
 }

@@ -10,16 +10,17 @@ use std::{
 };
 
 use lambda_runtime::{
-    Context, Diagnostic, LambdaEvent, LambdaInvocation,
+    Context, Diagnostic, FunctionResponse, IntoFunctionResponse as _, LambdaEvent, LambdaInvocation,
     tower::{Layer as _, Service, ServiceExt as _, service_fn},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spanlayer_link::{Decoder, Ended, Frame, Started};
 use spanlayer_otlp::{Signal, json};
 use tracing_subscriber::prelude::*;
 
 use crate::{
+    Reply,
     layer::Layer,
     service::{Payload, Traced},
     settings::Settings,
@@ -71,18 +72,19 @@ impl World {
         tracing_subscriber::registry().with(subscriber::layer(&self.telemetry)).set_default()
     }
 
-    /// Invokes a handler as the runtime does: deserialises, calls, turns a panic into an answer, and posts it. `posted`
+    /// Invokes a handler as the runtime does: deserialises, calls, serialises what it answers, and posts it. `posted`
     /// runs in place of the post.
     pub(super) async fn invoke_then<T, F, Fut, R, E>(
         &self,
         handler: F,
         event: &str,
         posted: impl Fn(),
-    ) -> Option<Result<R, Diagnostic>>
+    ) -> Option<Result<Value, Diagnostic>>
     where
         T: for<'de> Deserialize<'de>,
         F: FnMut(LambdaEvent<T>) -> Fut,
         Fut: Future<Output = Result<R, E>>,
+        R: Serialize,
         E: Into<Diagnostic> + std::fmt::Debug,
     {
         let traced = Mutex::new(Traced::with_telemetry(service_fn(handler), Arc::clone(&self.telemetry)));
@@ -95,7 +97,7 @@ impl World {
             let (answer, posted) = (&answer, &posted);
             async move {
                 let outcome = match called {
-                    Ok(future) => future.await.map_err(Diagnostic::from),
+                    Ok(future) => future.await.map(written).map_err(Diagnostic::from),
                     Err(error) => Err(Diagnostic::from(error.to_string())),
                 };
                 *answer.lock().expect("one at a time") = Some(outcome);
@@ -109,11 +111,12 @@ impl World {
     }
 
     /// The same, with nothing to do at the post.
-    pub(super) async fn invoke<T, F, Fut, R, E>(&self, handler: F, event: &str) -> Result<R, Diagnostic>
+    pub(super) async fn invoke<T, F, Fut, R, E>(&self, handler: F, event: &str) -> Result<Value, Diagnostic>
     where
         T: for<'de> Deserialize<'de>,
         F: FnMut(LambdaEvent<T>) -> Fut,
         Fut: Future<Output = Result<R, E>>,
+        R: Serialize,
         E: Into<Diagnostic> + std::fmt::Debug,
     {
         self.invoke_then(handler, event, || ()).await.expect("the handler's side has answered")
@@ -233,6 +236,14 @@ impl Span {
 pub(super) fn attribute<'a>(of: &'a Value, key: &str) -> Option<&'a Value> {
     let attributes = of["attributes"].as_array()?;
     attributes.iter().find(|pair| pair["key"] == key)?["value"].as_object()?.values().next()
+}
+
+/// What the runtime posts.
+fn written<R: Serialize>(reply: Reply<R>) -> Value {
+    match reply.into_response() {
+        FunctionResponse::BufferedResponse(body) => serde_json::to_value(&body).expect("JSON"),
+        FunctionResponse::StreamingResponse(_) => panic!("no handler here streams"),
+    }
 }
 
 /// What the runtime hands to its layers.

@@ -1,0 +1,72 @@
+//! The handler's answer on its way to Lambda: looked at where it tells how the invocation went (an HTTP status, the
+//! items of a batch that failed), and otherwise passed on untouched.
+
+use lambda_runtime::{FunctionResponse, IntoFunctionResponse, StreamResponse};
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::report::Report;
+
+/// What a traced handler returned. `lambda_runtime` takes it for the answer inside.
+#[derive(Clone, Debug)]
+pub struct Reply<R>(pub(crate) R);
+
+impl<R> Reply<R> {
+    /// The handler's own answer.
+    pub fn into_inner(self) -> R {
+        self.0
+    }
+}
+
+impl<R, B, S> IntoFunctionResponse<ReplyBody<B>, S> for Reply<R>
+where
+    R: IntoFunctionResponse<B, S>,
+    B: Serialize,
+{
+    fn into_response(self) -> FunctionResponse<ReplyBody<B>, S> {
+        let report = Report::current().filter(|report| report.wants_answer());
+        match self.0.into_response() {
+            FunctionResponse::BufferedResponse(body) => FunctionResponse::BufferedResponse(match report {
+                Some(report) => ReplyBody::read(body, &report),
+                None => ReplyBody::Unwritten(body),
+            }),
+            FunctionResponse::StreamingResponse(stream) => {
+                if let Some(report) = report {
+                    report.streams(stream.metadata_prelude.status_code.as_u16());
+                }
+                FunctionResponse::StreamingResponse(StreamResponse { ..stream })
+            }
+        }
+    }
+}
+
+/// The body of a [`Reply`].
+#[derive(Debug)]
+pub enum ReplyBody<B> {
+    /// Already JSON: it was written once to be read, and is copied from then on.
+    Written(Box<RawValue>),
+    /// Nothing in it is of interest.
+    Unwritten(B),
+}
+
+impl<B: Serialize> ReplyBody<B> {
+    fn read(body: B, report: &Report) -> Self {
+        match to_raw_value(&body) {
+            Ok(json) => {
+                report.answered(json.get().as_bytes());
+                Self::Written(json)
+            }
+            // It will fail again, where the runtime says so.
+            Err(_) => Self::Unwritten(body),
+        }
+    }
+}
+
+impl<B: Serialize> Serialize for ReplyBody<B> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Written(json) => json.serialize(serializer),
+            Self::Unwritten(body) => body.serialize(serializer),
+        }
+    }
+}
