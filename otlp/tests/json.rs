@@ -1,5 +1,7 @@
 //! OTLP/JSON against OpenTelemetry's own messages and the examples of its repository.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
+
 mod support;
 
 use opentelemetry_proto::tonic::{
@@ -56,7 +58,7 @@ fn read_span(members: serde_json::Value) -> opentelemetry_proto::tonic::trace::v
 
 #[test]
 fn what_is_written_reads_back_the_same() {
-    for seed in 0..400 {
+    for seed in 0..150 {
         for signal in Signal::ALL {
             let bytes = Random(seed).request(signal);
             let json = from_protobuf(signal, &bytes).unwrap();
@@ -72,7 +74,7 @@ fn what_is_written_reads_back_the_same() {
 
 #[test]
 fn what_opentelemetry_writes_is_read() {
-    for seed in 0..400 {
+    for seed in 0..150 {
         for signal in Signal::ALL {
             let bytes = Random(seed).request(signal);
             let json = theirs(signal, &bytes);
@@ -88,7 +90,7 @@ fn what_opentelemetry_writes_is_read() {
 
 #[test]
 fn what_is_written_opentelemetry_reads() {
-    for seed in 0..200 {
+    for seed in 0..150 {
         let bytes = Random(seed).request(Signal::Traces);
         let json = from_protobuf(Signal::Traces, &bytes).unwrap();
         let read: ExportTraceServiceRequest = serde_json::from_str(&json).unwrap();

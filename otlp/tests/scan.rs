@@ -1,5 +1,7 @@
 //! The scan against OpenTelemetry's own messages.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
+
 mod support;
 
 use opentelemetry_proto::tonic::{

@@ -1,5 +1,7 @@
 //! What the SDK recorded, as we encode it and as OpenTelemetry's own conversion does.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
+
 use opentelemetry::{
     Array, InstrumentationScope, KeyValue, SpanId, StringValue, TraceFlags, TraceId, Value,
     logs::{AnyValue, LogRecord as _, Logger, LoggerProvider, Severity},
@@ -291,7 +293,10 @@ fn log_records_are_what_opentelemetry_makes_of_them() {
 
 /// Encodes both ways at the moment of export: the data cannot be kept.
 #[derive(Clone, Debug, Default)]
-struct Both(Arc<Mutex<Vec<(Vec<u8>, Vec<ProtoMetrics>)>>>);
+struct Both(Arc<Mutex<Vec<Exported>>>);
+
+/// Our bytes and their messages.
+type Exported = (Vec<u8>, Vec<ProtoMetrics>);
 
 impl PushMetricExporter for Both {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
