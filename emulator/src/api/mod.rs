@@ -70,6 +70,20 @@ async fn route(environment: &Arc<Environment>, request: Request<Incoming>) -> Re
         ["2020-08-15", "logs"] if put => {
             reply::json(StatusCode::ACCEPTED, &reply::error("Logs.NotSupported", "Logs API is not supported"))
         }
+        path if known(path) => reply::empty(StatusCode::METHOD_NOT_ALLOWED),
         _ => reply::not_found(),
+    }
+}
+
+/// Whether there is a call of this path, by another method.
+fn known(path: &[&str]) -> bool {
+    match path {
+        ["2018-06-01", "runtime", rest @ ..] => {
+            matches!(rest, ["invocation", "next"] | ["invocation", _, "response" | "error"] | ["init", "error"])
+        }
+        ["2020-01-01", "extension", rest @ ..] => {
+            matches!(rest, ["register"] | ["event", "next"] | ["init" | "exit", "error"])
+        }
+        path => matches!(path, ["2022-07-01", "telemetry"] | ["2020-08-15", "logs"]),
     }
 }
