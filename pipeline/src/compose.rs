@@ -38,7 +38,7 @@ pub(crate) fn lane(one: &Destination, number: usize, shared: &Arc<Shared>, setti
         limits: one.batch,
         stack: match &one.kind {
             Kind::OtlpHttp(http) => {
-                let attempt = OtlpHttpExport::new(http.clone());
+                let attempt = OtlpHttpExport::new((**http).clone());
                 stack(attempt, Some(http.compression), one, settings, &circuit, &traffic)
             }
             Kind::Stdout => stack(StdoutExport::default(), None, one, settings, &circuit, &traffic),

@@ -58,5 +58,14 @@ async fn gzip(level: Level, request: &[u8]) -> io::Result<Bytes> {
 /// Compressed without a break: at some 200 MB/s, a third of a millisecond.
 const STEP: usize = 64 * 1024;
 
-/// See `examples/throughput.rs`, which prints the figures.
+/// Spans per CPU-second from the encoded request to the socket, and how much smaller they became, as
+/// `examples/throughput.rs` printed on one core of a busy cloud machine (337 bytes a span, ids and addresses random):
+///
+/// ```text
+/// level        1      2      3      4      5      6
+/// spans   977k   687k   528k   460k   421k   346k
+/// ratio    3.8    4.1    4.2    4.3    4.4    4.5
+/// ```
+///
+/// The budget is 600,000 with receiving them included, so 1; a sixth of the bytes is what it costs against 6.
 const DEFAULT_LEVEL: u8 = 1;

@@ -169,3 +169,6 @@ impl fmt::Display for Report {
         self.lost.iter().try_for_each(|lost| write!(f, ", lost {} ({})", lost.items, lost.destination))
     }
 }
+
+#[cfg(test)]
+mod tests;

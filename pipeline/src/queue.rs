@@ -293,3 +293,6 @@ const fn first_of(priority: Priority) -> Rank {
 
 /// An entry, a lane's note of it, and the allocation behind the bytes; measured at about this much.
 const TRACKING: usize = 256;
+
+#[cfg(test)]
+mod tests;

@@ -8,10 +8,10 @@ mod vars;
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
-use reqwest::Url;
 use spanlayer_host::vars::Problem;
 use spanlayer_otlp::Signal;
 
+pub use endpoint::Address;
 pub use vars::{Described, TABLE};
 
 use crate::{Backoff, BreakerSettings, Compression, Export, Observer, Secret, export::Custom};
@@ -123,7 +123,7 @@ pub struct Destination {
 /// What a destination speaks.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
-    OtlpHttp(OtlpHttp),
+    OtlpHttp(Box<OtlpHttp>),
     Stdout,
     Custom(Custom),
 }
@@ -132,15 +132,14 @@ impl Destination {
     /// An OTLP/HTTP receiver that takes the signals that `http` has an address for.
     pub fn otlp_http(http: OtlpHttp, timeout: Option<Duration>) -> Self {
         let addresses = Signal::ALL.map(|signal| http.url(signal).map(|url| (signal, url)));
-        let name =
-            addresses.iter().flatten().map(|(_, url)| endpoint::origin(url)).next().unwrap_or_default();
+        let name = addresses.iter().flatten().map(|(_, url)| url.origin()).next().unwrap_or_default();
         let signals = addresses.iter().flatten().map(|(signal, _)| *signal).collect();
         Self {
             name: name.into(),
             signals,
             batch: BatchLimits::default(),
             timeout,
-            kind: Kind::OtlpHttp(http),
+            kind: Kind::OtlpHttp(Box::new(http)),
         }
     }
 
@@ -183,7 +182,7 @@ impl Destination {
 #[non_exhaustive]
 pub struct OtlpHttp {
     /// Full addresses, in the order of [`Signal::ALL`]; a signal without one is not sent.
-    pub urls: [Option<Url>; 3],
+    pub urls: [Option<Address>; 3],
     /// Sent with every request. Their values are marked sensitive.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Of the requests' bodies.
@@ -204,11 +203,14 @@ impl OtlpHttp {
     /// When it is not an `http` or `https` address.
     pub fn to(base: &str) -> Result<Self, String> {
         let base = endpoint::parse(base)?;
-        Ok(Self { urls: Signal::ALL.map(|signal| Some(endpoint::below(&base, signal))), ..Self::default() })
+        Ok(Self {
+            urls: Signal::ALL.map(|signal| Some(Address::new(endpoint::below(&base, signal)))),
+            ..Self::default()
+        })
     }
 
     /// Where a signal goes.
-    pub const fn url(&self, signal: Signal) -> Option<&Url> {
+    pub const fn url(&self, signal: Signal) -> Option<&Address> {
         self.urls[signal as usize].as_ref()
     }
 }
@@ -234,3 +236,6 @@ pub struct Proxy {
 /// What every line of [`Destination::stdout`] begins with. The key is unknown to OTLP/JSON, whose readers ignore
 /// unknown keys, so that the whole line is still OTLP/JSON.
 pub const STDOUT_MARKER: &str = r#"{"spanlayer":"#;
+
+#[cfg(test)]
+mod tests;

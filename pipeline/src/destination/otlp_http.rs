@@ -74,7 +74,7 @@ impl OtlpHttpExport {
 
     async fn send(&self, client: &Client, batch: &Batch, body: Bytes) -> reqwest::Result<Response> {
         // A lane only gets signals that have an address; an empty one makes an error, not a panic.
-        let url = self.settings.url(batch.signal()).map(|url| url.as_str()).unwrap_or_default();
+        let url = self.settings.url(batch.signal()).map(|url| url.reveal()).unwrap_or_default();
         let request = client.http.post(url).headers(self.headers.clone());
         let request = request.header("idempotency-key", batch.idempotency_key());
         let response = request.body(body).send().await?;

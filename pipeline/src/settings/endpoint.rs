@@ -1,9 +1,42 @@
 //! Addresses of destinations (OpenTelemetry specification, *Protocol Exporter*, "Endpoint URLs for OTLP/HTTP").
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
 use reqwest::Url;
 use spanlayer_otlp::Signal;
+
+/// Where requests go. May hold a password or a key, so that only its harmless parts are ever shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address(Url);
+
+impl Address {
+    pub(crate) const fn new(url: Url) -> Self {
+        Self(url)
+    }
+
+    /// The whole of it, for the one place that sends there.
+    pub(crate) fn reveal(&self) -> &str {
+        self.0.as_str()
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> String {
+        origin(&self.0)
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin(), self.0.path())
+    }
+}
 
 /// Parses an address. What is wrong is said without repeating the address, which may hold a password.
 pub(super) fn parse(text: &str) -> Result<Url, String> {

@@ -11,7 +11,7 @@ use spanlayer_host::vars::{Reading, Var, Vars, duration};
 use spanlayer_otlp::Signal;
 
 use super::{
-    ClientCertificate, Destination, Loaded, OtlpHttp, Settings, endpoint,
+    Address, ClientCertificate, Destination, Loaded, OtlpHttp, Settings, endpoint,
     headers::{self, Headers},
     proxy,
 };
@@ -117,10 +117,10 @@ impl Settings {
             let Some((recipe, url)) = reader.signal(signal) else { continue };
             // Signals that go to the same server in the same way share a destination: connections and health.
             match recipes.iter_mut().find(|known| known.is_like(&recipe)) {
-                Some(known) => known.http.urls[signal as usize] = Some(url),
+                Some(known) => known.http.urls[signal as usize] = Some(Address::new(url)),
                 None => {
                     let mut recipe = recipe;
-                    recipe.http.urls[signal as usize] = Some(url);
+                    recipe.http.urls[signal as usize] = Some(Address::new(url));
                     recipes.push(recipe);
                 }
             }

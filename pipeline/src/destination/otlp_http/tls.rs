@@ -8,7 +8,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
-use crate::settings::OtlpHttp;
+use crate::settings::{Address, OtlpHttp};
 
 /// The configuration for a destination. One that speaks no TLS gets one that trusts nobody, since the HTTP client
 /// wants some.
@@ -18,7 +18,7 @@ use crate::settings::OtlpHttp;
 /// Says which file cannot be read or used, and why.
 pub(super) fn config(settings: &OtlpHttp) -> Result<ClientConfig, String> {
     let roots = match &settings.certificate {
-        _ if !settings.urls.iter().flatten().any(|url| url.scheme() == "https") => RootCertStore::empty(),
+        _ if !settings.urls.iter().flatten().any(Address::is_https) => RootCertStore::empty(),
         Some(file) => trusting_only(file)?,
         None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
     };

@@ -1,0 +1,309 @@
+//! Environment variables, as tables.
+
+use std::collections::HashMap;
+
+use super::*;
+
+const RECEIVER: &str = "127.0.0.1:4318";
+
+fn load(vars: &[(&str, &str)]) -> Loaded {
+    let vars: HashMap<&str, &str> = vars.iter().copied().collect();
+    Settings::from_vars(&vars, &[RECEIVER.parse().unwrap()])
+}
+
+/// Where a signal goes, if anywhere.
+fn url(loaded: &Loaded, signal: Signal) -> Option<String> {
+    let mut urls = loaded.settings.destinations.iter().filter_map(|one| http(one).url(signal));
+    urls.next().map(|url| url.reveal().to_owned())
+}
+
+fn http(destination: &Destination) -> &OtlpHttp {
+    match &destination.kind {
+        Kind::OtlpHttp(http) => http,
+        other => panic!("not OTLP/HTTP: {other:?}"),
+    }
+}
+
+/// The only destination.
+fn only(vars: &[(&str, &str)]) -> (Destination, OtlpHttp) {
+    let loaded = load(vars);
+    assert_eq!(loaded.problems, []);
+    assert_eq!(loaded.settings.destinations.len(), 1);
+    let destination = loaded.settings.destinations[0].clone();
+    let http = http(&destination).clone();
+    (destination, http)
+}
+
+fn problems(vars: &[(&str, &str)]) -> Vec<String> {
+    load(vars).problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn nothing_set_means_no_destination_and_no_problem() {
+    let loaded = load(&[]);
+    assert!(loaded.settings.destinations.is_empty() && loaded.problems.is_empty() && loaded.hints.is_empty());
+    assert_eq!(loaded.settings.unserved(), Signal::ALL);
+}
+
+#[test]
+fn one_endpoint_serves_all_signals_over_one_destination_with_the_defaults() {
+    let (destination, http) = only(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://otlp.example.com")]);
+    assert_eq!(&*destination.name, "https://otlp.example.com");
+    assert_eq!(destination.signals, Signal::ALL);
+    assert_eq!(destination.timeout, Some(Duration::from_secs(10)));
+    assert_eq!(http.compression, Compression::GZIP);
+    assert_eq!((http.headers.len(), http.certificate, http.client, http.proxy), (0, None, None, None));
+}
+
+#[test]
+fn endpoints_follow_the_specification() {
+    for (given, expected) in [
+        ("http://h:1", "http://h:1/v1/traces"),
+        ("http://h:1/", "http://h:1/v1/traces"),
+        ("http://h:1/otlp", "http://h:1/otlp/v1/traces"),
+        ("http://h:1/otlp/", "http://h:1/otlp/v1/traces"),
+        ("http://h:1/otlp?tenant=7", "http://h:1/otlp/v1/traces?tenant=7"),
+        ("https://[2001:db8::7]", "https://[2001:db8::7]/v1/traces"),
+    ] {
+        assert_eq!(
+            url(&load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", given)]), Signal::Traces).as_deref(),
+            Some(expected)
+        );
+    }
+    for (given, expected) in
+        [("http://h:1", "http://h:1/"), ("http://h:1/x", "http://h:1/x"), ("http://h:1/x/", "http://h:1/x/")]
+    {
+        let loaded = load(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", given)]);
+        assert_eq!(url(&loaded, Signal::Traces).as_deref(), Some(expected), "as it is");
+        assert_eq!(url(&loaded, Signal::Logs), None);
+        assert_eq!(loaded.hints.len(), usize::from(given == "http://h:1"), "a missing path is worth a word");
+    }
+}
+
+#[test]
+fn for_each_setting_the_most_specific_of_ours_counts_first() {
+    const ORDER: [&str; 4] = [
+        "SPANLAYER_EXPORTER_OTLP_TRACES_TIMEOUT",
+        "SPANLAYER_EXPORTER_OTLP_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_TIMEOUT",
+    ];
+    for first in 0..ORDER.len() {
+        let mut vars = vec![("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://h/x")];
+        let values = ["1000", "2000", "3000", "4000"];
+        vars.extend(ORDER.into_iter().zip(values).skip(first));
+        let (destination, _) = only(&vars);
+        assert_eq!(destination.timeout, Some(Duration::from_secs(first as u64 + 1)), "{vars:?}");
+    }
+}
+
+#[test]
+fn endpoints_count_in_the_same_order() {
+    let all = [
+        ("SPANLAYER_EXPORTER_OTLP_TRACES_ENDPOINT", "http://a/x", "http://a/x"),
+        ("SPANLAYER_EXPORTER_OTLP_ENDPOINT", "http://b", "http://b/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c/x", "http://c/x"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://d", "http://d/v1/traces"),
+    ];
+    for first in 0..all.len() {
+        let vars: Vec<(&str, &str)> = all[first..].iter().map(|(name, value, _)| (*name, *value)).collect();
+        assert_eq!(url(&load(&vars), Signal::Traces).as_deref(), Some(all[first].2));
+    }
+}
+
+#[test]
+fn once_our_own_endpoint_applies_no_otel_value_is_used_for_that_signal() {
+    let loaded = load(&[
+        ("SPANLAYER_EXPORTER_OTLP_TRACES_ENDPOINT", "https://a/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://b"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=for-b"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"),
+    ]);
+    assert_eq!(loaded.problems, []);
+    let [ours, theirs] = loaded.settings.destinations.as_slice() else { panic!("two destinations") };
+    assert_eq!(
+        (&ours.signals[..], &theirs.signals[..]),
+        (&[Signal::Traces][..], &[Signal::Metrics, Signal::Logs][..])
+    );
+    assert_eq!((http(ours).headers.len(), http(ours).compression), (0, Compression::GZIP));
+    assert_eq!((http(theirs).headers.len(), http(theirs).compression), (1, Compression::None));
+}
+
+#[test]
+fn signals_share_a_destination_only_if_everything_but_the_path_is_alike() {
+    let (destination, _) = only(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://h"),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "https://h/elsewhere"),
+    ]);
+    assert_eq!(destination.signals.len(), 3);
+    let loaded =
+        load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://h"), ("OTEL_EXPORTER_OTLP_LOGS_HEADERS", "x=y")]);
+    assert_eq!(loaded.settings.destinations.len(), 2);
+}
+
+#[test]
+fn an_otel_endpoint_that_is_our_own_receiver_counts_as_unset_with_a_hint() {
+    for own in ["http://127.0.0.1:4318", "http://localhost:4318/", "http://[::1]:4318", "http://0.0.0.0:4318"]
+    {
+        let loaded = load(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", own),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), // how the function talks to us: none of our business
+        ]);
+        assert!(loaded.settings.destinations.is_empty() && loaded.problems.is_empty(), "{own}");
+        assert_eq!(loaded.hints.len(), 1, "{own}");
+        assert!(loaded.hints[0].contains("OTEL_EXPORTER_OTLP_ENDPOINT"));
+    }
+    let loaded = load(&[
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:4318/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9999"),
+    ]);
+    assert_eq!(url(&loaded, Signal::Traces).as_deref(), Some("http://127.0.0.1:9999/v1/traces"));
+    let other_host = load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://10.0.0.7:4318")]);
+    assert!(url(&other_host, Signal::Logs).is_some());
+}
+
+#[test]
+fn an_explicit_endpoint_that_is_our_own_receiver_is_refused() {
+    let loaded = load(&[
+        ("SPANLAYER_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://elsewhere"),
+    ]);
+    assert!(loaded.settings.destinations.is_empty(), "nor is anything else used in its place");
+    assert_eq!(loaded.problems.len(), 1);
+    assert_eq!(loaded.problems[0].name, "SPANLAYER_EXPORTER_OTLP_ENDPOINT");
+}
+
+#[test]
+fn what_this_version_does_not_support_is_refused_by_name_for_the_signals_it_is_meant_for() {
+    for (var, value, says) in [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "grpc is not supported by this version"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "http/json is not supported by this version"),
+        ("SPANLAYER_EXPORTER_OTLP_COMPRESSION", "zstd", "zstd is not supported by this version"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "brotli", "expected gzip or none"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "smoke", "expected http/protobuf"),
+    ] {
+        let loaded = load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h"), (var, value)]);
+        assert!(loaded.settings.destinations.is_empty(), "{value}");
+        assert_eq!(loaded.problems.len(), 1, "{value}: one problem, though three signals met it");
+        assert!(
+            loaded.problems[0].to_string().starts_with(&format!("{var}: {says}")),
+            "{}",
+            loaded.problems[0]
+        );
+    }
+    let loaded =
+        load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h"), ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc")]);
+    assert_eq!(loaded.settings.unserved(), [Signal::Metrics]);
+    let (_, http) = only(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "HTTP/Protobuf"),
+    ]);
+    assert!(http.url(Signal::Traces).is_some());
+}
+
+#[test]
+fn a_faulty_endpoint_is_named_and_not_shown_and_nothing_else_takes_its_place() {
+    for wrong in ["localhost:4318", "ftp://h", "http://", "s3cret", "http//h", "https://user:s3cret@"] {
+        let vars = [
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", wrong),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://other:1"),
+        ];
+        let loaded = load(&vars);
+        assert_eq!(url(&loaded, Signal::Traces), None, "{wrong}");
+        assert!(url(&loaded, Signal::Logs).is_some());
+        assert_eq!(loaded.problems.len(), 1);
+        let said = loaded.problems[0].to_string();
+        assert!(
+            said.starts_with("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ") && !said.contains("s3cret"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn every_problem_is_reported_at_once_and_the_rest_is_used() {
+    let vars = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "good=1,bad header=s3cret"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/key.pem"),
+        ("HTTP_PROXY", "socks5://p:1"),
+    ];
+    let said = problems(&vars);
+    for name in ["TIMEOUT", "HEADERS", "CLIENT_KEY", "HTTP_PROXY"] {
+        assert_eq!(
+            said.iter().filter(|line| line.split(':').next().unwrap().ends_with(name)).count(),
+            1,
+            "{said:?}"
+        );
+    }
+    assert_eq!(said.len(), 4);
+    assert!(!said.concat().contains("s3cret"));
+    let loaded = load(&vars);
+    assert_eq!(loaded.settings.destinations[0].timeout, Some(Duration::from_secs(10)));
+    assert_eq!(http(&loaded.settings.destinations[0]).headers.len(), 1);
+}
+
+#[test]
+fn the_rest_of_the_settings_arrive() {
+    let (destination, http) = only(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://h"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20s3cret"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/me.pem"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/key.pem"),
+    ]);
+    assert_eq!(destination.timeout, None, "0 is no limit");
+    assert_eq!(http.headers[0].1, "Bearer s3cret");
+    assert_eq!(http.compression, Compression::None);
+    assert_eq!(http.certificate, Some("/ca.pem".into()));
+    assert_eq!(http.client, Some(ClientCertificate { chain: "/me.pem".into(), key: "/key.pem".into() }));
+    assert!(!format!("{destination:?}").contains("s3cret"));
+}
+
+#[test]
+fn proxies_come_from_the_usual_variables_and_never_stand_before_this_machine() {
+    let proxy = |endpoint: &str, vars: &[(&str, &str)]| {
+        let mut all = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)];
+        all.extend(vars);
+        only(&all).1.proxy.map(|proxy| (proxy.address.reveal().to_owned(), proxy.except))
+    };
+    let both =
+        [("HTTP_PROXY", "http://a:1"), ("HTTPS_PROXY", "http://u:s3cret@b:2"), ("NO_PROXY", "internal")];
+    let expected = |address: &str| Some((address.to_owned(), "internal".to_owned()));
+    assert_eq!(proxy("http://h", &both), expected("http://a:1/"));
+    assert_eq!(proxy("https://h", &both), expected("http://u:s3cret@b:2/"));
+    assert_eq!(proxy("http://127.0.0.1:9999", &both), None);
+    assert_eq!(proxy("http://localhost:9999", &both), None);
+    assert_eq!(proxy("https://h", &[("ALL_PROXY", "b:2")]), Some(("http://b:2/".to_owned(), String::new())));
+    let (destination, _) = only(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://h"), both[1]]);
+    assert!(!format!("{destination:?}").contains("s3cret"));
+}
+
+#[test]
+fn the_grpc_port_is_worth_a_hint() {
+    let loaded = load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")]);
+    assert_eq!((loaded.problems.len(), loaded.hints.len()), (0, 1));
+}
+
+#[test]
+fn the_documented_defaults_are_what_an_empty_environment_gives() {
+    let (destination, http) = only(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h")]);
+    let default = |suffix: &str| TABLE.iter().find(|row| row.name.ends_with(suffix)).unwrap().default;
+    assert_eq!(destination.timeout, spanlayer_host::vars::duration(default("_TIMEOUT")).ok());
+    assert_eq!((http.compression.content_encoding(), default("_COMPRESSION")), (Some("gzip"), "gzip"));
+    assert_eq!(default("_PROTOCOL"), "http/protobuf");
+    assert_eq!(TABLE.len(), 8);
+}
+
+#[test]
+fn settings_never_show_what_is_secret() {
+    let shown = format!(
+        "{:?}",
+        load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://user:s3cret@h/?key=s3cret")]).settings
+    );
+    assert!(!shown.contains("s3cret"), "{shown}");
+}
