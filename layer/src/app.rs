@@ -3,20 +3,16 @@
 use crate::{
     api::{Announced, Event, Registered, Subscription},
     config::{self, Config},
-    lifecycle::{
-        driver::{Driver, Stop},
-        policy::Policy,
-    },
+    lifecycle::{drain::drain, driver::Driver, policy::Policy},
     log::{self, Level},
     receive::{self, Bound, Intake, LinkSocket, Signal},
 };
 use spanlayer_host::{clock, vars::Vars};
-use spanlayer_pipeline::{BatchLimits, Deadline, Notice, Pipeline, Report};
-use std::{sync::Arc, time::Duration};
+use spanlayer_pipeline::{BatchLimits, Notice, Pipeline};
+use std::sync::Arc;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
-    time::Instant,
 };
 
 /// Everything that can be made without waiting for anybody: sockets bound, stages wired, nothing running.
@@ -73,7 +69,7 @@ impl App {
         let driver =
             Driver::new(lambda, platform, Arc::clone(&pipeline), intake.clone(), signals, terminate, policy);
         let stop = driver.run().await;
-        drain(&stop, &intake, &pipeline).await;
+        drain(stop, &intake, &pipeline).await;
     }
 }
 
@@ -110,34 +106,6 @@ async fn idle(mut lambda: Registered) {
     }
 }
 
-/// The end, in two phases: nothing new comes in, then everything that is there goes out, by the deadline that Lambda
-/// gave. What is left then is lost, and said to be.
-async fn drain(stop: &Stop, intake: &Intake, pipeline: &Pipeline) {
-    let began = Instant::now();
-    // The function's last words are in our sockets.
-    intake.read_dry(LAST_WORDS.min(stop.by.saturating_duration_since(began) / 4)).await;
-    let report = pipeline.shutdown(Deadline::at(stop.by)).await;
-    say_goodbye(stop, &report, began.elapsed());
-}
-
-fn say_goodbye(stop: &Stop, report: &Report, took: Duration) {
-    let lost: u64 = report.lost.iter().map(|lost| lost.items).sum();
-    let refused = report.flushed.refused + report.flushed.rejected;
-    let millis = took.as_millis();
-    let fields: [log::Field<'_>; 5] = [
-        ("reason", &stop.reason),
-        ("delivered", &report.flushed.delivered),
-        ("refused", &refused),
-        ("lost", &lost),
-        ("millis", &millis),
-    ];
-    if lost > 0 {
-        log::error("shut down before everything was delivered", &fields);
-    } else {
-        log::always(Level::Info, "shut down", &fields);
-    }
-}
-
 /// The pipeline's turning points, for the log.
 fn notice(notice: Notice<'_>) {
     match notice {
@@ -151,6 +119,3 @@ fn notice(notice: Notice<'_>) {
 
 /// The OTLP specification's recommendation for what a request may hold, decoded.
 const MAX_BODY: usize = 64 << 20;
-
-/// How long a request that is half read at the end is waited for.
-const LAST_WORDS: Duration = Duration::from_millis(100);

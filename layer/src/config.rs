@@ -9,7 +9,7 @@ use crate::{
 };
 use spanlayer_host::vars::{self, Problem, Reading, Var, Vars};
 use spanlayer_link::{DISABLED, SOCKET, STATE_DIR};
-use spanlayer_pipeline as pipeline;
+use spanlayer_pipeline::{self as pipeline, Destination, Signal};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// `SPANLAYER_FLUSH`.
@@ -159,7 +159,12 @@ impl Config {
             Listen::At(address) => vec![address],
             Listen::Off => Vec::new(),
         };
-        let loaded = pipeline::Settings::from_vars(vars, &own);
+        let mut loaded = pipeline::Settings::from_vars(vars, &own);
+        // A faulty destination is not replaced by another than was asked for; none at all is.
+        if loaded.settings.destinations.is_empty() && loaded.problems.is_empty() {
+            loaded.settings.destinations.push(Destination::stdout([Signal::Traces]));
+            loaded.hints.push(NO_DESTINATION.to_owned());
+        }
         let mut problems = reading.into_problems();
         problems.extend(loaded.problems);
         let config = Self {
@@ -187,6 +192,9 @@ pub fn report(problems: &[Problem], hints: &[String]) {
         log::always(Level::Info, hint, &[]);
     }
 }
+
+const NO_DESTINATION: &str =
+    "spans go to standard output: set OTEL_EXPORTER_OTLP_ENDPOINT to have them delivered to a backend";
 
 fn queue_bytes(text: &str) -> Result<Option<u64>, String> {
     if text.eq_ignore_ascii_case("auto") {
@@ -246,6 +254,16 @@ mod tests {
         assert_eq!(bytes(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "10240")]), 64 << 20);
         assert_eq!(bytes(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "32")]), 4 << 20);
         assert_eq!(bytes(&[("SPANLAYER_QUEUE_BYTES", "1MiB")]), 1 << 20);
+    }
+
+    #[test]
+    fn without_a_destination_spans_go_to_standard_output_and_faulty_ones_nowhere() {
+        let (config, _) = read(&[]);
+        assert_eq!(config.pipeline.destinations.len(), 1);
+        assert!(config.hints.iter().any(|hint| hint.contains("OTEL_EXPORTER_OTLP_ENDPOINT")));
+        let (config, problems) = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense")]);
+        assert!(config.pipeline.destinations.is_empty());
+        assert_eq!(problems[0].name, "OTEL_EXPORTER_OTLP_ENDPOINT");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! [`machine`] says what may follow what, [`policy`] when to flush and how long that may cost, [`patience`] how much
 //! waiting a destination has earned; the driver has the sockets, the timers and the pipeline.
 
+pub(crate) mod drain;
 pub(crate) mod driver;
 pub mod machine;
 pub mod patience;

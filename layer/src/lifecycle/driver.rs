@@ -1,6 +1,7 @@
 //! Performs what the machine decides: the one task that talks to Lambda, holds the timers and starts the exports.
 
 use super::{
+    drain::Stop,
     machine::{Action, Input, Phase},
     policy::{Background, Held, Policy, Sight},
 };
@@ -37,7 +38,8 @@ pub(crate) struct Driver {
     /// When the handler ended, while its invocation is held up.
     ended: Option<Instant>,
     timer: Option<Instant>,
-    stop: Option<Stop>,
+    /// Why it is over, and by when it has to be.
+    stop: Option<(String, Instant)>,
 }
 
 enum Lambda {
@@ -64,13 +66,6 @@ struct Export {
     began: Instant,
     /// More has come in that is to be exported before anybody is told that it is done.
     again: bool,
-}
-
-/// Why and by when everything is to be over.
-#[derive(Clone, Debug)]
-pub(crate) struct Stop {
-    pub(crate) reason: String,
-    pub(crate) by: Instant,
 }
 
 impl Driver {
@@ -110,8 +105,9 @@ impl Driver {
             let (phase, action) = std::mem::replace(&mut self.phase, Phase::Asked).step(input);
             self.phase = phase;
             self.perform(action).await;
-            if let Some(stop) = self.stop.take() {
-                return stop;
+            if let Some((reason, by)) = self.stop.take() {
+                let export = self.export.map(|export| export.task.abort_handle());
+                return Stop { reason, by, export, usual: self.policy.usual_export() };
             }
         }
     }
@@ -141,8 +137,7 @@ impl Driver {
                     };
                 }
                 () = terminated(self.terminate.as_mut()) => {
-                    let by = Instant::now() + WINDOW - margin(WINDOW);
-                    self.stop = Some(Stop { reason: "terminated".to_owned(), by });
+                    self.stop = Some(("terminated".to_owned(), Instant::now() + WINDOW - margin(WINDOW)));
                     return Input::Stop;
                 }
                 () = alarm(self.timer) => {
@@ -240,8 +235,7 @@ impl Driver {
             0 => WINDOW,
             deadline => Duration::from_millis(deadline).saturating_sub(clock::unix()),
         };
-        let by = Instant::now() + left.saturating_sub(margin(left));
-        self.stop = Some(Stop { reason: shutdown.reason, by });
+        self.stop = Some((shutdown.reason, Instant::now() + left.saturating_sub(margin(left))));
         Input::Stop
     }
 

@@ -194,6 +194,11 @@ impl Policy {
         self.patience.left().min(LINGER)
     }
 
+    /// How long exports usually take, if any has succeeded.
+    pub fn usual_export(&self) -> Option<Duration> {
+        self.export.usual()
+    }
+
     /// An export ended at `now` after so long. `delivered` says whether anything was.
     pub fn exported(&mut self, now: Duration, took: Duration, delivered: bool) {
         self.last_flush = now;

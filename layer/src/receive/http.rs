@@ -71,7 +71,10 @@ pub fn bind(variable: &str, listen: Listen, elsewhere: bool) -> Option<Bound> {
         Ok(Bound { listener, address })
     };
     match bound(address) {
-        Ok(done) => Some(done),
+        Ok(done) => {
+            log::info("listening", &[("variable", &variable), ("address", &done.address)]);
+            Some(done)
+        }
         Err(error) if elsewhere && error.kind() == io::ErrorKind::AddrInUse => {
             log::info("the port is taken, using another", &[("variable", &variable), ("address", &address)]);
             bound(SocketAddr::new(address.ip(), 0)).ok()
@@ -115,6 +118,8 @@ where
             });
             let served = http1::Builder::new()
                 .auto_date_header(false)
+                // Some senders close their half once they have said everything.
+                .half_close(true)
                 .max_buf_size(READ_AHEAD)
                 .serve_connection(TokioIo::new(stream), service)
                 .await;

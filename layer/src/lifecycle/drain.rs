@@ -1,0 +1,92 @@
+//! The end, in two phases: nothing new comes in, then everything that is there goes out, by the deadline that Lambda
+//! gave. What is left then is lost, and said to be.
+
+use crate::{
+    log::{self, Level},
+    receive::Intake,
+};
+use spanlayer_pipeline::{Deadline, Pipeline, Report, Signal};
+use std::time::Duration;
+use tokio::{
+    select,
+    task::AbortHandle,
+    time::{Instant, sleep},
+};
+
+/// Why and by when everything is to be over, and what was under way.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    /// In a word, for the log.
+    pub(crate) reason: String,
+    /// No wait lasts longer.
+    pub(crate) by: Instant,
+    /// The export that was in flight.
+    pub(crate) export: Option<AbortHandle>,
+    /// How long exports usually take, if any has succeeded.
+    pub(crate) usual: Option<Duration>,
+}
+
+/// Drains the pipeline and says how that went.
+pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
+    let began = Instant::now();
+    // The function's last words are in our sockets.
+    intake.read_dry(LAST_WORDS.min(stop.by.saturating_duration_since(began) / 4)).await;
+    let report = shut_down(&stop, pipeline).await;
+    say_goodbye(&stop, &report, began.elapsed());
+}
+
+/// An export that is in flight when the end comes is waited for: cut off and sent again, it would arrive twice. But
+/// one that hangs, because it does so since before a freeze or an outage, would take its data along, so after a while
+/// without any progress the rest of the time is given to a fresh attempt.
+async fn shut_down(stop: &Stop, pipeline: &Pipeline) -> Report {
+    let mut shutdown = std::pin::pin!(pipeline.shutdown(Deadline::at(stop.by)));
+    let Some(export) = &stop.export else { return shutdown.await };
+    let patience = stop.usual.map_or(UNKNOWN, |usual| (usual * 2).max(HANGS));
+    let mut settled = settled_items(pipeline);
+    let mut since = Instant::now();
+    while since.elapsed() < patience {
+        select! {
+            report = &mut shutdown => return report,
+            () = sleep(patience / 8) => {}
+        }
+        let now = settled_items(pipeline);
+        if now != settled {
+            (settled, since) = (now, Instant::now());
+        }
+    }
+    export.abort();
+    shutdown.await
+}
+
+fn settled_items(pipeline: &Pipeline) -> u64 {
+    let stats = pipeline.stats();
+    let totals = stats.destinations.iter().flat_map(|one| Signal::ALL.map(|signal| *one.signal(signal)));
+    totals.map(|totals| totals.delivered + totals.rejected + totals.refused).sum()
+}
+
+fn say_goodbye(stop: &Stop, report: &Report, took: Duration) {
+    let lost: u64 = report.lost.iter().map(|lost| lost.items).sum();
+    let refused = report.flushed.refused + report.flushed.rejected;
+    let millis = took.as_millis();
+    let fields: [log::Field<'_>; 5] = [
+        ("reason", &stop.reason),
+        ("delivered", &report.flushed.delivered),
+        ("refused", &refused),
+        ("lost", &lost),
+        ("millis", &millis),
+    ];
+    if lost > 0 {
+        log::error("shut down before everything was delivered", &fields);
+    } else {
+        log::always(Level::Info, "shut down", &fields);
+    }
+}
+
+/// How long a request that is half read at the end is waited for.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// Half a second without an answer is a hanging destination, unless it usually takes that long,
+const HANGS: Duration = Duration::from_millis(500);
+
+/// or was never seen to answer: then it gets half of what Lambda leaves.
+const UNKNOWN: Duration = Duration::from_secs(1);
