@@ -55,6 +55,9 @@ pub struct Decoder {
 /// not keep the whole read buffer alive.
 const SHARE_FROM: usize = 64 * 1024;
 
+/// Room for one read.
+const READ: usize = 16 * 1024;
+
 /// A buffer that grew beyond this for one long frame is given back when it is empty.
 const KEEP: usize = 256 * 1024;
 
@@ -69,9 +72,10 @@ impl Decoder {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The buffer itself, to read into its end without a copy (`AsyncReadExt::read_buf`). What it already holds must
-    /// stay.
+    /// The buffer itself, with room for a sensible read, to read into its end without a copy
+    /// (`AsyncReadExt::read_buf`). What it already holds must stay.
     pub fn buffer(&mut self) -> &mut BytesMut {
+        self.bytes.reserve(READ);
         &mut self.bytes
     }
 

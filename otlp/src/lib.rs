@@ -11,6 +11,20 @@
 //!
 //! Requests stay encoded from end to end: concatenated requests of one signal are one request, so nothing here decodes
 //! into a tree of structures.
+//!
+//! ```
+//! use spanlayer_otlp::{Signal, json, scan};
+//!
+//! let span = r#"{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","status":{"code":2}}"#;
+//! let text = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{span}]}}]}}]}}"#);
+//! let request = json::to_protobuf(Signal::Traces, text.as_bytes())?;
+//! let summary = scan(Signal::Traces, &request)?;
+//! assert_eq!((summary.items, summary.errors), (1, 1));
+//!
+//! let cut = scan(Signal::Traces, &request[..request.len() - 1]).unwrap_err();
+//! assert_eq!(cut.to_string(), "resource_spans at byte 1: the bytes end inside the value");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod json;
 pub mod merge;

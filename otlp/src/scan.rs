@@ -63,7 +63,7 @@ impl Scan {
                 continue;
             };
             seen |= 1 << number;
-            if key & 7 == field.kind.wire_type() as u64 {
+            if key & 7 == field.wire_type as u64 {
                 self.value(field, body, &mut at, depth)?;
             } else if key & 7 == WireType::Len as u64 && field.label == Label::Repeated {
                 packed(field, body, &mut at)?;
@@ -80,7 +80,7 @@ impl Scan {
     #[inline]
     fn value(&mut self, field: &'static Field, body: &[u8], at: &mut usize, depth: usize) -> Step {
         let start = *at;
-        match field.kind.wire_type() {
+        match field.wire_type {
             WireType::Len => {
                 let length = read_varint(body, at).map_err(|e| Fault::at(field, e.into(), start))?;
                 let rest = &body[*at..];
@@ -149,7 +149,7 @@ fn packed(field: &'static Field, body: &[u8], at: &mut usize) -> Step {
     let start = *at;
     let fault = |reason| Fault::at(field, reason, start);
     let values = read_bytes(body, at).map_err(|e| fault(e.into()))?;
-    match field.kind.wire_type() {
+    match field.wire_type {
         WireType::Varint => {
             let mut at = 0;
             while at < values.len() {

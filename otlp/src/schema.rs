@@ -21,8 +21,8 @@ pub struct Message {
     pub name: &'static str,
     /// The fields, by number.
     pub fields: &'static [Field],
-    /// For each field number, its index in `fields`; [`NO_FIELD`] for none.
-    index: [u8; FIELD_NUMBERS],
+    /// The fields again, at their numbers: the scan looks up every field it meets.
+    by_number: [Option<&'static Field>; FIELD_NUMBERS],
     /// The numbers, as bits, of fields that must be there.
     pub(crate) required: u32,
 }
@@ -30,31 +30,27 @@ pub struct Message {
 /// One more than the highest field number that OTLP uses may be.
 const FIELD_NUMBERS: usize = 32;
 
-/// Says that a field number is unknown: beyond any message's fields.
-const NO_FIELD: u8 = u8::MAX;
-
 impl Message {
     const fn new(name: &'static str, fields: &'static [Field]) -> Self {
-        let mut index = [NO_FIELD; FIELD_NUMBERS];
+        let mut by_number = [None; FIELD_NUMBERS];
         let mut required = 0;
         let mut at = 0;
         while at < fields.len() {
             let number = fields[at].number as usize;
-            assert!(index[number] == NO_FIELD, "a field number is there twice");
-            index[number] = at as u8;
+            assert!(by_number[number].is_none(), "a field number is there twice");
+            by_number[number] = Some(&fields[at]);
             if matches!(fields[at].kind, Kind::Id { need: Need::Valid | Need::Present, .. }) {
                 required |= 1 << number;
             }
             at += 1;
         }
-        Self { name, fields, index, required }
+        Self { name, fields, by_number, required }
     }
 
     /// The field with a number.
     #[inline]
     pub fn field(&self, number: u32) -> Option<&'static Field> {
-        let index = *self.index.get(number as usize)?;
-        self.fields.get(usize::from(index))
+        *self.by_number.get(number as usize)?
     }
 
     /// The field with a JSON name, or with its name in the `.proto` file.
@@ -74,6 +70,8 @@ pub struct Field {
     pub json: &'static str,
     /// The type.
     pub kind: Kind,
+    /// How one value is laid out.
+    pub wire_type: WireType,
     /// How often it may be there.
     pub label: Label,
     /// Written in JSON even when it is empty: readers count on it.
@@ -196,7 +194,16 @@ const TRACE_ID: usize = 16;
 const SPAN_ID: usize = 8;
 
 const fn field(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
-    Field { number, name, json, kind, label: Label::Single, always: false, mark: Mark::None }
+    Field {
+        number,
+        name,
+        json,
+        kind,
+        wire_type: kind.wire_type(),
+        label: Label::Single,
+        always: false,
+        mark: Mark::None,
+    }
 }
 
 const fn repeated(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {

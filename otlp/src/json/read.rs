@@ -155,7 +155,7 @@ impl<'de> Visitor<'de> for Elements<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<(), A::Error> {
         let Self { field, tree } = self;
-        if field.kind.wire_type() == WireType::Len {
+        if field.wire_type == WireType::Len {
             while array.next_element_seed(One { field, tree })?.is_some() {}
             return Ok(());
         }

@@ -41,7 +41,7 @@ impl Scalar<'_> {
         if bits == 0 && self.field.label == Label::Single {
             return;
         }
-        let wire_type = self.field.kind.wire_type();
+        let wire_type = self.field.wire_type;
         if !self.packed {
             tag(self.out, self.field.number, wire_type);
         }
