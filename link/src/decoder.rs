@@ -49,6 +49,8 @@ impl std::error::Error for BadFrame {}
 #[derive(Debug, Default)]
 pub struct Decoder {
     bytes: BytesMut,
+    /// The most that was ever in `bytes`: its allocation, which `capacity` does not tell once something was split off.
+    peak: usize,
 }
 
 /// Payloads from here on are handed out without a copy. Smaller ones are copied, so that what is kept of them does
@@ -99,6 +101,7 @@ impl Decoder {
     }
 
     fn next_raw(&mut self) -> Result<Option<(u8, Bytes)>, BadFrame> {
+        self.peak = self.peak.max(self.bytes.len());
         let Some(prefix) = self.bytes.first_chunk::<PREFIX>() else {
             self.give_back();
             return Ok(None);
@@ -119,8 +122,8 @@ impl Decoder {
     }
 
     fn give_back(&mut self) {
-        if self.bytes.is_empty() && self.bytes.capacity() > KEEP {
-            self.bytes = BytesMut::new();
+        if self.bytes.is_empty() && self.peak > KEEP {
+            *self = Self::new();
         }
     }
 }
