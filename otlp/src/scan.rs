@@ -93,9 +93,9 @@ impl Scan {
             }
             WireType::Varint => {
                 let value = read_varint(body, at).map_err(|e| Fault::at(field, e.into(), start))?;
-                if let Mark::Failed(from) = field.mark {
-                    // Enums are signed on the wire; what is negative is unknown, not severe.
-                    self.failed = value as i32 >= from as i32;
+                if let Mark::Failed { least, most } = field.mark {
+                    // Enumerations are 32 bits, whatever the varint holds.
+                    self.failed = (least..=most).contains(&(value as i32));
                 }
                 Ok(())
             }

@@ -176,8 +176,13 @@ pub(crate) enum Mark {
     Within,
     /// Each value is an item: a span, a data point, a log record.
     Item,
-    /// The item failed if the value is this or above: a status code, a severity.
-    Failed(u64),
+    /// The item failed if the value, a status code or a severity, lies in this range.
+    Failed {
+        /// The first that means failure.
+        least: i32,
+        /// The last.
+        most: i32,
+    },
 }
 
 /// The request that carries a signal: `Export…ServiceRequest`.

@@ -63,8 +63,9 @@ fn failed_spans_and_severe_records_are_counted() {
 fn a_failure_counts_once_and_only_for_its_own_item() {
     let failed = Span { status: Some(Status { code: 2, message: "no".to_owned() }), ..span() };
     let negative = Span { status: Some(Status { code: -1, ..Default::default() }), ..span() };
-    let bytes = request(vec![span(), failed, span(), negative]);
-    assert_eq!(scan(Signal::Traces, &bytes), Ok(Summary { items: 4, errors: 1 }));
+    let unknown = Span { status: Some(Status { code: 3, ..Default::default() }), ..span() };
+    let bytes = request(vec![span(), failed, span(), negative, unknown]);
+    assert_eq!(scan(Signal::Traces, &bytes), Ok(Summary { items: 5, errors: 1 }));
 }
 
 #[test]

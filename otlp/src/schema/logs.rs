@@ -31,16 +31,16 @@ static SCOPE_LOGS: Message = Message::new(
 );
 
 /// The lowest severity number of the range ERROR (logs data model, *Displaying Severity*).
-const ERROR: u64 = 17;
+const ERROR: i32 = 17;
+
+/// There is nothing above FATAL, so no upper bound.
+const FAILED: Mark = Mark::Failed { least: ERROR, most: i32::MAX };
 
 static LOG_RECORD: Message = Message::new(
     "LogRecord",
     &[
         field(1, "time_unix_nano", "timeUnixNano", Kind::Fixed64),
-        Field {
-            mark: Mark::Failed(ERROR),
-            ..field(2, "severity_number", "severityNumber", Kind::Enum(SEVERITY))
-        },
+        Field { mark: FAILED, ..field(2, "severity_number", "severityNumber", Kind::Enum(SEVERITY)) },
         field(3, "severity_text", "severityText", Kind::String),
         field(5, "body", "body", Kind::Message(&ANY_VALUE)),
         repeated(6, "attributes", "attributes", Kind::Message(&KEY_VALUE)),

@@ -87,7 +87,10 @@ static STATUS: Message = Message::new(
     "Status",
     &[
         field(2, "message", "message", Kind::String),
-        Field { mark: Mark::Failed(2), ..field(3, "code", "code", Kind::Enum(STATUS_CODE)) },
+        Field {
+            mark: Mark::Failed { least: 2, most: 2 },
+            ..field(3, "code", "code", Kind::Enum(STATUS_CODE))
+        },
     ],
 );
 
