@@ -4,12 +4,13 @@ use crate::{
     Builder, Error, Event, Init, Invocation, Memory, Reason, Shutdown, api,
     environment::Environment,
     output::{Line, Source},
+    process::Process,
     settings::Settings,
     state::Phase,
     telemetry::events::InitPhase,
 };
 use rustix::process::Signal;
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, runtime::Runtime};
 
 /// A Lambda execution environment on loopback.
@@ -110,7 +111,7 @@ impl Emulator {
         self.environment.thaw();
     }
 
-    /// Kills an extension outright (SIGKILL), at whatever it is doing. The invocation in progress, or else the next
+    /// Kills an extension outright (SIGKILL), at whatever it is doing, and returns when it is dead. The invocation in progress, or else the next
     /// one, fails with `Extension.Crash`, and the environment is reset.
     ///
     /// # Panics
@@ -123,14 +124,15 @@ impl Emulator {
             panic!("no extension {name} is running");
         };
         drop(state);
-        process.signal(Signal::KILL);
+        kill(&process);
     }
 
-    /// Kills the runtime outright (SIGKILL), at whatever it is doing. The invocation in progress, or else the next
+    /// Kills the runtime outright (SIGKILL), at whatever it is doing, and returns when it is dead. The invocation in progress, or else the next
     /// one, fails with `Runtime.ExitError`, and the environment is reset.
     pub fn kill_runtime(&self) {
-        if let Some(process) = self.environment.lock().runtime.process.clone() {
-            process.signal(Signal::KILL);
+        let process = self.environment.lock().runtime.process.clone();
+        if let Some(process) = process {
+            kill(&process);
         }
     }
 
@@ -235,6 +237,18 @@ impl Emulator {
             Ok(result) => result,
             Err(error) => panic!("the emulator failed: {error}\n{}", self.environment.output.tail()),
         }
+    }
+}
+
+/// Blocks the caller until the process is dead, which takes the kernel and the emulator's thread some microseconds:
+/// whoever kills wants to see what comes next, not to race with it.
+fn kill(process: &Process) {
+    process.signal(Signal::KILL);
+    for _ in 0..10_000 {
+        if process.exit().is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_micros(100));
     }
 }
 

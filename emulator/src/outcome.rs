@@ -57,6 +57,8 @@ pub struct Invocation {
     pub ended: Ended,
     /// The init that ran as part of this invocation, after a reset (a *suppressed init*).
     pub init: Option<Init>,
+    /// How long the restore of the snapshot took that ran before this invocation (SnapStart).
+    pub restore: Option<Duration>,
     /// Event handed out → last byte of the response received.
     pub response_time: Duration,
     /// Event handed out → first byte of the response.

@@ -52,6 +52,8 @@ pub(crate) struct State {
     /// What the next failure of the runtime will be called, when the emulator itself caused it.
     pub(crate) blame: Option<&'static str>,
     pub(crate) frozen: bool,
+    /// Whether the snapshot was restored (SnapStart).
+    pub(crate) restored: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -222,6 +224,8 @@ impl Extension {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
     Started,
+    /// Ready for a snapshot: asked for the restore to be over.
+    Snapshot,
     InitError,
     Ready,
     Running,
@@ -233,6 +237,7 @@ impl Turn {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Started => "Started",
+            Self::Snapshot => "RestoreReady",
             Self::InitError => "InitError",
             Self::Ready => "Ready",
             Self::Running => "Running",
@@ -247,6 +252,8 @@ pub(crate) struct Runtime {
     pub(crate) process: Option<Arc<Process>>,
     pub(crate) first_next: Option<Instant>,
     pub(crate) last_next: Option<Instant>,
+    /// Who asked for the restore to be over (SnapStart).
+    pub(crate) restoring: Option<oneshot::Sender<()>>,
     /// Those who asked for an event: one, or as many as there are workers under Managed Instances.
     pub(crate) waiting: VecDeque<oneshot::Sender<Handout>>,
 }
@@ -258,6 +265,7 @@ impl Runtime {
             process: None,
             first_next: None,
             last_next: None,
+            restoring: None,
             waiting: VecDeque::new(),
         }
     }
@@ -322,6 +330,7 @@ impl State {
             farewell: None,
             blame: None,
             frozen: false,
+            restored: false,
         }
     }
 
@@ -341,6 +350,11 @@ impl State {
             .ok_or_else(|| {
                 Refusal::forbidden("Extension.UnknownExtensionIdentifier", format!("Unknown extension {id}"))
             })
+    }
+
+    /// Whether the runtime's part of the init is over.
+    pub(crate) fn runtime_initialised(&self) -> bool {
+        self.runtime.first_next.is_some() || self.runtime.turn == Turn::Snapshot
     }
 
     pub(crate) fn all_registered(&self) -> bool {

@@ -1,6 +1,9 @@
 //! The environment variables that a function and an extension find: fewer for the extension.
 
-use crate::settings::{LogFormat, Settings};
+use crate::{
+    lifecycle::SNAP_START,
+    settings::{LogFormat, Settings},
+};
 use spanlayer_host::vars::{Process, Vars};
 use std::{ffi::OsString, path::Path};
 
@@ -39,7 +42,7 @@ pub(crate) fn function(settings: &Settings, api: &str, root: &Path, state: &Path
     let mut set = |key: &str, value: &str| vars.push((key.into(), value.into()));
     set("_HANDLER", &settings.handler);
     set("LAMBDA_RUNTIME_DIR", "/var/runtime");
-    if settings.initialization != "snap-start" {
+    if settings.initialization != SNAP_START {
         set("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{}", settings.name));
         set("AWS_LAMBDA_LOG_STREAM_NAME", &stream(&settings.version));
     }

@@ -15,12 +15,19 @@ async fn agrees(profile: &str, builder: Builder) {
     let script = folder.join("extension.py");
     let results = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("conformance-{profile}.jsonl"));
     let _ = fs::remove_file(&results);
-    let builder = builder.function(function()).extension(&script).extension_env("CONFORMANCE_RESULTS", &results);
+    let builder =
+        builder.function(function()).extension(&script).extension_env("CONFORMANCE_RESULTS", &results);
     let lambda = builder.start().await.unwrap();
     lambda.invoke(json!({})).await.payload();
     let shutdown = lambda.shutdown(Reason::Spindown).await;
-    assert_eq!(shutdown.extension("extension.py").exit.to_string(), "exit status 0", "{:#?}", lambda.output());
-    let compared = Command::new("python3").arg(&script).args(["compare", profile]).arg(&results).output().unwrap();
+    assert_eq!(
+        shutdown.extension("extension.py").exit.to_string(),
+        "exit status 0",
+        "{:#?}",
+        lambda.output()
+    );
+    let compared =
+        Command::new("python3").arg(&script).args(["compare", profile]).arg(&results).output().unwrap();
     let said = String::from_utf8_lossy(&compared.stdout);
     assert!(compared.status.success(), "{said}\n{}", String::from_utf8_lossy(&compared.stderr));
 }

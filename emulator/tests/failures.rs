@@ -20,14 +20,14 @@ fn failed(error_type: &str) -> Ended {
 
 #[tokio::test]
 async fn a_timeout_resets_the_environment_and_the_next_invocation_starts_it_again() {
-    let lambda = observed().timeout(Duration::from_millis(200)).start().await.unwrap();
+    let lambda = observed().timeout(Duration::from_millis(500)).start().await.unwrap();
     fs::write(lambda.tmp_dir().join("kept"), "x").unwrap();
     let first = lambda.extension_pid("extension");
 
     let invocation = lambda.invoke(json!({ "sleep": 30 })).await;
     assert_eq!(invocation.ended, Ended::TimedOut);
     assert_eq!(invocation.error().error_type, "Sandbox.Timedout");
-    assert!(invocation.error().field("errorMessage").unwrap().ends_with("Task timed out after 0.20 seconds"));
+    assert!(invocation.error().field("errorMessage").unwrap().ends_with("Task timed out after 0.50 seconds"));
     let reset = invocation.reset.unwrap();
     assert_eq!(reset.reason, Reason::Timeout);
     assert!(!reset.extension("extension").killed, "it had its farewell");
@@ -56,12 +56,12 @@ async fn a_timeout_resets_the_environment_and_the_next_invocation_starts_it_agai
 
 #[tokio::test]
 async fn an_extension_that_works_too_long_makes_a_timeout_after_a_good_response() {
-    let lambda = observed().timeout(Duration::from_millis(300)).env("WORK", "0.6").start().await.unwrap();
+    let lambda = observed().timeout(Duration::from_millis(800)).env("WORK", "1.5").start().await.unwrap();
     let invocation = lambda.invoke(json!({})).await;
     assert_eq!(invocation.ended, Ended::TimedOut);
     invocation.payload();
-    assert!(invocation.response_time < Duration::from_millis(300));
-    assert!(invocation.cycle_time >= Duration::from_millis(300));
+    assert!(invocation.response_time < Duration::from_millis(800));
+    assert!(invocation.cycle_time >= Duration::from_millis(800));
 }
 
 #[tokio::test]
@@ -112,7 +112,8 @@ async fn an_extension_killed_between_invocations_fails_the_next_one() {
     let lambda = observed().start().await.unwrap();
     lambda.invoke(json!({})).await.payload();
     lambda.kill_extension("extension");
-    assert_eq!(lambda.invoke(json!({})).await.ended, failed("Extension.Crash"));
+    assert_eq!(lambda.invoke(json!({ "print": ["seen"] })).await.ended, failed("Extension.Crash"));
+    assert!(lambda.function_output().is_empty(), "the function was not bothered");
     assert_eq!(lambda.invoke(json!({})).await.ended, Ended::Normally);
 }
 

@@ -81,11 +81,11 @@ async fn an_extension_needs_no_function_of_its_own() {
 
 #[tokio::test]
 async fn an_invocation_lasts_until_the_extension_asks_for_the_next() {
-    let work = Duration::from_millis(80);
+    let work = Duration::from_millis(400);
     let lambda = Emulator::builder()
         .function(function())
         .extension(extension())
-        .env("WORK", "0.08")
+        .env("WORK", "0.4")
         .start()
         .await
         .unwrap();
@@ -251,5 +251,5 @@ async fn an_init_that_fails_says_why_with_the_output() {
     let silent = Emulator::builder().function("/bin/cat").init_timeout(Duration::from_millis(300));
     let failed =
         silent.launch_with(["/bin/sh", "-c", "sleep 30", "sh"]).start().await.unwrap_err().to_string();
-    assert!(failed.contains("init took longer than 300ms"), "{failed}");
+    assert!(failed.contains("it took longer than 300ms"), "{failed}");
 }

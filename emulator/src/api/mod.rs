@@ -5,7 +5,7 @@ mod reply;
 mod runtime;
 mod telemetry;
 
-use crate::environment::Environment;
+use crate::{environment::Environment, lifecycle::SNAP_START};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -57,10 +57,9 @@ async fn route(environment: &Arc<Environment>, request: Request<Incoming>) -> Re
             runtime::init_error(environment, request).await
         }
         ["2018-06-01", "runtime", "restore", "next"]
-            if get && environment.settings.initialization == "snap-start" =>
+            if get && environment.settings.initialization == SNAP_START =>
         {
-            // The snapshot is taken and restored in no time.
-            reply::empty(StatusCode::OK)
+            runtime::restore_next(environment).await
         }
         ["2020-01-01", "extension", "register"] if post => extensions::register(environment, request).await,
         ["2020-01-01", "extension", "event", "next"] if get => extensions::next(environment, &request).await,
@@ -79,7 +78,10 @@ async fn route(environment: &Arc<Environment>, request: Request<Incoming>) -> Re
 fn known(path: &[&str]) -> bool {
     match path {
         ["2018-06-01", "runtime", rest @ ..] => {
-            matches!(rest, ["invocation", "next"] | ["invocation", _, "response" | "error"] | ["init", "error"])
+            matches!(
+                rest,
+                ["invocation", "next"] | ["invocation", _, "response" | "error"] | ["init", "error"]
+            )
         }
         ["2020-01-01", "extension", rest @ ..] => {
             matches!(rest, ["register"] | ["event", "next"] | ["init" | "exit", "error"])

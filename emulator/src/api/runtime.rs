@@ -139,6 +139,22 @@ pub(super) async fn error(environment: &Environment, id: &str, request: Request<
     reply::accepted()
 }
 
+/// Answers once the snapshot is restored (SnapStart).
+pub(super) async fn restore_next(environment: &Environment) -> Reply {
+    let restored = {
+        let mut state = environment.lock();
+        if state.runtime.turn != Turn::Started {
+            return reply::refused(&Refusal::runtime(state.runtime.turn, "RestoreReady"));
+        }
+        let (sender, restored) = oneshot::channel();
+        state.runtime.turn = Turn::Snapshot;
+        state.runtime.restoring = Some(sender);
+        restored
+    };
+    environment.wake();
+    restored.await.map_or_else(|_| reply::broken(), |()| reply::empty(StatusCode::OK))
+}
+
 pub(super) async fn init_error(environment: &Environment, request: Request<Incoming>) -> Reply {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();

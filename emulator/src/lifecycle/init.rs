@@ -7,7 +7,7 @@ use crate::{
     output::Source,
     process::{Launch, Process},
     settings::Function,
-    state::{Extension, Phase},
+    state::{Extension, Phase, State},
     telemetry::{
         Category,
         events::{self, InitPhase, Status},
@@ -49,6 +49,9 @@ impl Environment {
             Ok(init) => {
                 self.lock().phase = Phase::Up;
                 *self.last_init() = (init.clone(), phase == InitPhase::Init);
+                if self.settings.freeze && phase == InitPhase::Init {
+                    self.freeze();
+                }
                 Ok(init)
             }
             Err(error) => {
@@ -63,8 +66,7 @@ impl Environment {
         self.start_extensions()?;
         self.reach(by, "every extension registered", |state| state.all_registered()).await?;
         let runtime = self.start_runtime()?;
-        self.reach(by, "the runtime asked for its first event", |state| state.runtime.first_next.is_some())
-            .await?;
+        self.reach(by, "the runtime asked for its first event", State::runtime_initialised).await?;
         self.lock().registration_open = false;
         let done = events::init_done(&self.settings, phase, &Status::success());
         self.hub.emit(Category::Platform, "platform.initRuntimeDone", done);
@@ -89,15 +91,15 @@ impl Environment {
     }
 
     /// Waits for a step of the init, which a death, a reported error or the limit may end.
-    async fn reach(
+    pub(super) async fn reach(
         &self,
         by: Instant,
         what: &str,
-        reached: impl Fn(&crate::state::State) -> bool,
+        reached: impl Fn(&State) -> bool,
     ) -> Result<(), Error> {
         let step = self
             .until(by, |state| match &state.fatal {
-                Some(fatal) => Some(Err(format!("init failed: {}: {}", fatal.error_type, fatal.what))),
+                Some(fatal) => Some(Err(format!("{}: {}", fatal.error_type, fatal.what))),
                 None => reached(state).then_some(Ok(())),
             })
             .await;
@@ -110,7 +112,7 @@ impl Environment {
                 let stages = stages.collect::<Vec<_>>().join(", ");
                 drop(state);
                 let limit = self.settings.init_timeout;
-                Err(self.error(format!("init took longer than {limit:?}, waiting until {what} ({stages})")))
+                Err(self.error(format!("it took longer than {limit:?}, waiting until {what} ({stages})")))
             }
         }
     }

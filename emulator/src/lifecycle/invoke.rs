@@ -4,7 +4,7 @@ use crate::{
     Event,
     environment::{Environment, deadline_ms},
     ids,
-    outcome::{Ended, FunctionError, Init, Invocation, Reason},
+    outcome::{Ended, Error, FunctionError, Init, Invocation, Reason},
     state::{Fatal, Given, Handout, Phase, Running, State, Turn},
     telemetry::{
         Category,
@@ -23,8 +23,8 @@ impl Environment {
             return self.invoke_managed(handout).await;
         }
         let _turn = self.turn.lock().await;
-        let init = match self.ready_for(&handout).await {
-            Ok(init) => init,
+        let (init, restore) = match self.ready_for(&handout).await {
+            Ok(ready) => ready,
             Err(invocation) => return *invocation,
         };
         let handout = Handout { deadline_ms: deadline_ms(self.settings.timeout), ..handout };
@@ -32,15 +32,15 @@ impl Environment {
         self.hub.emit(Category::Platform, "platform.start", started);
         let begun = Instant::now();
         self.hand_out(&handout);
-        let end = self.see_through(&handout, begun).await;
+        let (end, told) = self.see_through(&handout, begun, restore).await;
         let mut invocation = self.account(&handout, begun, &end);
-        invocation.init = init;
+        (invocation.init, invocation.restore) = (init, restore);
         // Whoever asks what was written finds all of this invocation's.
         for process in self.processes() {
             process.settle().await;
         }
         if let End::Reset(reason, _) = end {
-            self.report_at_reset(&handout, &invocation, begun, &end);
+            self.report_at_reset(&handout, &invocation, begun, told);
             invocation.reset = Some(self.take_down(reason).await);
         } else if self.settings.freeze {
             self.freeze();
@@ -61,22 +61,25 @@ impl Environment {
         }
     }
 
-    /// Sees to it that the environment is up and thawed; brings it up again after a reset.
+    /// Sees to it that the environment is up, thawed and restored; brings it up again after a reset. The init and the
+    /// restore that this took.
     pub(crate) async fn ready_for(
         self: &Arc<Self>,
         handout: &Handout,
-    ) -> Result<Option<Init>, Box<Invocation>> {
-        if self.lock().phase == Phase::Up {
-            self.thaw();
-            return Ok(None);
-        }
-        match self.init(InitPhase::Invoke).await {
-            Ok(init) => Ok(Some(init)),
+    ) -> Result<(Option<Init>, Option<Duration>), Box<Invocation>> {
+        let up = self.lock().phase == Phase::Up;
+        let init = if up {
+            None
+        } else {
+            let init = self.init(InitPhase::Invoke).await;
+            Some(init.map_err(|error| unready(handout, "Runtime.InitError", &error))?)
+        };
+        self.thaw();
+        match self.restore().await {
+            Ok(restore) => Ok((init, restore)),
             Err(error) => {
-                let what = error.to_string();
-                let error = FunctionError::platform(&handout.request_id, "Runtime.InitError", &what);
-                let failed = Ended::Failed { error_type: error.error_type.clone() };
-                Err(Box::new(blank(handout, Err(error), failed)))
+                self.take_down(Reason::Failure).await;
+                Err(unready(handout, "Runtime.RestoreError", &error))
             }
         }
     }
@@ -84,6 +87,10 @@ impl Environment {
     fn hand_out(&self, handout: &Handout) {
         let mut state = self.lock();
         state.running.insert(handout.request_id.clone(), Running::default());
+        if state.fatal.is_some() {
+            // Somebody died since the last invocation: this one fails before anyone sees it.
+            return;
+        }
         let given = Arc::new(handout.clone());
         for extension in state.extensions.iter_mut().filter(|extension| extension.wants("INVOKE")) {
             extension.give(Given::Invoke(given.clone()));
@@ -94,8 +101,8 @@ impl Environment {
         self.wake();
     }
 
-    /// Waits until everyone is done, or it can no longer come to that.
-    async fn see_through(&self, handout: &Handout, begun: Instant) -> End {
+    /// Waits until everyone is done, or it can no longer come to that. Also says whether `runtimeDone` was told.
+    async fn see_through(&self, handout: &Handout, begun: Instant, restore: Option<Duration>) -> (End, bool) {
         let by = begun + self.settings.timeout;
         let look = |done: fn(&State) -> bool| {
             move |state: &mut State| match &state.fatal {
@@ -108,15 +115,15 @@ impl Environment {
             |state: &State| state.runtime.turn == Turn::Ready && state.running.values().all(answered);
         match self.until(by, look(responded)).await {
             Some(End::Normal) => {}
-            other => return other.unwrap_or_else(timed_out),
+            other => return (other.unwrap_or_else(timed_out), false),
         }
         self.runtime_done(handout, begun).await;
         match self.until(by, look(|state| state.all_ready(Some("INVOKE")))).await {
             Some(End::Normal) => {}
-            other => return other.unwrap_or_else(timed_out),
+            other => return (other.unwrap_or_else(timed_out), true),
         }
-        self.report(handout, begun);
-        End::Normal
+        self.report(handout, begun, restore);
+        (End::Normal, true)
     }
 
     /// Tells that the runtime is done, after the lines it wrote.
@@ -139,7 +146,7 @@ impl Environment {
         self.hub.emit(Category::Platform, "platform.runtimeDone", record);
     }
 
-    fn report(&self, handout: &Handout, begun: Instant) {
+    fn report(&self, handout: &Handout, begun: Instant, restore: Option<Duration>) {
         if !self.hub.wanted() {
             return;
         }
@@ -152,6 +159,7 @@ impl Environment {
             let cost = Cost {
                 duration: times.last_next.duration_since(times.start),
                 init,
+                restore,
                 memory_mb: self.settings.memory_mb,
                 used_mb,
             };
@@ -165,20 +173,20 @@ impl Environment {
     }
 
     /// What is told of an invocation that ends in a reset. The extensions read it before or while they shut down.
-    fn report_at_reset(&self, handout: &Handout, invocation: &Invocation, begun: Instant, end: &End) {
-        let status = match (end, &invocation.ended) {
-            (End::Reset(Reason::Timeout, _), _) => Status::timeout(),
-            (_, Ended::Failed { error_type }) => Status::error(error_type),
-            _ => Status::success(),
+    fn report_at_reset(&self, handout: &Handout, invocation: &Invocation, begun: Instant, told: bool) {
+        let status = match &invocation.ended {
+            Ended::Normally => Status::success(),
+            Ended::TimedOut => Status::timeout(),
+            Ended::Failed { error_type } => Status::error(error_type),
         };
         let duration = begun.elapsed();
-        let responded = self.lock().runtime.turn == Turn::Ready;
-        if !responded {
+        if !told {
             let record = events::runtime_done(handout, &status, duration, None, &[]);
             self.hub.emit(Category::Platform, "platform.runtimeDone", record);
         }
         let (init, used_mb) = (self.init_to_report(), self.used_mb());
-        let cost = Cost { duration, init, memory_mb: self.settings.memory_mb, used_mb };
+        let restore = invocation.restore;
+        let cost = Cost { duration, init, restore, memory_mb: self.settings.memory_mb, used_mb };
         let record = events::report(handout, &status, cost, false, &[]);
         self.hub.emit(Category::Platform, "platform.report", record);
     }
@@ -225,6 +233,7 @@ impl Environment {
             response,
             ended,
             init: None,
+            restore: None,
             response_time: responded.saturating_duration_since(times.start),
             first_byte: running.response_started.unwrap_or(responded).saturating_duration_since(times.start),
             cycle_time: over.saturating_duration_since(times.start),
@@ -293,6 +302,13 @@ pub(super) fn unix(at: Instant) -> Duration {
     clock::unix().saturating_sub(at.elapsed())
 }
 
+/// An invocation whose environment did not come up.
+fn unready(handout: &Handout, error_type: &str, error: &Error) -> Box<Invocation> {
+    let error = FunctionError::platform(&handout.request_id, error_type, &error.to_string());
+    let ended = Ended::Failed { error_type: error_type.to_owned() };
+    Box::new(blank(handout, Err(error), ended))
+}
+
 /// An invocation that never ran.
 pub(super) fn blank(
     handout: &Handout,
@@ -304,6 +320,7 @@ pub(super) fn blank(
         response,
         ended,
         init: None,
+        restore: None,
         response_time: Duration::ZERO,
         first_byte: Duration::ZERO,
         cycle_time: Duration::ZERO,

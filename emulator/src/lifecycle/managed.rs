@@ -79,7 +79,7 @@ impl Environment {
                 duration: done.saturating_duration_since(first),
             },
         ];
-        let cost = Cost { duration: took, init: None, memory_mb: 0, used_mb: 0 };
+        let cost = Cost { duration: took, init: None, restore: None, memory_mb: 0, used_mb: 0 };
         let record = events::report(handout, &status(&running), cost, true, &parts);
         self.hub.emit(Category::Platform, "platform.report", record);
         let response = running.result.take().unwrap_or_else(|| Ok(bytes::Bytes::new()));

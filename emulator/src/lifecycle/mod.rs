@@ -3,4 +3,7 @@
 mod init;
 mod invoke;
 mod managed;
+mod restore;
 mod shutdown;
+
+pub(crate) use restore::SNAP_START;

@@ -78,7 +78,7 @@ pub(crate) fn init_start(settings: &Settings, instance: &str, phase: InitPhase) 
         "functionArn": settings.arn(),
         "instanceId": instance,
         "instanceMaxMemory": settings.memory_mb,
-        "runtimeVersion": "provided:al2023.v100",
+        "runtimeVersion": RUNTIME_VERSION,
         "runtimeVersionArn": format!("arn:aws:lambda:{}::runtime:0000", settings.region),
     })
 }
@@ -106,6 +106,30 @@ fn init(settings: &Settings, phase: InitPhase) -> Map<String, Value> {
     record.insert("initializationType".to_owned(), settings.initialization.clone().into());
     record.insert("phase".to_owned(), phase.name().into());
     record
+}
+
+pub(crate) fn restore_start(settings: &Settings, instance: &str) -> Value {
+    json!({
+        "functionName": settings.name,
+        "functionVersion": settings.version,
+        "instanceId": instance,
+        "instanceMaxMemory": settings.memory_mb,
+        "runtimeVersion": RUNTIME_VERSION,
+        "runtimeVersionArn": format!("arn:aws:lambda:{}::runtime:0000", settings.region),
+    })
+}
+
+pub(crate) fn restore_done(status: &Status) -> Value {
+    let mut record = Map::new();
+    status.put(&mut record);
+    Value::Object(record)
+}
+
+pub(crate) fn restore_report(status: &Status, duration: Duration) -> Value {
+    let mut record = Map::new();
+    status.put(&mut record);
+    record.insert("metrics".to_owned(), json!({ "durationMs": millis(duration) }));
+    Value::Object(record)
 }
 
 pub(crate) fn extension(name: &str, state: &str, events: &[String]) -> Value {
@@ -171,6 +195,7 @@ pub(crate) fn runtime_done(
 pub(crate) struct Cost {
     pub(crate) duration: Duration,
     pub(crate) init: Option<Duration>,
+    pub(crate) restore: Option<Duration>,
     pub(crate) memory_mb: u32,
     pub(crate) used_mb: u64,
 }
@@ -185,6 +210,9 @@ pub(crate) fn report(handout: &Handout, status: &Status, cost: Cost, managed: bo
         metrics["billedDurationMs"] = (millis(billed).ceil() as u64).into();
         metrics["memorySizeMB"] = cost.memory_mb.into();
         metrics["maxMemoryUsedMB"] = cost.used_mb.into();
+        if let Some(restore) = cost.restore {
+            metrics["restoreDurationMs"] = millis(restore).into();
+        }
         if let Some(init) = cost.init {
             metrics["initDurationMs"] = millis(init).into();
         }
@@ -195,3 +223,6 @@ pub(crate) fn report(handout: &Handout, status: &Status, cost: Cost, managed: bo
     }
     Value::Object(record)
 }
+
+/// The version of the runtime, in the form that the platform gives OS-only runtimes.
+const RUNTIME_VERSION: &str = "provided:al2023.v100";
