@@ -55,10 +55,14 @@ async fn a_dropped_flush_loses_nothing_and_the_batch_goes_out_again_as_it_was() 
     let (destination, seen) = to("a", Scripted::replies([]).then_hanging());
     let pipeline = pipeline([destination]);
     pipeline.accept(spans(3, "a", false));
-    assert!(tokio::time::timeout(secs(1), pipeline.flush(Deadline::never())).await.is_err());
+    assert!(
+        tokio::time::timeout(Duration::from_millis(100), pipeline.flush(Deadline::never())).await.is_err()
+    );
     assert_eq!((pipeline.pending().items, pipeline.pending().in_flight), (3, 0));
     pipeline.accept(spans(1, "b", true));
-    assert!(tokio::time::timeout(secs(1), pipeline.flush(Deadline::never())).await.is_err());
+    assert!(
+        tokio::time::timeout(Duration::from_millis(100), pipeline.flush(Deadline::never())).await.is_err()
+    );
     let seen = seen.seen();
     assert_eq!(seen[0].idempotency_key(), seen[1].idempotency_key());
     let bodies = [
@@ -257,7 +261,7 @@ async fn a_second_flush_takes_over_when_the_first_is_dropped() {
     pipeline.accept(spans(1, "a", false));
     let second = {
         let mut first = std::pin::pin!(pipeline.flush(by(60)));
-        assert!(tokio::time::timeout(secs(1), &mut first).await.is_err());
+        assert!(tokio::time::timeout(Duration::from_millis(100), &mut first).await.is_err());
         pipeline.flush(by(3))
     };
     second.await;

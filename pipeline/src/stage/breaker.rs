@@ -47,12 +47,10 @@ impl<E: Export> Export for Breaker<E> {
             Ok(permit) => permit,
             Err(outcome) => return outcome,
         };
-        let start = Instant::now();
         let outcome = self.inner.export(batch, by).await;
-        // An attempt that its caller cut short at once says nothing about the destination.
-        let cut_short = by.passed() && start.elapsed() < FAIR;
         match &outcome {
-            Outcome::Retry { .. } if cut_short => drop(permit),
+            // The caller's deadline cut it short: that is for the permit to judge, as if the caller had dropped it.
+            Outcome::Retry { .. } if by.passed() => drop(permit),
             Outcome::Retry { after, why } => permit.failed(*after, why),
             // Also a refusal is an answer: the destination is there.
             Outcome::Delivered { .. } | Outcome::Refused { .. } => permit.answered(&outcome),
@@ -75,8 +73,23 @@ pub(crate) struct Circuit {
 
 #[derive(Debug)]
 enum State {
-    Closed { failures: u32, proven: bool },
+    Closed(Closed),
     Open(Open),
+}
+
+#[derive(Debug, Default)]
+struct Closed {
+    /// Exports that failed since the last answer.
+    failures: u32,
+    /// Whether there ever was an answer.
+    proven: bool,
+    /// How an attempt failed that is being repeated.
+    doubt: Option<String>,
+    /// For how long exports were waited for in vain since the last answer, those counted that were abandoned: however
+    /// thinly a caller slices its waiting, it adds up.
+    silence: Duration,
+    /// Exports under way.
+    active: usize,
 }
 
 #[derive(Debug)]
@@ -98,7 +111,7 @@ impl Circuit {
         chance: fn() -> f64,
         observer: Option<Observer>,
     ) -> Arc<Self> {
-        let state = Mutex::new(State::Closed { failures: 0, proven: false });
+        let state = Mutex::new(State::Closed(Closed::default()));
         Arc::new(Self { destination, settings, clock, chance, observer, state })
     }
 
@@ -108,8 +121,8 @@ impl Circuit {
 
     pub(crate) fn health(&self) -> Health {
         match &*self.lock() {
-            State::Closed { proven: false, .. } => Health::Untried,
-            State::Closed { .. } => Health::Healthy,
+            State::Closed(Closed { proven: false, .. }) => Health::Untried,
+            State::Closed(_) => Health::Healthy,
             State::Open(open) => Health::Failing { since: open.since, probe_in: self.remaining(open) },
         }
     }
@@ -128,7 +141,10 @@ impl Circuit {
 
     fn enter(self: &Arc<Self>) -> Result<Permit, Outcome> {
         let probe = match &mut *self.lock() {
-            State::Closed { .. } => false,
+            State::Closed(closed) => {
+                closed.active += 1;
+                false
+            }
             State::Open(open) => {
                 let wait = self.remaining(open);
                 if open.probing || !wait.is_zero() {
@@ -139,17 +155,25 @@ impl Circuit {
                 true
             }
         };
-        Ok(Permit { circuit: Arc::clone(self), probe })
+        Ok(Permit { circuit: Arc::clone(self), probe, start: Instant::now(), settled: false })
+    }
+
+    /// Notes that an attempt failed, though it is not given up yet.
+    pub(crate) fn doubt(&self, why: &str) {
+        if let State::Closed(closed) = &mut *self.lock() {
+            closed.doubt = Some(why.to_owned());
+        }
     }
 
     fn open(&self, after: Option<Duration>, why: &str, probe: bool) {
         let mut state = self.lock();
-        let (since, wait) = match &*state {
-            State::Closed { failures, proven } if failures + 1 < self.settings.failures => {
-                *state = State::Closed { failures: failures + 1, proven: *proven };
+        let (since, wait) = match &mut *state {
+            State::Closed(closed) if closed.failures + 1 < self.settings.failures => {
+                closed.failures += 1;
+                closed.active = closed.active.saturating_sub(1);
                 return;
             }
-            State::Closed { .. } => (None, self.settings.first),
+            State::Closed(_) => (None, self.settings.first),
             State::Open(open) if probe => (Some(open.since), (open.wait * 2).min(self.settings.cap)),
             // Exports that ran side by side and failed together are one failure.
             State::Open(open) => (Some(open.since), open.wait),
@@ -170,14 +194,21 @@ impl Circuit {
     }
 
     fn close(&self, outcome: &Outcome) {
-        let before = std::mem::replace(&mut *self.lock(), State::Closed { failures: 0, proven: true });
+        let mut state = self.lock();
+        let active = match &*state {
+            State::Closed(closed) => closed.active.saturating_sub(1),
+            State::Open(_) => 0,
+        };
+        let closed = Closed { proven: true, active, ..Closed::default() };
+        let before = std::mem::replace(&mut *state, State::Closed(closed));
+        drop(state);
         let destination = &*self.destination;
         match before {
             State::Open(open) => self.tell(Notice::Recovered { destination, after: open.since.elapsed() }),
-            State::Closed { proven: false, .. } if matches!(outcome, Outcome::Delivered { .. }) => {
+            State::Closed(Closed { proven: false, .. }) if matches!(outcome, Outcome::Delivered { .. }) => {
                 self.tell(Notice::FirstDelivery { destination });
             }
-            State::Closed { .. } => {}
+            State::Closed(_) => {}
         }
     }
 
@@ -203,33 +234,59 @@ impl std::fmt::Debug for Circuit {
     }
 }
 
-/// An export on its way through. Dropped without a word (the export was abandoned), it leaves the circuit as it was.
+/// An export on its way through. Dropped without a verdict, it was abandoned by its caller, or cut short.
 struct Permit {
     circuit: Arc<Circuit>,
     probe: bool,
+    start: Instant,
+    settled: bool,
 }
 
 impl Permit {
-    fn failed(self, after: Option<Duration>, why: &str) {
+    fn failed(mut self, after: Option<Duration>, why: &str) {
+        self.settled = true;
         self.circuit.open(after, why, self.probe);
     }
 
-    fn answered(self, outcome: &Outcome) {
+    fn answered(mut self, outcome: &Outcome) {
+        self.settled = true;
         self.circuit.close(outcome);
+    }
+
+    /// How the destination failed, if an export that ended without a verdict is enough to say so.
+    fn suspicion(&self) -> Option<String> {
+        match &mut *self.circuit.lock() {
+            State::Open(open) => {
+                open.probing = false;
+                None
+            }
+            State::Closed(closed) => {
+                closed.active = closed.active.saturating_sub(1);
+                if closed.doubt.is_some() {
+                    return closed.doubt.take();
+                }
+                // Exports side by side wait for the same time: the last of them counts it.
+                if closed.active == 0 {
+                    closed.silence += self.start.elapsed();
+                }
+                (closed.silence >= FAIR)
+                    .then(|| format!("no answer within {:.1} s", closed.silence.as_secs_f64()))
+            }
+        }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if self.probe
-            && let State::Open(open) = &mut *self.circuit.lock()
+        if !self.settled
+            && let Some(why) = self.suspicion()
         {
-            open.probing = false;
+            self.circuit.open(None, &why, self.probe);
         }
     }
 }
 
-/// An attempt must have had this long before its silence counts against the destination.
+/// Silence must have lasted this long to count against the destination.
 const FAIR: Duration = Duration::from_secs(1);
 
 /// A server may ask for more (dates far off, absurd numbers); it is not believed beyond this.

@@ -67,12 +67,13 @@ impl<E: Export> Export for Retry<E> {
         let mut retries = self.backoff.retries;
         loop {
             let outcome = self.inner.export(batch.clone(), by).await;
-            let Outcome::Retry { after, .. } = &outcome else { return outcome };
+            let Outcome::Retry { after, why } = &outcome else { return outcome };
             let pause = jittered(wait, (self.chance)()).max(after.unwrap_or_default());
             // Each of these would make the wait a bill for a lost cause.
             if retries == 0 || pause > patience || !by.allows(pause) || self.circuit.is_open() {
                 return outcome;
             }
+            self.circuit.doubt(why); // in case the caller does not wait with us
             sleep(pause).await;
             self.traffic.retries.fetch_add(1, Relaxed);
             retries -= 1;

@@ -17,13 +17,17 @@ use crate::{Batch, Deadline, Export, Outcome, Payload};
 pub(crate) struct Scripted {
     replies: Mutex<VecDeque<Outcome>>,
     /// What it says when the script is over; `None`: it never answers.
-    then: Option<Outcome>,
+    then: Mutex<Option<Outcome>>,
     seen: Mutex<Vec<Batch>>,
 }
 
 impl Scripted {
     fn new(replies: impl IntoIterator<Item = Outcome>, then: Option<Outcome>) -> Self {
-        Self { replies: Mutex::new(replies.into_iter().collect()), then, seen: Mutex::default() }
+        Self {
+            replies: Mutex::new(replies.into_iter().collect()),
+            then: Mutex::new(then),
+            seen: Mutex::default(),
+        }
     }
 
     /// Answers in this order; anything more is delivered.
@@ -40,7 +44,16 @@ impl Scripted {
     }
 
     pub(crate) fn then_hanging(self) -> Self {
-        Self { then: None, ..self }
+        self.then_hangs();
+        self
+    }
+
+    pub(crate) fn then_hangs(&self) {
+        *self.then.lock().unwrap() = None;
+    }
+
+    pub(crate) fn then_answers(&self, outcome: Outcome) {
+        *self.then.lock().unwrap() = Some(outcome);
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -57,7 +70,7 @@ impl Export for Scripted {
     async fn export(&self, batch: Batch, _: Deadline) -> Outcome {
         self.seen.lock().unwrap().push(batch);
         let next = self.replies.lock().unwrap().pop_front();
-        match next.or_else(|| self.then.clone()) {
+        match next.or_else(|| self.then.lock().unwrap().clone()) {
             Some(outcome) => outcome,
             None => std::future::pending().await,
         }

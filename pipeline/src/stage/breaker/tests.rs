@@ -90,15 +90,56 @@ async fn one_probe_at_a_time_and_an_abandoned_probe_makes_way_for_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_cut_short_by_its_caller_does_not_count_but_a_long_silence_does() {
-    let hanging = || crate::stage::timeout::Timeout::new(Scripted::hanging(), None);
-    let circuit = || Circuit::new("b".into(), BreakerSettings::default(), || WALL.get(), || 1.0, None);
-    let hurried = Breaker::new(hanging(), circuit());
-    hurried.export(batch(1), Deadline::within(Duration::from_millis(20))).await;
-    assert!(!hurried.circuit.is_open());
-    let fair = Breaker::new(hanging(), circuit());
-    fair.export(batch(1), Deadline::within(secs(2))).await;
-    assert!(fair.circuit.is_open());
+async fn silence_counts_after_a_second_however_thinly_the_waiting_is_sliced() {
+    let breaker = breaker(Scripted::hanging(), BreakerSettings::default());
+    for slice in 1..=50 {
+        assert!(!breaker.circuit.is_open(), "after {slice} slices");
+        let waited = tokio::time::timeout(Duration::from_millis(20), export(&breaker)).await;
+        assert!(waited.is_err());
+    }
+    assert!(breaker.circuit.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_cuts_an_attempt_short_counts_like_a_caller_that_leaves() {
+    let hanging = crate::stage::timeout::Timeout::new(Scripted::hanging(), None);
+    let circuit = Circuit::new("b".into(), BreakerSettings::default(), || WALL.get(), || 1.0, None);
+    let breaker = Breaker::new(hanging, circuit);
+    breaker.export(batch(1), Deadline::within(Duration::from_millis(20))).await;
+    assert!(!breaker.circuit.is_open());
+    breaker.export(batch(1), Deadline::within(secs(1))).await;
+    assert!(breaker.circuit.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn exports_side_by_side_wait_for_the_same_time_and_an_answer_makes_it_good() {
+    let breaker = breaker(Scripted::replies([]).then_hanging(), BreakerSettings::default());
+    for _ in 0..3 {
+        let both = crate::join::join_all([export(&breaker), export(&breaker), export(&breaker)]);
+        assert!(tokio::time::timeout(Duration::from_millis(300), both).await.is_err());
+    }
+    assert!(!breaker.circuit.is_open(), "0.9 s of waiting, not 2.7");
+    breaker.inner.then_answers(Outcome::DELIVERED);
+    export(&breaker).await;
+    breaker.inner.then_hangs();
+    let waited = tokio::time::timeout(Duration::from_millis(300), export(&breaker)).await;
+    assert!(waited.is_err() && !breaker.circuit.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_attempt_counts_even_if_the_caller_leaves_while_it_is_to_be_repeated() {
+    let circuit = Circuit::new("b".into(), BreakerSettings::default(), || WALL.get(), || 1.0, None);
+    let retry = crate::stage::retry::Retry::new(
+        Scripted::always(down()),
+        crate::Backoff::default(),
+        Arc::clone(&circuit),
+        Arc::default(),
+        || 1.0,
+    );
+    let breaker = Breaker::new(retry, circuit);
+    let export = breaker.export(batch(1), Deadline::never());
+    assert!(tokio::time::timeout(Duration::from_millis(20), export).await.is_err());
+    assert!(breaker.circuit.is_open());
 }
 
 #[tokio::test(start_paused = true)]

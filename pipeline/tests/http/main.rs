@@ -1,0 +1,327 @@
+//! OTLP/HTTP over real sockets: what goes out, and what becomes of everything a server may do.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod server;
+mod tls;
+
+use std::{
+    io::Read as _,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use server::{Reply, Server, answer, ok};
+use spanlayer_otlp::{
+    status::{Encoding, PartialSuccess},
+    wire,
+};
+use spanlayer_pipeline::{
+    Backoff, Compression, Deadline, Destination, Flushed, Payload, Pipeline, Settings, Signal,
+    settings::{OtlpHttp, Proxy},
+};
+use tokio::time::Instant;
+
+/// A pipeline to one server, and what it told.
+struct Under {
+    pipeline: Pipeline,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+/// No retries, so that whatever is delivered was delivered by the attempt itself.
+const ONCE: Backoff = Backoff {
+    first: Duration::from_secs(60),
+    cap: Duration::from_secs(60),
+    retries: 0,
+    patience: Duration::ZERO,
+};
+
+const QUICK: Backoff = Backoff {
+    first: Duration::from_millis(1),
+    cap: Duration::from_millis(1),
+    retries: 5,
+    patience: Duration::from_secs(1),
+};
+
+impl Under {
+    fn test(http: OtlpHttp, backoff: Backoff) -> Self {
+        Self::limited(http, backoff, Duration::from_secs(10))
+    }
+
+    fn limited(http: OtlpHttp, backoff: Backoff, limit: Duration) -> Self {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&told);
+        let pipeline = Pipeline::new(Settings {
+            destinations: vec![Destination::otlp_http(http, Some(limit))],
+            backoff,
+            observer: Some(Arc::new(move |notice| sink.lock().unwrap().push(notice.to_string()))),
+            ..Settings::default()
+        });
+        Self { pipeline, told }
+    }
+
+    /// Sends this many spans.
+    async fn send(&self, count: usize) -> Flushed {
+        self.pipeline.accept(spans(count));
+        self.pipeline.flush(Deadline::within(Duration::from_secs(5))).await
+    }
+
+    /// Sends this many spans: how many were delivered, and how many are left.
+    async fn sent(&self, count: usize) -> (u64, u64) {
+        let flushed = self.send(count).await;
+        (flushed.delivered, flushed.left)
+    }
+
+    fn told(&self) -> String {
+        self.told.lock().unwrap().join("\n")
+    }
+}
+
+fn to(server: &Server) -> OtlpHttp {
+    OtlpHttp::to(&server.url()).unwrap()
+}
+
+fn spans(count: usize) -> Payload {
+    let mut bytes = Vec::new();
+    wire::message_field(&mut bytes, 1, |resource_spans| {
+        wire::message_field(resource_spans, 2, |scope_spans| {
+            for n in 0..count {
+                wire::message_field(scope_spans, 2, |span| {
+                    wire::bytes_field(span, 1, &[7; 16]);
+                    wire::bytes_field(span, 2, &(n as u64 + 1).to_be_bytes());
+                });
+            }
+        });
+    });
+    Payload::scan(Signal::Traces, Bytes::from(bytes)).unwrap()
+}
+
+fn unzipped(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    flate2::read::GzDecoder::new(body).read_to_end(&mut out).unwrap();
+    out
+}
+
+/// What became of one span.
+const TAKEN: (u64, u64) = (1, 0);
+const LEFT: (u64, u64) = (0, 1);
+
+#[tokio::test]
+async fn a_request_is_what_the_specification_says() {
+    let server = Server::start([]).await;
+    let mut http = to(&server);
+    http.headers = vec![("x-team".parse().unwrap(), "a".parse().unwrap())];
+    let under = Under::test(http, ONCE);
+    assert_eq!(under.sent(50).await, (50, 0));
+    let request = &server.requests()[0];
+    assert!(request.head.starts_with("POST /v1/traces HTTP/1.1\n"));
+    assert_eq!(request.header("content-type"), Some("application/x-protobuf"));
+    assert_eq!(request.header("content-encoding"), Some("gzip"));
+    assert_eq!(request.header("content-length"), Some(request.body.len().to_string().as_str()));
+    assert_eq!(request.header("transfer-encoding"), None);
+    assert_eq!(request.header("x-team"), Some("a"));
+    assert_eq!(request.header("idempotency-key").map(str::len), Some(32));
+    let agent = request.header("user-agent").unwrap();
+    assert!(agent.starts_with("spanlayer/") && agent.contains(" OTel-OTLP-Exporter-Rust/"), "{agent}");
+    assert_eq!(unzipped(&request.body), spans(50).bytes()[..]);
+    assert_eq!(under.told(), format!("first delivery to {}", server.url()));
+}
+
+#[tokio::test]
+async fn without_compression_the_body_is_the_request_itself() {
+    let server = Server::start([]).await;
+    let mut http = to(&server);
+    http.compression = Compression::None;
+    assert_eq!(Under::test(http, ONCE).sent(1).await, TAKEN);
+    let request = &server.requests()[0];
+    assert_eq!((request.header("content-encoding"), &request.body[..]), (None, &spans(1).bytes()[..]));
+}
+
+#[tokio::test]
+async fn the_connection_is_kept_for_the_next_batch() {
+    let server = Server::start([]).await;
+    let under = Under::test(to(&server), ONCE);
+    for _ in 0..3 {
+        assert_eq!(under.sent(1).await, TAKEN);
+    }
+    assert!(server.requests().iter().all(|request| request.connection == 0));
+}
+
+#[tokio::test]
+async fn lost_answers_are_retried_with_the_same_bytes_under_the_same_key() {
+    let server =
+        Server::start([Reply::Reset, Reply::Close, Reply::Last(b"SSH-2.0-OpenSSH\r\n".to_vec())]).await;
+    let under = Under::test(to(&server), QUICK);
+    assert_eq!(under.sent(9).await, (9, 0));
+    let requests = server.requests();
+    assert_eq!(requests.len(), 4);
+    for request in &requests[1..] {
+        assert_eq!(request.body, requests[0].body);
+        assert_eq!(request.header("idempotency-key"), requests[0].header("idempotency-key"));
+    }
+    let traffic = under.pipeline.stats().destinations[0].traffic;
+    assert_eq!((traffic.attempts, traffic.failures, traffic.retries), (4, 3, 3));
+}
+
+#[tokio::test]
+async fn a_stale_connection_costs_one_immediate_retry_over_a_new_one() {
+    let server = Server::start([ok(), Reply::Close]).await;
+    let under = Under::test(to(&server), ONCE);
+    assert_eq!(under.sent(1).await, TAKEN);
+    assert_eq!(under.sent(1).await, TAKEN, "without any retry of the retry stage");
+    let connections: Vec<usize> = server.requests().iter().map(|request| request.connection).collect();
+    assert_eq!(connections, [0, 0, 1]);
+}
+
+#[tokio::test]
+async fn a_new_connection_that_fails_as_well_is_the_destinations_fault() {
+    let server = Server::start([ok(), Reply::Close, Reply::Reset]).await;
+    let under = Under::test(to(&server), ONCE);
+    under.send(1).await;
+    assert_eq!(under.sent(1).await, LEFT);
+    assert_eq!(server.requests().len(), 3);
+    let first = Server::start([Reply::Close]).await;
+    assert_eq!(Under::test(to(&first), ONCE).sent(1).await, LEFT);
+    assert_eq!(first.requests().len(), 1, "the first connection cannot be stale");
+}
+
+#[tokio::test]
+async fn silence_ends_at_the_limit_and_the_connection_is_closed() {
+    for reply in [Reply::Hang, Reply::Stall(b"HTTP/1.1 200 OK\r\ncontent-le".to_vec())] {
+        let server = Server::start([reply]).await;
+        let under = Under::limited(to(&server), ONCE, Duration::from_millis(50));
+        let start = Instant::now();
+        assert_eq!(under.sent(1).await, LEFT);
+        assert!(start.elapsed() < Duration::from_secs(2));
+        server.closed(1).await;
+        assert!(under.told().contains("no answer within 0.1 s"), "{}", under.told());
+    }
+}
+
+#[tokio::test]
+async fn dropping_a_flush_closes_its_connection_and_keeps_the_batch() {
+    let server = Server::start([Reply::Hang]).await;
+    let under = Under::test(to(&server), ONCE);
+    under.pipeline.accept(spans(1));
+    let flush = under.pipeline.flush(Deadline::never());
+    assert!(tokio::time::timeout(Duration::from_millis(100), flush).await.is_err());
+    server.closed(1).await;
+    assert_eq!(under.sent(1).await, (2, 0));
+    let keys: Vec<_> =
+        server.requests().iter().map(|r| r.header("idempotency-key").map(str::to_owned)).collect();
+    assert_eq!(keys[0], keys[1], "the batch that was out goes out again as it was");
+}
+
+#[tokio::test]
+async fn retry_after_as_a_date_is_honoured() {
+    let date = spanlayer_host::clock::unix() + Duration::from_secs(60);
+    let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + date);
+    let busy = answer("503 Service Unavailable", &[("retry-after", &date)], b"");
+    let server = Server::start([Reply::Bytes(busy)]).await;
+    let under = Under::test(to(&server), QUICK);
+    assert_eq!(under.sent(1).await, LEFT);
+    let wait = under.pipeline.pending().destinations[0].health.probe_in();
+    assert!(wait > Duration::from_secs(55) && wait <= Duration::from_secs(61), "{wait:?}");
+    assert_eq!(under.sent(1).await, (0, 2));
+    assert_eq!(server.requests().len(), 1, "it is left alone until then");
+}
+
+#[tokio::test]
+async fn a_short_wait_that_the_server_asks_for_is_waited() {
+    let busy = answer("429 Too Many Requests", &[("retry-after", "0")], b"");
+    let server = Server::start([Reply::Bytes(busy)]).await;
+    assert_eq!(Under::test(to(&server), QUICK).sent(1).await, TAKEN);
+}
+
+#[tokio::test]
+async fn partial_success_is_success() {
+    let partial = PartialSuccess { rejected: 2, message: "too old".to_owned() };
+    let body = partial.encode(Signal::Traces, Encoding::Protobuf);
+    let headers = [("content-type", "application/x-protobuf")];
+    let server = Server::start([Reply::Bytes(answer("200 OK", &headers, &body))]).await;
+    let under = Under::test(to(&server), QUICK);
+    let flushed = under.send(5).await;
+    assert_eq!((flushed.delivered, flushed.rejected, flushed.left), (3, 2, 0));
+    assert!(under.told().contains("rejected 2 spans: too old"));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_of_five_mebibytes_is_a_final_error_and_not_kept() {
+    let huge = answer("200 OK", &[], &vec![b'x'; 5 << 20]);
+    let server = Server::start([Reply::Last(huge)]).await;
+    let under = Under::test(to(&server), QUICK);
+    assert_eq!(under.send(1).await.refused, 1);
+    assert!(under.told().contains("larger than 4 MiB"));
+}
+
+#[tokio::test]
+async fn a_success_whose_body_breaks_off_is_a_success_and_not_sent_twice() {
+    let lying = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort".to_vec();
+    let server = Server::start([Reply::Last(lying)]).await;
+    let under = Under::test(to(&server), QUICK);
+    assert_eq!(under.sent(1).await, TAKEN);
+    assert!(under.told().contains("broke off"), "{}", under.told());
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_body_longer_than_announced_does_not_spoil_the_next_request() {
+    let lying = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nfar more than two".to_vec();
+    let server = Server::start([Reply::Bytes(lying)]).await;
+    let under = Under::test(to(&server), QUICK);
+    assert_eq!(under.sent(1).await, TAKEN);
+    assert_eq!(under.sent(1).await, TAKEN);
+}
+
+#[tokio::test]
+async fn a_redirect_is_refused_and_not_followed() {
+    let elsewhere = Server::start([]).await;
+    let location = format!("{}/v1/traces", elsewhere.url());
+    let redirect = answer("307 Temporary Redirect", &[("location", &location)], b"");
+    let server = Server::start([Reply::Bytes(redirect)]).await;
+    let under = Under::test(to(&server), QUICK);
+    assert_eq!(under.send(1).await.refused, 1);
+    assert!(elsewhere.requests().is_empty() && under.told().contains("307"));
+}
+
+#[tokio::test]
+async fn a_batch_that_is_too_large_is_halved_until_it_fits() {
+    let too_large = || Reply::Bytes(answer("413 Payload Too Large", &[], b""));
+    let server = Server::start([too_large()]).await;
+    let under = Under::test(to(&server), QUICK);
+    assert_eq!(under.sent(100).await, (100, 0));
+    let items = |body: &[u8]| spanlayer_otlp::scan(Signal::Traces, &unzipped(body)).unwrap().items;
+    let mut sizes: Vec<usize> = server.requests().iter().map(|request| items(&request.body)).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [50, 50, 100]);
+}
+
+#[tokio::test]
+async fn nobody_there_is_no_loss_and_is_told_with_the_reason_and_without_the_address() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let under = Under::test(OtlpHttp::to(&format!("http://user:s3cret@{address}")).unwrap(), QUICK);
+    assert_eq!(under.sent(1).await, LEFT);
+    assert!(under.told().contains("cannot connect: Connection refused"), "{}", under.told());
+    assert!(!under.told().contains("s3cret"));
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_and_its_exceptions_are_kept() {
+    let proxy_server = Server::start([]).await;
+    let server = Server::start([]).await;
+    let proxied = |except: &str| {
+        let mut http = to(&server);
+        let address = spanlayer_pipeline::Secret::new(proxy_server.url());
+        http.proxy = Some(Proxy { address, except: except.to_owned() });
+        Under::test(http, ONCE)
+    };
+    assert_eq!(proxied("").sent(1).await, TAKEN);
+    let expected = format!("POST {}/v1/traces HTTP/1.1\n", server.url());
+    assert!(proxy_server.requests()[0].head.starts_with(&expected));
+    assert_eq!(proxied("127.0.0.1").sent(1).await, TAKEN);
+    assert_eq!((proxy_server.requests().len(), server.requests().len()), (1, 1));
+}
