@@ -63,6 +63,21 @@ async fn a_stream_that_breaks_ends_in_its_error() {
 }
 
 #[tokio::test]
+async fn a_response_that_breaks_off_is_an_error_and_not_a_short_response() {
+    let lambda = lambda().await;
+    let invocation = lambda.invoke(json!({ "truncate": true })).await;
+    assert_eq!(invocation.error().error_type, "Runtime.TruncatedResponse");
+    lambda.invoke(json!({})).await.payload();
+}
+
+#[tokio::test]
+async fn a_runtime_that_hangs_up_while_waiting_gets_its_event_when_it_asks_again() {
+    let lambda = lambda().await;
+    lambda.invoke(json!({ "hang_up": true })).await.payload();
+    lambda.invoke(json!({})).await.payload();
+}
+
+#[tokio::test]
 async fn a_response_to_another_invocation_is_refused() {
     let lambda = lambda().await;
     let invocation = lambda.invoke(json!({ "wrong_id": true })).await;

@@ -1,5 +1,6 @@
 //! The APIs that processes of the environment call, on one port of the loopback.
 
+mod body;
 mod extensions;
 mod reply;
 mod runtime;

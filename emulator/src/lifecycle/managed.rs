@@ -1,6 +1,9 @@
 //! Managed Instances: many invocations at once, extensions are not told, nothing is frozen or killed for a timeout.
 
-use super::invoke::{blank, status, unix};
+use super::{
+    invoke::blank,
+    tell::{status, unix},
+};
 use crate::{
     environment::Environment,
     outcome::{Ended, FunctionError, Invocation, Reason},

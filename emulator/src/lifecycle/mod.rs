@@ -5,5 +5,6 @@ mod invoke;
 mod managed;
 mod restore;
 mod shutdown;
+mod tell;
 
 pub(crate) use restore::SNAP_START;
