@@ -52,10 +52,8 @@ pub async fn run(args: &Demo, screen: &Screen) -> Result<(), Failure> {
     cold_starts(&api, args.repeat, &mut figures, screen).await?;
     show::billed(&mut figures, &[&warm]);
     print!("{}", figures.text("What it cost", screen.paint));
-    println!(
-        "{}",
-        screen.paint.tone(Tone::Faint, "  Times are this machine's; compare them with each other.")
-    );
+    let note = "  A cold start is the init and the first response. Times are this machine's: compare them with each other.";
+    println!("{}", screen.paint.tone(Tone::Faint, note));
 
     fell(&[&first, &second, &warm])?;
     if all_arrived {
@@ -92,8 +90,8 @@ async fn cold_starts(
         }
     }
     screen.done();
-    figures.push("cold start with the layer", times(&with));
-    figures.push("cold start without", times(&without));
+    figures.push("cold start, with the layer", times(&with));
+    figures.push("cold start, without", times(&without));
     Ok(())
 }
 

@@ -79,10 +79,14 @@ pub fn invocation(
 ) -> String {
     let (paint, invocation) = (screen.paint, &played.invocation);
     let mut out = format!("{}\n", paint.tone(Tone::Strong, &format!("{nth}. {}", played.title)));
+    let room = screen.width.saturating_sub(50).max(30);
     let (tone, answer) = match (&invocation.response, &invocation.ended) {
         (_, Ended::TimedOut) => (Tone::Bad, "timed out".to_owned()),
-        (Ok(payload), _) => (Tone::Good, format!("answered {}", excerpt(payload))),
-        (Err(error), _) => (Tone::Bad, format!("failed: {}", excerpt(&error.payload))),
+        (Ok(payload), _) => (Tone::Good, format!("answered {}", excerpt(payload, room))),
+        (Err(error), _) => {
+            let message = error.field("errorMessage").map(String::into_bytes);
+            (Tone::Bad, format!("failed: {}", excerpt(message.as_deref().unwrap_or(&error.payload), room)))
+        }
     };
     let took = format!("after {}, billed {}", time(invocation.response_time), time(invocation.cycle_time));
     let _ = writeln!(out, "   {} {took}", paint.tone(tone, &answer));
@@ -96,12 +100,11 @@ pub fn invocation(
     out
 }
 
-/// The first columns of a payload.
-fn excerpt(payload: &[u8]) -> String {
-    const COLUMNS: usize = 60;
+/// The first characters of a payload.
+fn excerpt(payload: &[u8], most: usize) -> String {
     let text: String =
         String::from_utf8_lossy(payload).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    match text.char_indices().nth(COLUMNS) {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }

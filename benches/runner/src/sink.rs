@@ -2,6 +2,7 @@
 //! per second, one that decoded and kept them would compete with what is measured for the cores.
 
 use flate2::bufread::GzDecoder;
+use spanlayer_host::clock;
 use spanlayer_otlp::{Signal, scan};
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -11,6 +12,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 /// The destination, for the life of the process.
@@ -23,10 +25,16 @@ pub(crate) struct Sink {
 struct Counts {
     spans: AtomicU64,
     bytes: AtomicU64,
+    nanos: AtomicU64,
 }
 
 impl Sink {
     pub(crate) fn start() -> io::Result<Self> {
+        Self::slow(Duration::ZERO)
+    }
+
+    /// One that takes this long to answer.
+    pub(crate) fn slow(wait: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let counts = Arc::new(Counts::default());
@@ -35,7 +43,7 @@ impl Sink {
             for stream in listener.incoming().flatten() {
                 let counts = Arc::clone(&shared);
                 // A connection that breaks is the client's to reopen.
-                thread::spawn(move || drop(serve(stream, &counts)));
+                thread::spawn(move || drop(serve(stream, &counts, wait)));
             }
         });
         Ok(Self { address, counts })
@@ -50,19 +58,25 @@ impl Sink {
         self.counts.spans.load(Ordering::Relaxed)
     }
 
+    /// How long requests took here in all, from the last byte in to the first byte out.
+    pub(crate) fn spent(&self) -> Duration {
+        Duration::from_nanos(self.counts.nanos.load(Ordering::Relaxed))
+    }
+
     /// Bytes of bodies as they came over the wire.
     pub(crate) fn bytes(&self) -> u64 {
         self.counts.bytes.load(Ordering::Relaxed)
     }
 }
 
-fn serve(stream: TcpStream, counts: &Counts) -> io::Result<()> {
+fn serve(stream: TcpStream, counts: &Counts, wait: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::with_capacity(64 << 10, stream);
     let (mut body, mut plain) = (Vec::new(), Vec::new());
     while let Some(head) = head(&mut stream)? {
         body.clear();
         (&mut stream).take(head.length).read_to_end(&mut body)?;
+        let start = clock::monotonic();
         let request = if head.gzip {
             plain.clear();
             GzDecoder::new(&body[..]).read_to_end(&mut plain)?;
@@ -73,6 +87,8 @@ fn serve(stream: TcpStream, counts: &Counts) -> io::Result<()> {
         let spans = scan(Signal::Traces, request).map_err(io::Error::other)?.items;
         counts.spans.fetch_add(spans as u64, Ordering::Relaxed);
         counts.bytes.fetch_add(head.length, Ordering::Relaxed);
+        thread::sleep(wait.saturating_sub(start.elapsed()));
+        counts.nanos.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
         // An empty ExportTraceServiceResponse is no bytes at all.
         stream.get_mut().write_all(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n",

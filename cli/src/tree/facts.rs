@@ -71,7 +71,9 @@ pub(super) fn event_text(event: &Event, start: u64) -> String {
     if !exception.is_empty() {
         let _ = write!(text, "  {}", exception.join(": "));
     }
-    for (key, value) in telling(&event.attributes).filter(|(key, _)| !key.starts_with("exception.")) {
+    // `level` and `target` are what `tracing` adds to every event.
+    let said = |key: &str| key.starts_with("exception.") || key == "level" || key == "target";
+    for (key, value) in telling(&event.attributes).filter(|(key, _)| !said(key)) {
         let _ = write!(text, "  {}={}", clean(key), clean(value));
     }
     text

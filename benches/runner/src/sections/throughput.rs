@@ -40,10 +40,8 @@ pub(crate) async fn run(world: &World, progress: &mut Progress) -> Result<Vec<Ro
     for (nth, spans) in [100, 10, 1].into_iter().enumerate() {
         progress.step("spans per request", nth + 1, 3);
         let rate = rate(world, spans).await?;
-        let note = format!(
-            "{:.0} bytes a span on the wire; {:.0} in memory at the most, in MiB",
-            rate.bytes, rate.peak
-        );
+        let note =
+            format!("{:.0} bytes a span on the wire; resident {:.0} MiB at the most", rate.bytes, rate.peak);
         let row =
             Row::new(SECTION, format!("gzip, {spans} spans per request"), Unit::SpansPerSecond, rate.per_cpu);
         let row = row.note(note);

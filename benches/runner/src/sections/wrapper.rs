@@ -40,47 +40,59 @@ async fn init(world: &World, sink: &Sink, progress: &Progress) -> Result<Vec<Row
     Ok(vec![row.against(bare).budget(Budget::Ratio(1.15))])
 }
 
-/// Response and cycle, event by event in turn.
+/// What one environment gave.
+#[derive(Clone, Default)]
+struct Times {
+    response: Sample,
+    cycle: Sample,
+}
+
+/// Response and cycle, event by event in turn, in three environments: nothing of ours, the layer alone, and the layer
+/// with the wrapper.
 async fn invocations(world: &World, sink: &Sink, progress: &Progress) -> Result<Vec<Row>, String> {
     let start = async |builder: Builder| builder.launch_with(pinned()).start().await.map_err(said);
-    let ours = start(world.layered(&sink.url()).function(&world.wrapped)).await?;
-    let bare = start(world.plain().function(&world.bare)).await?;
+    let lambdas = [
+        start(world.plain().function(&world.bare)).await?,
+        start(world.layered(&sink.url()).function(&world.bare)).await?,
+        start(world.layered(&sink.url()).function(&world.wrapped)).await?,
+    ];
     let mut rows = Vec::new();
     for (what, event) in [("{}", "{}"), ("2 KB HTTP event", HTTP_EVENT)] {
-        let count = world.times(3000);
-        let [mut our_response, mut our_cycle, mut response, mut cycle] =
-            std::array::from_fn(|_| Sample::default());
-        warm(&ours, event, count / 10).await?;
-        warm(&bare, event, count / 10).await?;
+        let count = world.times(2500);
+        for lambda in &lambdas {
+            warm(lambda, event, count / 10).await?;
+        }
+        let mut times: [Times; 3] = std::array::from_fn(|_| Times::default());
         for round in 0..count {
             if round % 100 == 0 {
                 progress.step(what, round, count);
             }
-            for turn in 0..2 {
-                let wrapped = (round + turn) % 2 == 0;
-                let invocation = invoke(if wrapped { &ours } else { &bare }, event).await?;
-                let (responses, cycles) =
-                    if wrapped { (&mut our_response, &mut our_cycle) } else { (&mut response, &mut cycle) };
-                responses.push(invocation.response_time.as_secs_f64() * 1e6);
-                cycles.push(invocation.cycle_time.as_secs_f64() * 1e6);
+            for turn in 0..lambdas.len() {
+                let at = (round + turn) % lambdas.len();
+                let invocation = invoke(&lambdas[at], event).await?;
+                times[at].response.push(invocation.response_time.as_secs_f64() * 1e6);
+                times[at].cycle.push(invocation.cycle_time.as_secs_f64() * 1e6);
             }
         }
-        let extra = our_response.paired_difference(&response);
+        let [nothing, layer, wrapper] = times;
+        let compare = |name: &str, ours: &Sample, baseline: &Sample| {
+            let extra = ours.paired_difference(baseline);
+            Row::new(SECTION, format!("{name}, {what}"), Unit::Micros, ours.clone())
+                .against(baseline.clone())
+                .note(format!("median of paired differences {extra:+.1} µs"))
+        };
         rows.push(
-            Row::new(SECTION, format!("wrapper: response, {what}"), Unit::Micros, our_response)
-                .against(response)
-                .budget(Budget::RatioOrExtra(1.10, 12.0))
-                .note(format!("median of paired differences {extra:+.1} µs")),
+            compare("wrapper: response", &wrapper.response, &layer.response)
+                .budget(Budget::RatioOrExtra(1.10, 12.0)),
         );
-        let extra = our_cycle.paired_difference(&cycle);
-        rows.push(
-            Row::new(SECTION, format!("wrapper: cycle (billed), {what}"), Unit::Micros, our_cycle)
-                .against(cycle)
-                .note(format!("median of paired differences {extra:+.1} µs")),
-        );
+        rows.push(compare("wrapper and layer: response", &wrapper.response, &nothing.response));
+        rows.push(compare("layer alone: response", &layer.response, &nothing.response));
+        rows.push(compare("wrapper and layer: cycle (billed)", &wrapper.cycle, &nothing.cycle));
+        rows.push(compare("layer alone: cycle (billed)", &layer.cycle, &nothing.cycle));
     }
-    ours.shutdown(Reason::Spindown).await;
-    bare.shutdown(Reason::Spindown).await;
+    for lambda in lambdas {
+        lambda.shutdown(Reason::Spindown).await;
+    }
     Ok(rows)
 }
 
