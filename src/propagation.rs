@@ -109,6 +109,11 @@ impl Propagators {
         self.formats.is_empty()
     }
 
+    /// Whether the trace header of the invocation itself is looked at.
+    pub(crate) fn reads_lambda(&self) -> bool {
+        self.formats.contains(&Format::XRayLambda)
+    }
+
     /// Reads what `carrier` says. The first format, as listed, that names a valid remote span wins; a trace without a
     /// span counts only when none does. `from_lambda` is the trace header of the invocation itself, which only
     /// [`Format::XRayLambda`] looks at: other destinations never see the segments that Lambda writes, so a parent from

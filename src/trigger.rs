@@ -39,7 +39,7 @@ mod websocket;
 #[cfg(test)]
 mod tests;
 
-use self::{attributes::Attributes, event::Event, response::Answer};
+use self::{attributes::Attributes, event::Event, response::Answer, skim::Document};
 use crate::propagation::{Propagators, Upstream, carrier::Nothing};
 use opentelemetry::{
     KeyValue,
@@ -97,7 +97,7 @@ pub struct Source {
     /// `faas.trigger`: `http`, `pubsub`, `datasource`, `timer` or `other`.
     pub faas_trigger: &'static str,
     /// Reads an event of this source; `None` for all others.
-    read: fn(&Event<'_>) -> Option<Found>,
+    read: fn(&Event<'_, '_>) -> Option<Found>,
 }
 
 /// What a source found in its event.
@@ -141,7 +141,8 @@ pub const SOURCES: &[&Source] = &[
 
 /// Finds out what invoked the function. Never fails: what cannot be read is not claimed.
 pub(crate) fn detect(invocation: &Invocation<'_>, propagators: &Propagators) -> Trigger {
-    let event = Event::read(invocation, propagators);
+    let document = Document::whole(invocation.event).unwrap_or_default();
+    let event = Event::new(&document, invocation, propagators);
     let (source, found) = SOURCES
         .iter()
         .find_map(|source| Some((*source, (source.read)(&event)?)))

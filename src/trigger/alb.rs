@@ -20,15 +20,15 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
+fn read(event: &Event<'_, '_>) -> Option<Found> {
     event.request_context.object("elb")?.text("targetGroupArn")?;
     let method = event.root.text("httpMethod")?;
-    let headers = Headers::read(&event.root);
+    let headers = Headers::read(event.root);
     let forwarded = headers.one("x-forwarded-for");
     let request = Request {
         method,
         path: event.root.text("path"),
-        query: from_parameters(&event.root, Parameters::Encoded)
+        query: from_parameters(event.root, Parameters::Encoded)
             .filter(|query| !query.is_empty())
             .map(Cow::Owned),
         route: None,

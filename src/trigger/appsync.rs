@@ -1,6 +1,11 @@
 //! AppSync: direct resolvers, one by one and in batches, and its authorizers.
 
-use super::{Event, Found, Source, attributes::Attributes, carriers::Headers, skim::Object};
+use super::{
+    Event, Found, Source,
+    attributes::Attributes,
+    carriers::{Fields, Headers},
+    skim::Object,
+};
 use opentelemetry::trace::SpanKind;
 
 pub(super) const SOURCE: Source = Source {
@@ -13,18 +18,18 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
+fn read(event: &Event<'_, '_>) -> Option<Found> {
     // A batch is an array of contexts, all of the same field.
-    let context = event.first.as_ref().unwrap_or(&event.root);
+    let context = event.first.unwrap_or(event.root);
     resolver(event, context).or_else(|| authorizer(event))
 }
 
-fn resolver(event: &Event<'_>, context: &Object<'_>) -> Option<Found> {
+fn resolver(event: &Event<'_, '_>, context: Object<'_, '_>) -> Option<Found> {
     let info = context.object("info")?;
     let (parent, field) = (info.text("parentTypeName")?, info.text("fieldName")?);
     context.object("arguments")?;
     let request = context.object("request").unwrap_or_default();
-    let headers = Headers::read(&request);
+    let headers = Headers::read(request);
     let mut attributes = Attributes::new();
     // Only the three root types say which kind of operation it is; below them are types of the user's.
     match &*parent {
@@ -43,10 +48,10 @@ fn resolver(event: &Event<'_>, context: &Object<'_>) -> Option<Found> {
     })
 }
 
-fn authorizer(event: &Event<'_>) -> Option<Found> {
+fn authorizer(event: &Event<'_, '_>) -> Option<Found> {
     event.root.text("authorizationToken")?;
     event.request_context.text("apiId")?;
     event.request_context.text("queryString")?;
     let headers = event.root.object("requestHeaders").unwrap_or_default();
-    Some(Found { upstream: Some(event.upstream(&super::carriers::Fields(&headers))), ..Found::default() })
+    Some(Found { upstream: Some(event.upstream(&Fields(headers))), ..Found::default() })
 }

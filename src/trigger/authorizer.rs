@@ -12,14 +12,14 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
+fn read(event: &Event<'_, '_>) -> Option<Found> {
     if !matches!(&*event.root.text("type")?, "REQUEST" | "TOKEN") {
         return None;
     }
     event.root.text("methodArn").or_else(|| event.root.text("routeArn"))?;
     Some(Found {
         attributes: Attributes::default(),
-        upstream: Some(event.upstream(&Headers::read(&event.root))),
+        upstream: Some(event.upstream(&Headers::read(event.root))),
         ..Found::default()
     })
 }

@@ -1,11 +1,12 @@
 //! Where events keep the context of their senders.
 
-use super::skim::{Items, Object, Raw};
-use crate::propagation::carrier::Carrier;
+use super::skim::{Object, Objects, Raw};
+use crate::propagation::{Propagators, carrier::Carrier};
+use opentelemetry::propagation::TextMapPropagator;
 use std::borrow::Cow;
 
 /// The text fields of an object.
-pub(super) struct Fields<'e, 'a>(pub(super) &'e Object<'a>);
+pub(super) struct Fields<'t, 'a>(pub(super) Object<'t, 'a>);
 
 impl Carrier for Fields<'_, '_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
@@ -14,28 +15,28 @@ impl Carrier for Fields<'_, '_> {
 }
 
 /// Objects that hold a text each under a fixed name, as message attributes do.
-pub(super) struct Tagged<'e, 'a> {
-    pub(super) object: &'e Object<'a>,
+pub(super) struct Tagged<'t, 'a> {
+    pub(super) object: Object<'t, 'a>,
     /// `stringValue` with SQS, `Value` with SNS.
     pub(super) tag: &'static str,
 }
 
 impl Carrier for Tagged<'_, '_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.object.get_any_case(name)?.object()?.text(self.tag)
+        self.object.object_any_case(name)?.text(self.tag)
     }
 }
 
 /// HTTP headers: `headers` with the last value of each, `multiValueHeaders` with all of them, or either.
 #[derive(Debug, Default)]
-pub(super) struct Headers<'a> {
-    last: Object<'a>,
-    all: Object<'a>,
+pub(super) struct Headers<'t, 'a> {
+    last: Object<'t, 'a>,
+    all: Object<'t, 'a>,
 }
 
-impl<'a> Headers<'a> {
+impl<'t, 'a> Headers<'t, 'a> {
     /// Reads both kinds of headers of an event.
-    pub(super) fn read(event: &Object<'a>) -> Self {
+    pub(super) fn read(event: Object<'t, 'a>) -> Self {
         Self {
             last: event.object("headers").unwrap_or_default(),
             all: event.object("multiValueHeaders").unwrap_or_default(),
@@ -51,7 +52,7 @@ impl<'a> Headers<'a> {
     }
 }
 
-impl Carrier for Headers<'_> {
+impl Carrier for Headers<'_, '_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         let Some(all) = self.all.get_any_case(name).and_then(Raw::items) else {
             return self.last.get_any_case(name)?.text();
@@ -62,20 +63,37 @@ impl Carrier for Headers<'_> {
     }
 }
 
-/// The headers of a Kafka record: objects of one field each, whose value is the bytes of a text as numbers.
-pub(super) struct KafkaHeaders<'a>(pub(super) Option<Items<'a>>);
+/// The headers of a Kafka record: objects of one field each, whose value is the bytes of a text as numbers. Those that
+/// carry trace context are decoded at once, in one pass.
+pub(super) struct KafkaHeaders<'a>(Vec<(Cow<'a, str>, String)>);
+
+impl<'a> KafkaHeaders<'a> {
+    /// Reads those headers of a record that `propagators` may ask for.
+    pub(super) fn read(record: Object<'_, 'a>, propagators: &Propagators) -> Self {
+        let mut wanted = Vec::new();
+        for header in record.objects("headers").into_iter().flat_map(Objects::iter) {
+            let Some((name, bytes)) = header.iter().next() else { continue };
+            if propagators.fields().any(|field| field.eq_ignore_ascii_case(&name)) {
+                wanted.extend(text_of_bytes(bytes).map(|text| (name, text)));
+            }
+        }
+        Self(wanted)
+    }
+}
 
 impl Carrier for KafkaHeaders<'_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        let mut headers = self.0.clone()?.take(MOST_KAFKA_HEADERS);
-        let bytes = headers.find_map(|header| header.object()?.get_any_case(name)?.items())?;
-        // Java's bytes have signs.
-        let byte = |number: Raw<'_>| {
-            number.integer().filter(|n| (-128..256).contains(n)).map(|n| n.to_le_bytes()[0])
-        };
-        let text: Option<Vec<u8>> = bytes.take(LONGEST_KAFKA_HEADER).map(byte).collect();
-        String::from_utf8(text?).ok().map(Cow::Owned)
+        let (_, text) = self.0.iter().find(|(own, _)| own.eq_ignore_ascii_case(name))?;
+        Some(Cow::Borrowed(text))
     }
+}
+
+fn text_of_bytes(numbers: Raw<'_>) -> Option<String> {
+    // Java's bytes have signs.
+    let byte =
+        |number: Raw<'_>| number.integer().filter(|n| (-128..256).contains(n)).map(|n| n.to_le_bytes()[0]);
+    let bytes: Option<Vec<u8>> = numbers.items()?.take(LONGEST_KAFKA_HEADER).map(byte).collect();
+    String::from_utf8(bytes?).ok()
 }
 
 /// The first of several carriers that knows a name.
@@ -87,17 +105,18 @@ impl Carrier for Chain<'_> {
     }
 }
 
-const MOST_KAFKA_HEADERS: usize = 64;
 const LONGEST_KAFKA_HEADER: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::skim::Document, *};
+    use crate::propagation::Format;
 
     #[test]
     fn several_values_of_a_header_are_joined_and_the_last_alone_is_the_fallback() {
         let event = br#"{"headers":{"A":"2","b":"3"},"multiValueHeaders":{"a":["1","2"]}}"#;
-        let headers = Headers::read(&Object::whole(event).unwrap());
+        let event = Document::whole(event).unwrap();
+        let headers = Headers::read(event.root());
         assert_eq!(headers.get("a").as_deref(), Some("1,2"));
         assert_eq!(headers.one("a").as_deref(), Some("2"));
         assert_eq!(headers.get("b").as_deref(), Some("3"));
@@ -106,11 +125,16 @@ mod tests {
 
     #[test]
     fn kafka_headers_are_bytes_with_or_without_sign() {
-        let object =
-            Object::whole(br#"{"headers":[{"x":[-61,-87]},{"y":[195,169]},{"z":[999]},7]}"#).unwrap();
-        let headers = KafkaHeaders(object.items("headers"));
-        assert_eq!(headers.get("x").as_deref(), Some("é"));
-        assert_eq!(headers.get("y").as_deref(), Some("é"));
-        assert_eq!(headers.get("z"), None);
+        let propagators = Propagators::new(vec![Format::TraceContext, Format::Baggage]);
+        let read = |bytes: &str| {
+            let record = format!(r#"{{"headers":[{{"other":[1]}},7,{{"Baggage":{bytes}}}]}}"#);
+            let record = Document::whole(record.as_bytes()).unwrap();
+            KafkaHeaders::read(record.root(), &propagators).get("baggage").map(Cow::into_owned)
+        };
+        assert_eq!(read("[-61,-87]").as_deref(), Some("é"));
+        assert_eq!(read("[195,169]").as_deref(), Some("é"));
+        for wrong in ["[999]", "[195]", "null", "\"text\"", "[null]"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
     }
 }

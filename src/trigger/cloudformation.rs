@@ -12,8 +12,8 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
-    let root = &event.root;
+fn read(event: &Event<'_, '_>) -> Option<Found> {
+    let root = event.root;
     let request =
         root.text("RequestType").filter(|kind| matches!(&**kind, "Create" | "Update" | "Delete"))?;
     let (stack, resource) = (root.text("StackId")?, root.text("LogicalResourceId")?);

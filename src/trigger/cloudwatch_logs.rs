@@ -12,7 +12,7 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
+fn read(event: &Event<'_, '_>) -> Option<Found> {
     event.root.object("awslogs")?.get("data")?.escaped()?;
     Some(Found::default())
 }

@@ -12,8 +12,8 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
-    let root = &event.root;
+fn read(event: &Event<'_, '_>) -> Option<Found> {
+    let root = event.root;
     let (trigger, pool) = (root.text("triggerSource")?, root.text("userPoolId")?);
     root.object("request")?;
     // Who signs in is nobody's business here: neither name nor attributes of the user.

@@ -12,8 +12,8 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
-    let context = &event.request_context;
+fn read(event: &Event<'_, '_>) -> Option<Found> {
+    let context = event.request_context;
     let (function, condition) = (context.text("functionArn")?, context.text("condition")?);
     event.root.get("requestPayload")?;
     let mut attributes = Attributes::new();

@@ -16,9 +16,9 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
+fn read(event: &Event<'_, '_>) -> Option<Found> {
     // The client context is made for this; where it cannot be set, callers put the same names into the payload.
     let client_context = event.client_context.map_or(&Nothing as &dyn Carrier, |custom| custom);
-    let carrier = Chain(&[client_context, &Fields(&event.root)]);
+    let carrier = Chain(&[client_context, &Fields(event.root)]);
     Some(Found { upstream: Some(event.upstream(&carrier)), ..Found::default() })
 }

@@ -4,7 +4,7 @@ use super::{
     Event, Found, Source,
     arn::Arn,
     attributes::{Attributes, count},
-    messages::{Common, MOST_LINKS},
+    messages::Common,
     response::Answer,
 };
 use opentelemetry::trace::SpanKind;
@@ -18,14 +18,12 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
-    let mut records = event.records("aws:dynamodb")?;
+fn read(event: &Event<'_, '_>) -> Option<Found> {
+    let records = event.records("aws:dynamodb")?;
     let (mut table, mut operation) = (Common::Unknown, Common::Unknown);
     let mut time = None;
     let mut seen = 0;
-    while seen < MOST_LINKS
-        && let Some(record) = records.next_object()
-    {
+    for record in records.iter() {
         table.add(record.text("eventSourceARN"));
         operation.add(record.text("eventName").and_then(|name| document_operation(&name)));
         if seen == 0 {
@@ -33,17 +31,17 @@ fn read(event: &Event<'_>) -> Option<Found> {
         }
         seen += 1;
     }
-    let total = records.count_rest().map(|rest| rest + seen);
+    let total = records.total();
     let name = table.only().and_then(|arn| Arn::parse(arn)?.name_of("table"));
     let mut attributes = Attributes::new();
     attributes.text("faas.document.collection", name);
     // Of a batch with several operations none is named: one would be wrong.
-    if let (Some(operation), true) = (operation.only(), total == Some(seen)) {
+    if let (Some(operation), true) = (operation.only(), total == seen) {
         attributes.word("faas.document.operation", operation);
     }
     attributes.text("faas.document.time", time.and_then(|time| iso8601(time.number()?)));
     attributes.only("aws.dynamodb.table_names", name);
-    attributes.integer("messaging.batch.message_count", total.map(count));
+    attributes.integer("messaging.batch.message_count", Some(count(total)));
     Some(Found { attributes, answer: Answer::Batch, ..Found::default() })
 }
 

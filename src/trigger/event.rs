@@ -2,52 +2,55 @@
 
 use super::{
     Invocation,
-    skim::{Items, Object, Raw},
+    skim::{Document, Object, Objects},
 };
 use crate::propagation::{Propagators, Upstream, carrier::Carrier};
 use std::{borrow::Cow, collections::HashMap};
 
 /// One event, opened at the first level.
 #[derive(Debug)]
-pub(super) struct Event<'a> {
+pub(super) struct Event<'t, 'a> {
     /// The event's own fields; none when it is not an object.
-    pub(super) root: Object<'a>,
+    pub(super) root: Object<'t, 'a>,
+    /// Those of the first element, when it is an array.
+    pub(super) first: Option<Object<'t, 'a>>,
     /// `requestContext`, which everything with an HTTP front has.
-    pub(super) request_context: Object<'a>,
-    /// The first element of an event that is an array.
-    pub(super) first: Option<Object<'a>>,
+    pub(super) request_context: Object<'t, 'a>,
     /// The `custom` part of the client context.
     pub(super) client_context: Option<&'a HashMap<String, String>>,
     pub(super) propagators: &'a Propagators,
-    records: Option<Records<'a>>,
+    records: Option<Records<'t, 'a>>,
     trace_header: Option<&'a str>,
 }
 
 #[derive(Debug)]
-struct Records<'a> {
+struct Records<'t, 'a> {
     source: Cow<'a, str>,
-    items: Items<'a>,
+    objects: Objects<'t, 'a>,
 }
 
-impl<'a> Event<'a> {
-    pub(super) fn read(invocation: &Invocation<'a>, propagators: &'a Propagators) -> Self {
-        let root = Object::whole(invocation.event);
-        let first = if root.is_none() { first_of_array(invocation.event) } else { None };
-        let root = root.unwrap_or_default();
+impl<'t, 'a> Event<'t, 'a> {
+    /// Looks at an event; `document` is what was read of it, if it is JSON.
+    pub(super) fn new(
+        document: &'t Document<'a>,
+        invocation: &Invocation<'a>,
+        propagators: &'a Propagators,
+    ) -> Self {
+        let root = document.root();
         Self {
+            root,
+            first: document.first(),
             request_context: root.object("requestContext").unwrap_or_default(),
-            records: Records::read(&root),
-            first,
+            records: Records::read(root),
             client_context: invocation.client_context,
             propagators,
             trace_header: invocation.trace_header,
-            root,
         }
     }
 
     /// The elements of `Records` if the first one comes from `source`.
-    pub(super) fn records(&self, source: &str) -> Option<Items<'a>> {
-        self.records.as_ref().filter(|records| records.source == source).map(|records| records.items.clone())
+    pub(super) fn records(&self, source: &str) -> Option<Objects<'t, 'a>> {
+        self.records.as_ref().filter(|records| records.source == source).map(|records| records.objects)
     }
 
     /// The context that `carrier` and the invocation itself name.
@@ -56,16 +59,12 @@ impl<'a> Event<'a> {
     }
 }
 
-impl<'a> Records<'a> {
-    fn read(root: &Object<'a>) -> Option<Self> {
-        let items = root.items("Records")?;
-        let first = items.clone().next_object()?;
+impl<'t, 'a> Records<'t, 'a> {
+    fn read(root: Object<'t, 'a>) -> Option<Self> {
+        let objects = root.objects("Records")?;
+        let first = objects.iter().next()?;
         // SNS writes its fields in another case than everybody else.
         let source = first.text("eventSource").or_else(|| first.text("EventSource"))?;
-        Some(Self { source, items })
+        Some(Self { source, objects })
     }
-}
-
-fn first_of_array(event: &[u8]) -> Option<Object<'_>> {
-    Raw::whole(event)?.items()?.next_object()
 }

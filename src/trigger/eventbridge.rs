@@ -36,8 +36,8 @@ pub(super) const SCHEDULER: Source = Source {
     read: |event| scheduled(event, "aws.scheduler"),
 };
 
-fn event(event: &Event<'_>) -> Option<Found> {
-    let root = &event.root;
+fn event(event: &Event<'_, '_>) -> Option<Found> {
+    let root = event.root;
     let (kind, source, detail) = (root.text("detail-type")?, root.text("source")?, root.object("detail")?);
     root.text("id")?;
     // The registry names no system for EventBridge; this follows its `aws.sns`. An event does not name its bus.
@@ -45,8 +45,8 @@ fn event(event: &Event<'_>) -> Option<Found> {
     attributes.text("messaging.message.id", root.text("id"));
     attributes.text("aws.eventbridge.source", Some(source));
     attributes.text("aws.eventbridge.detail_type", Some(&kind));
-    let metadata = metadata(&detail);
-    let upstream = event.upstream(&Chain(&[&Fields(&detail), &Fields(&metadata)]));
+    let metadata = metadata(detail);
+    let upstream = event.upstream(&Chain(&[&Fields(detail), &Fields(metadata)]));
     Some(Found {
         name: messages::name(Some(&kind)),
         attributes,
@@ -55,8 +55,8 @@ fn event(event: &Event<'_>) -> Option<Found> {
     })
 }
 
-fn scheduled(event: &Event<'_>, source: &str) -> Option<Found> {
-    let root = &event.root;
+fn scheduled(event: &Event<'_, '_>, source: &str) -> Option<Found> {
+    let root = event.root;
     if root.text("source")? != source || root.text("detail-type")? != "Scheduled Event" {
         return None;
     }
@@ -70,6 +70,6 @@ fn scheduled(event: &Event<'_>, source: &str) -> Option<Found> {
 }
 
 /// Where events that have a payload proper beside them keep what is about the event.
-pub(super) fn metadata<'a>(detail: &Object<'a>) -> Object<'a> {
+pub(super) fn metadata<'t, 'a>(detail: Object<'t, 'a>) -> Object<'t, 'a> {
     detail.object("metadata").unwrap_or_default()
 }

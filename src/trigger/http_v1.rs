@@ -19,18 +19,18 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
+fn read(event: &Event<'_, '_>) -> Option<Found> {
     let method = event.root.text("httpMethod")?;
     let resource = event.root.text("resource")?;
-    let context = &event.request_context;
+    let context = event.request_context;
     context.text("stage")?;
-    let headers = Headers::read(&event.root);
+    let headers = Headers::read(event.root);
     let identity = context.object("identity").unwrap_or_default();
     let forwarded = headers.one("x-forwarded-for");
     let request = Request {
         method,
         path: event.root.text("path"),
-        query: from_parameters(&event.root, Parameters::Decoded).map(Cow::Owned),
+        query: from_parameters(event.root, Parameters::Decoded).map(Cow::Owned),
         route: Some(resource).filter(|resource| !resource.is_empty()),
         // API Gateway speaks nothing but TLS.
         scheme: headers.one("x-forwarded-proto").or(Some(Cow::Borrowed("https"))),

@@ -10,7 +10,7 @@ pub(super) const HTTP_API: Source = Source {
     span_name: "`{method} {route}`; `{method}` for `$default`",
     kind: SpanKind::Server,
     faas_trigger: "http",
-    read: |event| if is_function_url(&event.request_context) { None } else { read(event) },
+    read: |event| if is_function_url(event.request_context) { None } else { read(event) },
 };
 
 pub(super) const FUNCTION_URL: Source = Source {
@@ -19,15 +19,15 @@ pub(super) const FUNCTION_URL: Source = Source {
     span_name: "`{method}`",
     kind: SpanKind::Server,
     faas_trigger: "http",
-    read: |event| if is_function_url(&event.request_context) { read(event) } else { None },
+    read: |event| if is_function_url(event.request_context) { read(event) } else { None },
 };
 
-fn is_function_url(context: &Object<'_>) -> bool {
+fn is_function_url(context: Object<'_, '_>) -> bool {
     context.text("domainName").is_some_and(|domain| domain.contains(".lambda-url."))
 }
 
-fn read(event: &Event<'_>) -> Option<Found> {
-    let root = &event.root;
+fn read(event: &Event<'_, '_>) -> Option<Found> {
+    let root = event.root;
     let path = root.text("rawPath")?;
     // The request of an authorizer looks the same but for its ARN.
     if root.text("version")? != "2.0" || root.has("routeArn") {

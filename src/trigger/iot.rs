@@ -13,8 +13,8 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
-    let root = &event.root;
+fn read(event: &Event<'_, '_>) -> Option<Found> {
+    let root = event.root;
     let authorizer = || root.object("protocolData").is_some() && root.object("connectionMetadata").is_some();
     let button =
         || ["serialNumber", "clickType", "batteryVoltage"].iter().all(|name| root.text(name).is_some());

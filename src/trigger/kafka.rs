@@ -3,7 +3,7 @@
 use super::{
     Event, Found, Source,
     carriers::KafkaHeaders,
-    messages::{self, Common, Senders},
+    messages::{self, Common, MOST_LINKS, Senders},
     response::Answer,
 };
 use opentelemetry::trace::SpanKind;
@@ -17,7 +17,7 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
+fn read(event: &Event<'_, '_>) -> Option<Found> {
     if !matches!(&*event.root.text("eventSource")?, "aws:kafka" | "SelfManagedKafka") {
         return None;
     }
@@ -25,23 +25,19 @@ fn read(event: &Event<'_>) -> Option<Found> {
     let mut senders = Senders::new(event);
     let (mut topic, mut partition) = (Common::Unknown, Common::Unknown);
     let mut first = None;
-    let mut total = Some(0);
+    let mut total = 0;
     // `"orders-0": [ … ]`: one array per topic and partition.
-    for (_, records) in partitions.iter() {
-        let Some(mut records) = records.items() else { continue };
-        let mut seen = 0;
-        while senders.wants_more()
-            && let Some(record) = records.next_object()
-        {
-            seen += 1;
+    for records in partitions.arrays() {
+        total += records.total();
+        for record in records.iter().take(MOST_LINKS - senders.seen()) {
             topic.add(record.text("topic"));
             partition.add(record.get("partition").and_then(|number| number.integer()));
             let offset = record.get("offset").and_then(|number| number.integer());
-            senders.message(&KafkaHeaders(record.items("headers")), None, None);
+            senders.message(&KafkaHeaders::read(record, event.propagators), None, None);
             first.get_or_insert(offset);
         }
-        total = total.zip(records.count_rest()).map(|(total, rest)| total + seen + rest);
     }
+    let total = Some(total).filter(|total| *total > 0 && !partitions.may_be_cut());
     let name = topic.only().map(|topic| &**topic);
     let mut attributes = messages::attributes("kafka", name, total);
     let partition = partition.only().filter(|_| name.is_some()).map(ToString::to_string);
@@ -49,7 +45,7 @@ fn read(event: &Event<'_>) -> Option<Found> {
     if total == Some(1) {
         attributes.integer("messaging.kafka.offset", first.flatten());
     }
-    let (upstream, links) = senders.finish(total);
+    let (upstream, links) = senders.finish(total.unwrap_or(usize::MAX));
     Some(Found {
         name: messages::name(name),
         attributes,

@@ -7,7 +7,7 @@ use super::{
     carriers::Fields,
     messages::{self, Common, Senders},
     response::Answer,
-    skim::{Object, Raw},
+    skim::{Document, Raw},
 };
 use opentelemetry::trace::SpanKind;
 
@@ -20,31 +20,29 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
-    let mut records = event.records("aws:kinesis")?;
+fn read(event: &Event<'_, '_>) -> Option<Found> {
+    let records = event.records("aws:kinesis")?;
     let mut senders = Senders::new(event);
     let mut stream = Common::Unknown;
     let mut shard = Common::Unknown;
     let mut first = None;
-    while senders.wants_more()
-        && let Some(record) = records.next_object()
-    {
+    for record in records.iter() {
         stream.add(record.text("eventSourceARN"));
         let id = record.text("eventID");
         // `shardId-000000000006:49545115243490985018280067714973144582180062593244200961`
         shard.add(id.as_deref().and_then(|id| id.split_once(':')).map(|(shard, _)| shard.to_owned()));
         let data = record.object("kinesis").and_then(|kinesis| kinesis.get("data")).and_then(payload);
-        let payload = data.as_deref().and_then(Object::whole).unwrap_or_default();
-        senders.message(&Fields(&payload), None, id.as_deref());
+        let payload = data.as_deref().and_then(Document::whole).unwrap_or_default();
+        senders.message(&Fields(payload.root()), None, id.as_deref());
         first.get_or_insert(id);
     }
-    let total = records.count_rest().map(|rest| rest + senders.seen());
+    let total = records.total();
     let name = stream.only().and_then(|arn| Arn::parse(arn)?.name_of("stream"));
     // The registry names no system for Kinesis; this follows its `aws.sns`.
-    let mut attributes = messages::attributes("aws.kinesis", name, total);
+    let mut attributes = messages::attributes("aws.kinesis", name, Some(total));
     attributes.text("messaging.destination.partition.id", shard.only());
     attributes.text("aws.kinesis.stream_name", name);
-    if total == Some(1) {
+    if total == 1 {
         attributes.text("messaging.message.id", first.flatten());
     }
     let (upstream, links) = senders.finish(total);

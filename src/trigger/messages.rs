@@ -3,6 +3,7 @@
 use super::{
     Event,
     attributes::{Attributes, count},
+    skim::MOST_ELEMENTS,
 };
 use crate::propagation::{
     Upstream,
@@ -14,29 +15,24 @@ use opentelemetry::{
 };
 
 /// As many messages are looked at for their senders; it is also how many links the SDK keeps for a span.
-pub(crate) const MOST_LINKS: usize = 128;
+pub(crate) const MOST_LINKS: usize = MOST_ELEMENTS;
 
 /// The senders of a batch.
 ///
 /// Each message gives one link. If every message of the batch names a span of one and the same trace (as a single
 /// message does), the first of them is the parent too, so that a chain of functions over a queue is one trace.
 #[derive(Debug)]
-pub(super) struct Senders<'e, 'a> {
-    event: &'e Event<'a>,
+pub(super) struct Senders<'e, 't, 'a> {
+    event: &'e Event<'t, 'a>,
     links: Vec<Link>,
     parent: Option<Upstream>,
     agreed: bool,
     seen: usize,
 }
 
-impl<'e, 'a> Senders<'e, 'a> {
-    pub(super) fn new(event: &'e Event<'a>) -> Self {
+impl<'e, 't, 'a> Senders<'e, 't, 'a> {
+    pub(super) fn new(event: &'e Event<'t, 'a>) -> Self {
         Self { event, links: Vec::new(), parent: None, agreed: true, seen: 0 }
-    }
-
-    /// Whether another message should be looked at.
-    pub(super) fn wants_more(&self) -> bool {
-        self.seen < MOST_LINKS
     }
 
     /// How many messages were looked at.
@@ -55,10 +51,12 @@ impl<'e, 'a> Senders<'e, 'a> {
         if self.event.propagators.off() {
             return;
         }
-        let own = self.event.propagators.extract(carrier, None).span;
+        let own = self.event.propagators.extract(carrier, None);
         if self.seen == 1 {
-            self.parent = Some(self.event.upstream(carrier));
+            let with_lambda = self.event.propagators.reads_lambda().then(|| self.event.upstream(carrier));
+            self.parent = Some(with_lambda.unwrap_or_else(|| own.clone()));
         }
+        let own = own.span;
         let trace = self.parent.as_ref().and_then(|parent| parent.span.as_ref()).map(SpanContext::trace_id);
         self.agreed &= own.as_ref().is_some_and(|own| self.seen == 1 || Some(own.trace_id()) == trace);
         if let Some(span) = own.or(otherwise) {
@@ -68,9 +66,9 @@ impl<'e, 'a> Senders<'e, 'a> {
         }
     }
 
-    /// The parent, and the links. `total` is the number of messages in the batch, if it could be counted.
-    pub(super) fn finish(self, total: Option<usize>) -> (Upstream, Vec<Link>) {
-        let all_agree = self.agreed && total == Some(self.seen);
+    /// The parent, and the links. `total` is the number of messages in the batch.
+    pub(super) fn finish(self, total: usize) -> (Upstream, Vec<Link>) {
+        let all_agree = self.agreed && total == self.seen;
         let upstream = match self.parent.filter(|_| all_agree) {
             Some(mut parent) => {
                 if self.seen > 1 {

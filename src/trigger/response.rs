@@ -2,7 +2,7 @@
 
 use super::{
     attributes::count,
-    skim::{Object, Raw},
+    skim::{Document, Raw},
 };
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
@@ -71,11 +71,11 @@ impl Told {
 }
 
 fn status(response: &[u8], implied: Option<u16>) -> Option<u16> {
-    let Some(object) = Object::whole(response) else {
+    let Some(document) = Document::whole(response) else {
         // A text or a list is a body to those who take bodies.
         return implied.filter(|_| Raw::whole(response).is_some());
     };
-    match object.get("statusCode") {
+    match document.root().get("statusCode") {
         Some(code) => {
             let code = code.integer().or_else(|| code.text()?.trim().parse().ok())?;
             u16::try_from(code).ok().filter(|code| (100..1000).contains(code))
@@ -85,18 +85,19 @@ fn status(response: &[u8], implied: Option<u16>) -> Option<u16> {
 }
 
 fn failures(response: &[u8]) -> Told {
-    let Some(mut items) = Object::whole(response).and_then(|object| object.items("batchItemFailures")) else {
-        return Told::default();
-    };
-    let mut failed = Vec::new();
-    let mut seen = 0;
-    while failed.len() < MOST_FAILED
-        && let Some(item) = items.next_object()
-    {
-        seen += 1;
-        failed.extend(item.text("itemIdentifier").map(|id| id.into_owned()));
+    let Some(document) = Document::whole(response) else { return Told::default() };
+    match document.root().objects("batchItemFailures") {
+        Some(items) => {
+            let ids = items.iter().filter_map(|item| item.text("itemIdentifier"));
+            let failed = ids.take(MOST_FAILED).map(|id| id.into_owned()).collect();
+            Told { status: None, failures: Some(items.total()), failed }
+        }
+        // An empty list says that nothing failed; none says nothing.
+        None => Told {
+            failures: document.root().items("batchItemFailures").map(Iterator::count),
+            ..Told::default()
+        },
     }
-    Told { status: None, failures: items.count_rest().map(|rest| rest + seen), failed }
 }
 
 /// As many ids are named; a batch can hold ten thousand.

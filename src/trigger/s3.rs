@@ -1,11 +1,6 @@
 //! S3 event notifications.
 
-use super::{
-    Event, Found, Source,
-    attributes::Attributes,
-    messages::{Common, MOST_LINKS},
-    query,
-};
+use super::{Event, Found, Source, attributes::Attributes, messages::Common, query};
 use opentelemetry::trace::SpanKind;
 
 pub(super) const SOURCE: Source = Source {
@@ -17,14 +12,12 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
-    let mut records = event.records("aws:s3")?;
+fn read(event: &Event<'_, '_>) -> Option<Found> {
+    let records = event.records("aws:s3")?;
     let (mut bucket, mut operation) = (Common::Unknown, Common::Unknown);
     let mut first = None;
     let mut seen = 0;
-    while seen < MOST_LINKS
-        && let Some(record) = records.next_object()
-    {
+    for record in records.iter() {
         let s3 = record.object("s3").unwrap_or_default();
         bucket.add(s3.object("bucket").and_then(|bucket| bucket.text("name")));
         operation.add(record.text("eventName").map(|name| document_operation(&name)));
@@ -34,14 +27,14 @@ fn read(event: &Event<'_>) -> Option<Found> {
         }
         seen += 1;
     }
-    let total = records.count_rest().map(|rest| rest + seen);
+    let total = records.total();
     let mut attributes = Attributes::new();
     attributes.text("faas.document.collection", bucket.only());
-    if let (Some(operation), true) = (operation.only(), total == Some(seen)) {
+    if let (Some(operation), true) = (operation.only(), total == seen) {
         attributes.word("faas.document.operation", operation);
     }
     attributes.text("aws.s3.bucket", bucket.only());
-    if let (Some((key, time)), Some(1)) = (first, total) {
+    if let (Some((key, time)), 1) = (first, total) {
         // Keys come encoded as in a form.
         let key = key.map(|key| query::decode(&key.replace('+', " ")).into_owned());
         attributes.text("faas.document.name", key.as_ref());

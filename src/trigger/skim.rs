@@ -1,9 +1,16 @@
-//! Finds single values in JSON text without building the rest: what is not asked for is skipped at the speed of a
-//! byte scan, and what is asked for is a slice of the text until somebody wants its content.
+//! Finds single values in JSON text without building the rest: one pass notes where the fields of objects are, a few
+//! levels down and for the first elements of arrays, and skips everything else at the speed of a byte scan. What is asked for is a slice of the text until
+//! somebody wants its content.
 //!
-//! Nothing here recurses, so depth costs nothing; nothing copies, except strings that hold escapes. Text that is not
-//! JSON reads as absent.
+//! Depth costs nothing and nothing is copied, except strings that hold escapes. Text that is not JSON reads as absent.
 
+mod scan;
+mod unescape;
+
+use self::{
+    scan::{space, string_end, value_end},
+    unescape::unescape,
+};
 use std::borrow::Cow;
 
 /// One JSON value, as its text.
@@ -20,11 +27,11 @@ impl<'a> Raw<'a> {
 
     /// The content of a string; `None` for anything else and for what is not UTF-8.
     pub(crate) fn text(self) -> Option<Cow<'a, str>> {
-        let inner = self.0.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-        match memchr::memchr(b'\\', inner) {
-            None => std::str::from_utf8(inner).ok().map(Cow::Borrowed),
-            Some(first) => unescape(inner, first).map(Cow::Owned),
+        let inner = self.escaped()?;
+        if memchr::memchr(b'\\', inner).is_none() {
+            return std::str::from_utf8(inner).ok().map(Cow::Borrowed);
         }
+        unescape(inner).map(Cow::Owned)
     }
 
     /// A string between its quotes, escapes and all: to look at how it begins before it is worth unescaping.
@@ -42,83 +49,76 @@ impl<'a> Raw<'a> {
         std::str::from_utf8(self.0).ok()?.parse().ok().filter(|n: &f64| n.is_finite())
     }
 
-    /// The fields of an object; `None` for anything else.
-    pub(crate) fn object(self) -> Option<Object<'a>> {
-        Object::read(self.0, 0).map(|(object, _)| object)
-    }
-
     /// The elements of an array; `None` for anything else.
     pub(crate) fn items(self) -> Option<Items<'a>> {
-        (self.0.first() == Some(&b'[')).then(|| Items { text: self.0, at: space(self.0, 1), end: false })
+        (self.0.first() == Some(&b'[')).then(|| Items { text: self.0, at: space(self.0, 1) })
     }
 }
 
-/// The fields of one JSON object, each value still text.
+/// The fields of an object, of the objects in it and of the objects in its arrays, [`LEVELS`] deep.
 #[derive(Debug, Default)]
-pub(crate) struct Object<'a> {
+pub(crate) struct Document<'a> {
+    /// Each field is followed by the fields of its value; each element of an array counts as a field without a name.
     fields: Vec<Field<'a>>,
+    /// Whether the text is an array, whose elements are the first level.
+    is_array: bool,
 }
 
 #[derive(Debug)]
 struct Field<'a> {
     key: &'a [u8],
-    escaped: bool,
     value: Raw<'a>,
+    /// How many of the fields that follow are inside the value; never more than [`MOST_FIELDS_IN_ALL`], or little.
+    inside: u32,
+    /// Of an array of objects, how many elements it has: there are more of them than are noted.
+    elements: u32,
+    /// Whether the key holds escapes.
+    escaped: bool,
 }
 
-impl<'a> Object<'a> {
-    /// Reads a text that is one object and nothing else but white space.
+impl<'a> Document<'a> {
+    /// Reads a text that is one object or one array, and nothing else but white space.
     pub(crate) fn whole(text: &'a [u8]) -> Option<Self> {
-        let (object, end) = Self::read(text, space(text, 0))?;
-        (space(text, end) == text.len()).then_some(object)
+        let start = space(text, 0);
+        let is_array = match text.get(start)? {
+            b'{' => false,
+            b'[' => true,
+            _ => return None,
+        };
+        let mut document =
+            Self { fields: Vec::with_capacity((text.len() / TYPICAL_FIELD).min(MOST_AT_ONCE)), is_array };
+        let (end, _) = document.read(text, start, LEVELS)?;
+        (space(text, end) == text.len()).then_some(document)
     }
 
-    /// The value of a field. Of several with one name the last counts, as with most parsers.
-    pub(crate) fn get(&self, name: &str) -> Option<Raw<'a>> {
-        self.fields.iter().rev().find(|field| field.is(name)).map(|field| field.value)
+    /// The object's own fields; none if the text is an array.
+    pub(crate) fn root(&self) -> Object<'_, 'a> {
+        Object { fields: if self.is_array { &[] } else { &self.fields } }
     }
 
-    /// The value of a field whose name is ASCII in any case, as HTTP headers are.
-    pub(crate) fn get_any_case(&self, name: &str) -> Option<Raw<'a>> {
-        self.fields.iter().rev().find(|field| field.is_any_case(name)).map(|field| field.value)
+    /// The first element, if the text is an array of objects.
+    pub(crate) fn first(&self) -> Option<Object<'_, 'a>> {
+        let elements = Object { fields: if self.is_array { &self.fields } else { &[] } };
+        elements.siblings().next().map(|(_, element)| element)
     }
 
-    /// The text of a field that is a string.
-    pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
-        self.get(name)?.text()
-    }
-
-    /// The fields of a field that is an object.
-    pub(crate) fn object(&self, name: &str) -> Option<Object<'a>> {
-        self.get(name)?.object()
-    }
-
-    /// The elements of a field that is an array.
-    pub(crate) fn items(&self, name: &str) -> Option<Items<'a>> {
-        self.get(name)?.items()
-    }
-
-    /// Whether a field is there and not `null`.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| value.0 != b"null")
-    }
-
-    /// Names and values in the order of the text. Names that are not UTF-8 are left out.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Cow<'a, str>, Raw<'a>)> + '_ {
-        self.fields.iter().filter_map(|field| Some((field.name()?, field.value)))
-    }
-
-    /// Reads the object that begins at `at`; also says where it ends.
-    fn read(text: &'a [u8], at: usize) -> Option<(Self, usize)> {
-        if text.get(at) != Some(&b'{') {
-            return None;
+    /// Reads the value that begins at `at` and notes what is in it, `levels` deep. Says where it ends, and how many
+    /// elements it has if it is an array of objects.
+    fn read(&mut self, text: &'a [u8], at: usize, levels: usize) -> Option<(usize, usize)> {
+        let open = levels > 0 && self.fields.len() < MOST_FIELDS_IN_ALL;
+        match text.get(at)? {
+            b'{' if open => self.read_object(text, at, levels).map(|end| (end, 0)),
+            b'[' if open && text.get(space(text, at + 1)) == Some(&b'{') => self.read_array(text, at, levels),
+            _ => value_end(text, at).map(|end| (end, 0)),
         }
-        let mut fields = Vec::with_capacity(TYPICAL_FIELDS);
+    }
+
+    fn read_object(&mut self, text: &'a [u8], at: usize, levels: usize) -> Option<usize> {
         let mut at = space(text, at + 1);
         if text.get(at) == Some(&b'}') {
-            return Some((Self { fields }, at + 1));
+            return Some(at + 1);
         }
-        loop {
+        for seen in 0.. {
             if text.get(at) != Some(&b'"') {
                 return None;
             }
@@ -129,17 +129,137 @@ impl<'a> Object<'a> {
                 return None;
             }
             let start = space(text, at + 1);
-            let end = value_end(text, start)?;
-            if fields.len() < MOST_FIELDS {
-                fields.push(Field { key, escaped, value: Raw(&text[start..end]) });
-            }
+            let end = match seen < MOST_FIELDS {
+                true => self.note(key, escaped, text, start, levels - 1)?,
+                false => value_end(text, start)?,
+            };
             at = space(text, end);
             match text.get(at)? {
                 b',' => at = space(text, at + 1),
-                b'}' => return Some((Self { fields }, at + 1)),
+                b'}' => return Some(at + 1),
                 _ => return None,
             }
         }
+        None
+    }
+
+    fn read_array(&mut self, text: &'a [u8], at: usize, levels: usize) -> Option<(usize, usize)> {
+        let mut at = space(text, at + 1);
+        let mut more_noted = true;
+        for seen in 0.. {
+            // Elements are noted in full or not at all, so that none looks emptier than it is.
+            more_noted &= seen < MOST_ELEMENTS && self.fields.len() < MOST_FIELDS_IN_ALL;
+            let end =
+                if more_noted { self.note(&[], false, text, at, levels)? } else { value_end(text, at)? };
+            at = space(text, end);
+            match text.get(at)? {
+                b',' => at = space(text, at + 1),
+                b']' => return Some((at + 1, seen + 1)),
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    fn note(
+        &mut self,
+        key: &'a [u8],
+        escaped: bool,
+        text: &'a [u8],
+        at: usize,
+        levels: usize,
+    ) -> Option<usize> {
+        let own = self.fields.len();
+        self.fields.push(Field { key, value: Raw(&[]), inside: 0, elements: 0, escaped });
+        let (end, elements) = self.read(text, at, levels)?;
+        let inside = u32::try_from(self.fields.len() - own - 1).ok()?;
+        let field = &mut self.fields[own];
+        (field.inside, field.elements, field.value) =
+            (inside, u32::try_from(elements).ok()?, Raw(&text[at..end]));
+        Some(end)
+    }
+}
+
+/// The fields of one object.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Object<'t, 'a> {
+    fields: &'t [Field<'a>],
+}
+
+impl<'t, 'a> Object<'t, 'a> {
+    /// The value of a field. Of several with one name the last counts, as with most parsers.
+    pub(crate) fn get(self, name: &str) -> Option<Raw<'a>> {
+        self.find(|field| field.is(name)).map(|(field, _)| field.value)
+    }
+
+    /// The value of a field whose name is ASCII in any case, as HTTP headers are.
+    pub(crate) fn get_any_case(self, name: &str) -> Option<Raw<'a>> {
+        self.find(|field| field.is_any_case(name)).map(|(field, _)| field.value)
+    }
+
+    /// The text of a field that is a string.
+    pub(crate) fn text(self, name: &str) -> Option<Cow<'a, str>> {
+        self.get(name)?.text()
+    }
+
+    /// The fields of a field that is an object.
+    pub(crate) fn object(self, name: &str) -> Option<Self> {
+        self.find(|field| field.is(name)).filter(|(field, _)| field.is_object()).map(|(_, inside)| inside)
+    }
+
+    /// The same for a name in any case.
+    pub(crate) fn object_any_case(self, name: &str) -> Option<Self> {
+        self.find(|field| field.is_any_case(name))
+            .filter(|(field, _)| field.is_object())
+            .map(|(_, inside)| inside)
+    }
+
+    /// The elements of a field that is an array.
+    pub(crate) fn items(self, name: &str) -> Option<Items<'a>> {
+        self.get(name)?.items()
+    }
+
+    /// Whether a field is there and not `null`.
+    pub(crate) fn has(self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| value.0 != b"null")
+    }
+
+    /// The elements of a field that is an array of objects; an element that is none has no fields.
+    pub(crate) fn objects(self, name: &str) -> Option<Objects<'t, 'a>> {
+        let (field, inside) = self.find(|field| field.is(name))?;
+        (field.elements > 0).then_some(Objects { noted: inside, total: field.elements as usize })
+    }
+
+    /// Whether fields may be missing because there were too many.
+    pub(crate) fn may_be_cut(self) -> bool {
+        self.siblings().count() >= MOST_FIELDS
+    }
+
+    /// Names and values in the order of the text. Names that are not UTF-8 are left out.
+    pub(crate) fn iter(self) -> impl Iterator<Item = (Cow<'a, str>, Raw<'a>)> {
+        self.siblings().filter_map(|(field, _)| Some((field.name()?, field.value)))
+    }
+
+    /// The arrays of objects among the fields.
+    pub(crate) fn arrays(self) -> impl Iterator<Item = Objects<'t, 'a>> {
+        self.siblings()
+            .filter(|(field, _)| field.elements > 0)
+            .map(|(field, noted)| Objects { noted, total: field.elements as usize })
+    }
+
+    fn find(self, wanted: impl Fn(&Field<'a>) -> bool) -> Option<(&'t Field<'a>, Self)> {
+        self.siblings().filter(|(field, _)| wanted(field)).last()
+    }
+
+    /// The object's fields, each with the fields inside it.
+    fn siblings(self) -> impl Iterator<Item = (&'t Field<'a>, Self)> {
+        let mut rest = self.fields;
+        std::iter::from_fn(move || {
+            let (field, behind) = rest.split_first()?;
+            let (inside, next) = behind.split_at_checked(field.inside as usize)?;
+            rest = next;
+            Some((field, Self { fields: inside }))
+        })
     }
 }
 
@@ -147,7 +267,7 @@ impl<'a> Field<'a> {
     fn name(&self) -> Option<Cow<'a, str>> {
         match self.escaped {
             false => std::str::from_utf8(self.key).ok().map(Cow::Borrowed),
-            true => unescape(self.key, 0).map(Cow::Owned),
+            true => unescape(self.key).map(Cow::Owned),
         }
     }
 
@@ -164,216 +284,73 @@ impl<'a> Field<'a> {
             true => self.name().is_some_and(|own| own.eq_ignore_ascii_case(name)),
         }
     }
+
+    fn is_object(&self) -> bool {
+        self.value.0.first() == Some(&b'{')
+    }
 }
 
-/// The elements of an array, one after the other.
+/// The elements of an array of objects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Objects<'t, 'a> {
+    noted: Object<'t, 'a>,
+    total: usize,
+}
+
+impl<'t, 'a> Objects<'t, 'a> {
+    /// The first elements, at most [`MOST_ELEMENTS`].
+    pub(crate) fn iter(self) -> impl Iterator<Item = Object<'t, 'a>> {
+        self.noted.siblings().map(|(_, element)| element)
+    }
+
+    /// How many elements there are in all; at least one.
+    pub(crate) fn total(self) -> usize {
+        self.total
+    }
+}
+
+/// The elements of any array, one after the other.
 #[derive(Clone, Debug)]
 pub(crate) struct Items<'a> {
     text: &'a [u8],
     at: usize,
-    end: bool,
-}
-
-impl<'a> Items<'a> {
-    /// The next element read as an object in the same pass that finds its end; an element that is none reads as an
-    /// object without fields.
-    pub(crate) fn next_object(&mut self) -> Option<Object<'a>> {
-        self.step(|text, at| match text.get(at) {
-            Some(b'{') => Object::read(text, at),
-            _ => Some((Object::default(), value_end(text, at)?)),
-        })
-    }
-
-    /// How many elements are left; `None` if the array turns out not to be JSON.
-    pub(crate) fn count_rest(mut self) -> Option<usize> {
-        let left = self.by_ref().count();
-        self.end.then_some(left)
-    }
-
-    fn step<T>(&mut self, read: impl FnOnce(&'a [u8], usize) -> Option<(T, usize)>) -> Option<T> {
-        if self.text.get(self.at) == Some(&b']') {
-            self.end = true;
-            return None;
-        }
-        let (element, end) = read(self.text, self.at)?;
-        let next = space(self.text, end);
-        match self.text.get(next) {
-            Some(b']') => self.at = next,
-            // A comma promises another element: a bracket after it would end the array all the same, tolerantly.
-            Some(b',') => self.at = space(self.text, next + 1),
-            // Not JSON: stop here, and never reach the end.
-            _ => self.at = self.text.len(),
-        }
-        Some(element)
-    }
 }
 
 impl<'a> Iterator for Items<'a> {
     type Item = Raw<'a>;
 
     fn next(&mut self) -> Option<Raw<'a>> {
-        self.step(|text, at| {
-            let end = value_end(text, at)?;
-            Some((Raw(&text[at..end]), end))
-        })
+        let end = value_end(self.text, self.at)?;
+        let element = Raw(&self.text[self.at..end]);
+        let next = space(self.text, end);
+        // Where no comma follows, the array ends here, or is none.
+        self.at =
+            if self.text.get(next) == Some(&b',') { space(self.text, next + 1) } else { self.text.len() };
+        Some(element)
     }
 }
 
-/// The first byte at or after `at` that is not white space.
-fn space(text: &[u8], mut at: usize) -> usize {
-    while matches!(text.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
-        at += 1;
-    }
-    at
-}
-
-/// Where the value that begins at `at` ends.
-fn value_end(text: &[u8], at: usize) -> Option<usize> {
-    match text.get(at)? {
-        b'"' => string_end(text, at + 1).map(|(quote, _)| quote + 1),
-        b'{' | b'[' => nested_end(text, at),
-        _ => scalar_end(text, at),
-    }
-}
-
-/// Where the object or array that begins at `at` ends. Only brackets are counted: whether what lies between is JSON
-/// shows when it is asked for.
-fn nested_end(text: &[u8], mut at: usize) -> Option<usize> {
-    let mut depth = 0_usize;
-    loop {
-        at += text.get(at..)?.iter().position(|&byte| STRUCTURE[usize::from(byte)])?;
-        match text[at] {
-            b'"' => at = string_end(text, at + 1)?.0,
-            b'{' | b'[' => depth += 1,
-            _ => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at + 1);
-                }
-            }
-        }
-        at += 1;
-    }
-}
-
-/// Where a number, `true`, `false` or `null` ends.
-fn scalar_end(text: &[u8], at: usize) -> Option<usize> {
-    let rest = &text[at..];
-    let len = rest
-        .iter()
-        .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')))
-        .unwrap_or(rest.len());
-    match &rest[..len] {
-        b"true" | b"false" | b"null" | [b'-' | b'0'..=b'9', ..] => Some(at + len),
-        _ => None,
-    }
-}
-
-/// The closing quote of the string whose content begins at `at`, and whether the string holds escapes.
-fn string_end(text: &[u8], mut at: usize) -> Option<(usize, bool)> {
-    let mut escaped = false;
-    loop {
-        at += quote_or_escape(text.get(at..)?)?;
-        if text[at] == b'"' {
-            return Some((at, escaped));
-        }
-        // Whatever is escaped, it does not end the string.
-        escaped = true;
-        at += 2;
-    }
-}
-
-/// The first quote or backslash. Most strings end within a few bytes, where a call into vectorised code costs more
-/// than it saves; long ones are left to it.
-fn quote_or_escape(text: &[u8]) -> Option<usize> {
-    let mut seen = 0;
-    for word in text.as_chunks::<8>().0.iter().take(SHORT_WORDS) {
-        let word = u64::from_le_bytes(*word);
-        let hits = zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES);
-        if hits != 0 {
-            return Some(seen + hits.trailing_zeros() as usize / 8);
-        }
-        seen += 8;
-    }
-    memchr::memchr2(b'"', b'\\', &text[seen..]).map(|at| seen + at)
-}
-
-/// Marks the bytes of `word` that are zero; exact up to and including the lowest one.
-fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & HIGH_BITS
-}
-
-/// Decodes a string's escapes; `first` is a place before or at the first one. `None` when it is not a JSON string.
-fn unescape(mut text: &[u8], first: usize) -> Option<String> {
-    let mut plain = Vec::with_capacity(text.len());
-    let mut next =
-        Some(first).filter(|&at| text.get(at) == Some(&b'\\')).or_else(|| memchr::memchr(b'\\', text));
-    while let Some(at) = next {
-        plain.extend_from_slice(&text[..at]);
-        let (decoded, used) = match *text.get(at + 1)? {
-            escaped @ (b'"' | b'\\' | b'/') => (char::from(escaped), 2),
-            b'b' => ('\u{8}', 2),
-            b'f' => ('\u{c}', 2),
-            b'n' => ('\n', 2),
-            b'r' => ('\r', 2),
-            b't' => ('\t', 2),
-            b'u' => unicode(text.get(at + 2..)?)?,
-            _ => return None,
-        };
-        plain.extend_from_slice(decoded.encode_utf8(&mut [0; 4]).as_bytes());
-        text = &text[at + used..];
-        next = memchr::memchr(b'\\', text);
-    }
-    plain.extend_from_slice(text);
-    String::from_utf8(plain).ok()
-}
-
-/// Decodes what follows `\u`, a pair of surrogates included; also the length of the escape as a whole.
-fn unicode(digits: &[u8]) -> Option<(char, usize)> {
-    let unit = |at: usize| {
-        let digits = digits.get(at..at + 4)?;
-        digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
-        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    let high = unit(0)?;
-    if !(0xd800..0xdc00).contains(&high) {
-        return Some((char::from_u32(high)?, 6));
-    }
-    let low =
-        (digits.get(4..6)? == b"\\u").then(|| unit(6))??.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
-    Some((char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + low)?, 12))
-}
-
-/// The bytes that matter when a nested value is skipped.
-const STRUCTURE: [bool; 256] = {
-    let mut table = [false; 256];
-    table[b'"' as usize] = true;
-    table[b'{' as usize] = true;
-    table[b'}' as usize] = true;
-    table[b'[' as usize] = true;
-    table[b']' as usize] = true;
-    table
-};
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-const QUOTES: u64 = ONES * b'"' as u64;
-const BACKSLASHES: u64 = ONES * b'\\' as u64;
-
-/// How many words of eight bytes are looked at before vectorised code is called.
-const SHORT_WORDS: usize = 4;
-/// Room for the fields of most objects, so that few of them grow.
-const TYPICAL_FIELDS: usize = 16;
+/// How deep fields are noted; the deepest wanted are `Records[].Sns.MessageAttributes.traceparent.Value`. Also how deep
+/// the reading recurses.
+const LEVELS: usize = 5;
+/// Bytes of a field that is noted, name and all: to make room once for those of most events …
+const TYPICAL_FIELD: usize = 24;
+/// … but not for those of an event that is large because of one body.
+const MOST_AT_ONCE: usize = 128;
 /// No event that a service sends has an object with more fields than this whose fields we look for; the rest is
 /// skipped, so that an object of a million fields costs no memory.
 const MOST_FIELDS: usize = 256;
+/// With so many fields noted, objects are no longer opened. Twice what a full batch of SQS has.
+const MOST_FIELDS_IN_ALL: usize = 8192;
+/// As many elements of an array are noted as a span can have links.
+pub(crate) const MOST_ELEMENTS: usize = 128;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn field<'a>(json: &'a str, name: &str) -> Option<Raw<'a>> {
-        Object::whole(json.as_bytes()).and_then(|object| object.get(name))
+        Document::whole(json.as_bytes()).and_then(|document| document.root().get(name))
     }
 
     #[test]
@@ -402,9 +379,9 @@ mod tests {
         ] {
             assert!(field(json, "a").is_some_and(|raw| raw.text().is_none()), "{json}");
         }
-        let object = Object::whole(b"{\"a\":\"\xff\",\"\xff\":1}").unwrap();
-        assert!(object.text("a").is_none());
-        assert_eq!(object.iter().count(), 1);
+        let object = Document::whole(b"{\"a\":\"\xff\",\"\xff\":1}").unwrap();
+        assert!(object.root().text("a").is_none());
+        assert_eq!(object.root().iter().count(), 1);
     }
 
     #[test]
@@ -414,24 +391,12 @@ mod tests {
 
     #[test]
     fn what_is_not_one_whole_object_is_none() {
-        for text in [
-            "",
-            " ",
-            "[]",
-            "null",
-            "1",
-            "\"a\"",
-            "{",
-            "{}x",
-            "{}{}",
-            "{\"a\"}",
-            "{\"a\":}",
-            "{\"a\":1,}",
-            "{a:1}",
-        ] {
-            assert!(Object::whole(text.as_bytes()).is_none(), "{text}");
+        for text in
+            ["", " ", "null", "1", "\"a\"", "{", "{}x", "{}{}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}"]
+        {
+            assert!(Document::whole(text.as_bytes()).is_none(), "{text}");
         }
-        assert!(Object::whole(b"\n{ }\t").is_some());
+        assert!(Document::whole(b"\n{ }\t").is_some());
     }
 
     #[test]
@@ -447,20 +412,47 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_counted_only_when_the_array_is_sound() {
-        let items = |json: &'static str| Raw(json.as_bytes()).items();
-        assert_eq!(items("[]").and_then(Items::count_rest), Some(0));
-        assert_eq!(items("[ 1, [2,3] ,{\"a\":[]}, null ]").and_then(Items::count_rest), Some(4));
-        assert_eq!(items("[1 2]").and_then(Items::count_rest), None);
-        assert!(items("null").is_none());
+    fn all_elements_are_counted_and_the_first_ones_noted() {
+        let json =
+            format!(r#"{{"a":[{{"b":[{{"c":1}}]}},null{}],"d":[],"e":[1]}}"#, r#", {"b":2}"#.repeat(498));
+        let document = Document::whole(json.as_bytes()).unwrap();
+        let objects = document.root().objects("a").unwrap();
+        assert_eq!((objects.total(), objects.iter().count()), (500, MOST_ELEMENTS));
+        let mut elements = objects.iter();
+        assert_eq!(elements.next().and_then(|first| first.objects("b")).map(Objects::total), Some(1));
+        assert!(
+            elements.next().is_some_and(|null| null.iter().next().is_none()),
+            "an element without fields"
+        );
+        assert_eq!(elements.next().and_then(|third| third.get("b")?.integer()), Some(2));
+        assert!(document.root().objects("d").is_none() && document.root().objects("e").is_none());
     }
 
     #[test]
-    fn an_element_that_is_no_object_reads_as_one_without_fields() {
-        let mut items = Raw(br#"[null,{"a":1}]"#).items().unwrap();
-        assert!(items.next_object().unwrap().get("a").is_none());
-        assert!(items.next_object().unwrap().get("a").is_some());
-        assert!(items.next_object().is_none());
+    fn an_array_of_objects_may_be_the_whole_and_an_unsound_one_spoils_it() {
+        let document = Document::whole(br#" [{"a":1},{"a":2}] "#).unwrap();
+        assert_eq!(document.first().and_then(|first| first.get("a")?.integer()), Some(1));
+        assert!(document.root().get("a").is_none());
+        for unsound in [r#"[{"a":1} {"a":2}]"#, r#"[{"a":1},]"#, r#"[{"a":1}"#, r#"{"b":[{"a":1}{}]}"#] {
+            assert!(Document::whole(unsound.as_bytes()).is_none(), "{unsound}");
+        }
+    }
+
+    #[test]
+    fn fields_beyond_the_levels_are_skipped_and_what_follows_is_found() {
+        let json = r#"{"a":{"b":{"c":{"d":{"e":{"f":1}}}}},"z":2}"#;
+        let document = Document::whole(json.as_bytes()).unwrap();
+        let d = document.root().object("a").and_then(|a| a.object("b")?.object("c")?.object("d")).unwrap();
+        assert!(d.has("e") && d.object("e").is_some_and(|e| e.iter().next().is_none()));
+        assert!(document.root().has("z"));
+    }
+
+    #[test]
+    fn any_array_can_be_walked() {
+        let items = |json: &'static str| Raw(json.as_bytes()).items().map(Iterator::count);
+        assert_eq!(items("[]"), Some(0));
+        assert_eq!(items("[ 1, [2,3] ,{\"a\":[]}, null ]"), Some(4));
+        assert_eq!(items("null"), None);
     }
 
     #[test]
@@ -472,7 +464,7 @@ mod tests {
     #[test]
     fn an_object_of_a_million_fields_keeps_only_the_first_ones() {
         let json = format!("{{\"a\":1{}}}", ",\"x\":0".repeat(1_000_000));
-        let object = Object::whole(json.as_bytes()).unwrap();
-        assert_eq!((object.iter().count(), object.has("a")), (MOST_FIELDS, true));
+        let object = Document::whole(json.as_bytes()).unwrap();
+        assert_eq!((object.root().iter().count(), object.root().has("a")), (MOST_FIELDS, true));
     }
 }

@@ -17,27 +17,25 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
-    let mut records = event.records("aws:sns")?;
+fn read(event: &Event<'_, '_>) -> Option<Found> {
+    let records = event.records("aws:sns")?;
     let mut senders = Senders::new(event);
     let mut topic = Common::Unknown;
     let mut first = None;
-    while senders.wants_more()
-        && let Some(record) = records.next_object()
-    {
+    for record in records.iter() {
         let message = record.object("Sns").unwrap_or_default();
         topic.add(message.text("TopicArn"));
         let id = message.text("MessageId");
         let attributes = message.object("MessageAttributes").unwrap_or_default();
-        senders.message(&Tagged { object: &attributes, tag: "Value" }, None, id.as_deref());
+        senders.message(&Tagged { object: attributes, tag: "Value" }, None, id.as_deref());
         first.get_or_insert(id);
     }
-    let total = records.count_rest().map(|rest| rest + senders.seen());
+    let total = records.total();
     let name = topic.only().and_then(|arn| Arn::parse(arn)).map(|arn| arn.resource);
     // SNS hands over one message at a time, so a count of one would say nothing.
-    let mut attributes = messages::attributes("aws.sns", name, total.filter(|total| *total > 1));
+    let mut attributes = messages::attributes("aws.sns", name, Some(total).filter(|total| *total > 1));
     attributes.text("aws.sns.topic.arn", topic.only());
-    if total == Some(1) {
+    if total == 1 {
         attributes.text("messaging.message.id", first.flatten());
     }
     let (upstream, links) = senders.finish(total);

@@ -7,7 +7,7 @@ use super::{
     eventbridge,
     messages::{self, Common, Senders},
     response::Answer,
-    skim::{Object, Raw},
+    skim::{Document, Object, Raw},
 };
 use crate::propagation::{XRAY_HEADER, carrier::Carrier, xray_span};
 use opentelemetry::trace::SpanKind;
@@ -22,29 +22,27 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
-    let mut records = event.records("aws:sqs")?;
+fn read(event: &Event<'_, '_>) -> Option<Found> {
+    let records = event.records("aws:sqs")?;
     let mut senders = Senders::new(event);
     let mut queue = Common::Unknown;
     let mut first = None;
-    while senders.wants_more()
-        && let Some(record) = records.next_object()
-    {
+    let mut to_unwrap = MOST_TO_UNWRAP;
+    for record in records.iter() {
         queue.add(record.text("eventSourceARN"));
         let id = record.text("messageId");
-        let message = Message::read(&record);
-        message.sender(&mut senders, id.as_deref());
-        first.get_or_insert((id, message.topic()));
+        let topic = sender(record, &mut senders, &mut to_unwrap, id.as_deref());
+        first.get_or_insert((id, topic));
     }
-    let total = records.count_rest().map(|rest| rest + senders.seen());
+    let total = records.total();
     let arn = queue.only().and_then(|arn| Arn::parse(arn));
     let name = match queue {
         Common::Mixed => Some("multiple_sources"),
         _ => arn.map(|arn| arn.resource),
     };
-    let mut attributes = messages::attributes("aws_sqs", arn.map(|arn| arn.resource), total);
+    let mut attributes = messages::attributes("aws_sqs", arn.map(|arn| arn.resource), Some(total));
     attributes.text("aws.sqs.queue.url", arn.map(url));
-    if let (Some(1), Some((id, topic))) = (total, first) {
+    if let (1, Some((id, topic))) = (total, first) {
         attributes.text("messaging.message.id", id);
         attributes.text("aws.sns.topic.arn", topic);
     }
@@ -58,47 +56,30 @@ fn read(event: &Event<'_>) -> Option<Found> {
     })
 }
 
-/// The parts of a record that may name its sender.
-struct Message<'a> {
-    attributes: Object<'a>,
-    trace_header: Option<Cow<'a, str>>,
-    /// The body's text, if it looks like the envelope of another service.
-    envelope: Option<String>,
-}
-
-impl<'a> Message<'a> {
-    fn read(record: &Object<'a>) -> Self {
-        Self {
-            attributes: record.object("messageAttributes").unwrap_or_default(),
-            trace_header: record.object("attributes").and_then(|system| system.text("AWSTraceHeader")),
-            envelope: record.get("body").and_then(envelope),
-        }
-    }
-
-    /// Looks for the context in the message's own attributes, then in what it wraps. `AWSTraceHeader` counts as the
-    /// X-Ray header; it is linked to in any case, as the conventions ask, also where nothing else is read from X-Ray.
-    fn sender(&self, senders: &mut Senders<'_, '_>, id: Option<&str>) {
-        let own = Tagged { object: &self.attributes, tag: "stringValue" };
-        let header = TraceHeader(self.trace_header.as_deref());
-        let otherwise = self.trace_header.as_deref().and_then(xray_span);
-        match self.envelope.as_deref().and_then(|text| Object::whole(text.as_bytes())) {
-            None => senders.message(&Chain(&[&own, &header]), otherwise, id),
-            Some(wrapped) => {
-                let topic = wrapped.object("MessageAttributes").unwrap_or_default();
-                let topic = Tagged { object: &topic, tag: "Value" };
-                let detail = wrapped.object("detail").unwrap_or_default();
-                let metadata = eventbridge::metadata(&detail);
-                let (detail, metadata) = (Fields(&detail), Fields(&metadata));
-                senders.message(&Chain(&[&own, &header, &topic, &detail, &metadata]), otherwise, id);
-            }
-        }
-    }
-
-    /// The topic that the message came through.
-    fn topic(&self) -> Option<String> {
-        let wrapped = Object::whole(self.envelope.as_deref()?.as_bytes())?;
-        wrapped.text("TopicArn").map(Cow::into_owned)
-    }
+/// Takes one message: its context is in its own attributes, else in `AWSTraceHeader`, else in what it wraps. It is
+/// linked to `AWSTraceHeader` in any case, as the conventions ask, also where nothing else is read from X-Ray.
+/// Returns the topic that it came through.
+fn sender(
+    record: Object<'_, '_>,
+    senders: &mut Senders<'_, '_, '_>,
+    to_unwrap: &mut usize,
+    id: Option<&str>,
+) -> Option<String> {
+    let own = Tagged { object: record.object("messageAttributes").unwrap_or_default(), tag: "stringValue" };
+    let header = record.object("attributes").and_then(|system| system.text("AWSTraceHeader"));
+    let otherwise = header.as_deref().and_then(xray_span);
+    let header = TraceHeader(header.as_deref());
+    let text = record.get("body").and_then(|body| envelope(body, to_unwrap));
+    let Some(wrapped) = text.as_deref().and_then(|text| Document::whole(text.as_bytes())) else {
+        senders.message(&Chain(&[&own, &header]), otherwise, id);
+        return None;
+    };
+    let wrapped = wrapped.root();
+    let topic = Tagged { object: wrapped.object("MessageAttributes").unwrap_or_default(), tag: "Value" };
+    let detail = wrapped.object("detail").unwrap_or_default();
+    let metadata = Fields(eventbridge::metadata(detail));
+    senders.message(&Chain(&[&own, &header, &topic, &Fields(detail), &metadata]), otherwise, id);
+    wrapped.text("TopicArn").map(Cow::into_owned)
 }
 
 /// `AWSTraceHeader` as a carrier.
@@ -111,13 +92,18 @@ impl Carrier for TraceHeader<'_> {
 }
 
 /// The text of a body that begins like a notification of SNS (`{"Type" : "Notification"`) or an event of EventBridge
-/// (`{"version":"0"`). Bodies are escaped twice and may be large: one that begins otherwise is not touched.
-fn envelope(body: Raw<'_>) -> Option<String> {
-    let text = body.escaped().filter(|text| text.len() <= LARGEST_ENVELOPE)?;
+/// (`{"version":"0"`). Bodies are escaped and may be large: one that begins otherwise is not touched, and of the others
+/// no more than `to_unwrap` bytes in all.
+fn envelope(body: Raw<'_>, to_unwrap: &mut usize) -> Option<String> {
+    let text = body.escaped()?;
     let head = &text[..text.len().min(ENVELOPE_HEAD)];
     let wraps = head.starts_with(b"{")
         && ENVELOPES.iter().any(|mark| head.windows(mark.len()).any(|window| window == *mark));
-    if wraps { body.text().map(Cow::into_owned) } else { None }
+    if !wraps {
+        return None;
+    }
+    *to_unwrap = to_unwrap.checked_sub(text.len())?;
+    body.text().map(Cow::into_owned)
 }
 
 /// The queue's URL, which the conventions want and the event only implies.
@@ -128,5 +114,5 @@ fn url(arn: Arn<'_>) -> String {
 
 const ENVELOPES: [&[u8]; 2] = [br#"\"Type\""#, br#"\"version\""#];
 const ENVELOPE_HEAD: usize = 32;
-/// What SQS, SNS and EventBridge took for decades; larger ones are not worth the time.
-const LARGEST_ENVELOPE: usize = 256 * 1024;
+/// A batch of small notifications fits; of megabytes, looking for senders would cost more than they are worth.
+const MOST_TO_UNWRAP: usize = 512 * 1024;

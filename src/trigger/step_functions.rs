@@ -19,18 +19,18 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
-    let nested = || WRAPPERS.iter().find_map(|name| context(&event.root.object(name)?));
-    let context = context(&event.root).or_else(nested)?;
+fn read(event: &Event<'_, '_>) -> Option<Found> {
+    let nested = || WRAPPERS.iter().find_map(|name| context(event.root.object(name)?));
+    let context = context(event.root).or_else(nested)?;
     Some(Found {
         attributes: context,
-        upstream: Some(event.upstream(&Chain(&[&Fields(&event.root)]))),
+        upstream: Some(event.upstream(&Chain(&[&Fields(event.root)]))),
         ..Found::default()
     })
 }
 
 /// Reads the context object, if this is one.
-fn context(object: &Object<'_>) -> Option<Attributes> {
+fn context(object: Object<'_, '_>) -> Option<Attributes> {
     let execution = object.object("Execution")?;
     let id = execution.text("Id")?;
     Arn::parse(&id).filter(|arn| arn.service == "states")?;

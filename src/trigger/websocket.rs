@@ -12,14 +12,14 @@ pub(super) const SOURCE: Source = Source {
     read,
 };
 
-fn read(event: &Event<'_>) -> Option<Found> {
-    let context = &event.request_context;
+fn read(event: &Event<'_, '_>) -> Option<Found> {
+    let context = event.request_context;
     context.text("connectionId")?;
     if !matches!(&*context.text("eventType")?, "CONNECT" | "MESSAGE" | "DISCONNECT") {
         return None;
     }
     // Only the request to connect has headers; a message belongs to whoever connected.
-    let headers = Headers::read(&event.root);
+    let headers = Headers::read(event.root);
     let identity = context.object("identity").unwrap_or_default();
     let mut attributes = Attributes::new();
     attributes.word("network.protocol.name", "websocket");

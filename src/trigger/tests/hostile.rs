@@ -102,7 +102,7 @@ fn null_where_a_list_or_an_object_is_expected_is_nothing() {
     assert_eq!(sqs.outline(), "SQS | my-function | Consumer | pubsub");
     let kafka = seen(r#"{"eventSource":"aws:kafka","records":{"a-0":null,"b-0":[null]}}"#);
     assert_eq!(kafka.outline(), "Kafka (MSK, self-managed) | my-function | Consumer | pubsub");
-    assert!(kafka.listed().contains(&"messaging.batch.message_count = I64(1)".to_owned()));
+    assert!(!kafka.listed().concat().contains("message_count"), "nothing was counted");
     let v2 = seen(
         r#"{"version":"2.0","rawPath":"/","headers":null,"routeKey":null,"requestContext":{"http":{"method":"GET"}}}"#,
     );
