@@ -5,6 +5,7 @@ import json
 import random
 import re
 import statistics
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -102,6 +103,20 @@ def a_failing_call_is_answered_and_traced_as_one(where):
 
 
 @check
+def flushing_at_the_end_has_delivered_by_the_time_the_environment_may_be_frozen(where):
+    with Environment(where, "at-the-end", where.binary("orders-api"), where.layer, {"SPANLAYER_FLUSH": "end"}) as environment:
+        # This emulator tells extensions nothing of how invocations end, so at the first one, before the function has
+        # shown that it does, the layer does not wait for what may never come.
+        environment.invoke(event("http"))
+        delivered = []
+        for _ in range(5):
+            # The emulator answers when the extension has asked for the next event.
+            environment.invoke(event("http"))
+            delivered.append(len(invocations(environment.spans())))
+    equal(delivered, [2, 3, 4, 5, 6], "invocation spans after each invocation")
+
+
+@check
 def sigterm_flushes_what_is_left(where):
     with Environment(where, "sigterm", where.binary("orders-api"), where.layer, NOT_BY_ITSELF) as environment:
         environment.invoke(event("http"), times=30)
@@ -128,21 +143,28 @@ def disabled_it_leaves_function_and_destination_alone(where):
 
 @check
 def beside_an_extension_that_does_nothing_the_response_takes_no_longer(where):
-    """The interval of the median difference lies below 0.1 ms. The two take turns, in random order within a pair."""
-    pairs, limit = 1500, 0.1
+    """The 95 % interval of the median difference lies below 0.1 ms.
+
+    The two environments take turns, in random order within a pair. While the interval is too wide to tell (a busy
+    machine), more pairs are taken.
+    """
+    pairs, rounds, limit = 1000, 5, 0.1
     draw = random.Random(4318)
     with (Environment(where, "paired-ours", where.binary("orders-api"), where.layer) as ours,
           Environment(where, "paired-noop", where.binary("orders-api"), where.binary("noop-extension")) as noop):
         for environment in (ours, noop):
             environment.invoke(event("http"), times=100)
         times: dict = {ours: [], noop: []}
-        for _ in range(pairs):
-            for environment in draw.sample([ours, noop], 2):
-                [answer] = environment.invoke(event("http"))
-                times[environment].append(answer.ms)
-    low, high = interval([a - b for a, b in zip(times[ours], times[noop])], draw)
+        for _ in range(rounds):
+            for _ in range(pairs):
+                for environment in draw.sample([ours, noop], 2):
+                    [answer] = environment.invoke(event("http"))
+                    times[environment].append(answer.ms)
+            low, high = interval([a - b for a, b in zip(times[ours], times[noop])], draw)
+            if high < limit or low > limit:
+                break
     medians = [statistics.median(times[environment]) for environment in (ours, noop)]
-    said = (f"{medians[0]:.3f} ms against {medians[1]:.3f} ms, "
+    said = (f"{medians[0]:.3f} ms against {medians[1]:.3f} ms in {len(times[ours])} pairs, "
             f"95 % interval of the median difference {low:+.3f} to {high:+.3f} ms")
     true(high < limit, f"{said}; at most {limit} ms is allowed")
     return said
@@ -170,6 +192,31 @@ def on_managed_instances_it_registers_for_shutdown_only_and_delivers_everything(
     equal(len(set(span.id for span in spans)), len(spans), "distinct span ids")
     equal(ended["code"], 0, "how the emulator ended")
     return f"{tries - wanted} of {tries} invocations were turned away by the emulator"
+
+
+@check
+def the_extensions_api_answers_as_our_own_emulator_does(where):
+    return conforms(where, "local", managed=0)
+
+
+@check
+def the_extensions_api_of_managed_instances_answers_as_our_own_emulator_does(where):
+    return conforms(where, "managed", managed=1)
+
+
+def conforms(where, profile: str, managed: int) -> str:
+    """What this emulator answered to the script is what is expected; our emulator is held to the same expectations."""
+    script, inside = ROOT / "tests" / "conformance" / "extension.py", "/tmp/conformance.jsonl"
+    with Environment(where, f"conformance-{profile}", where.binary("bare-function"), script,
+                     {"CONFORMANCE_RESULTS": inside}, managed) as environment:
+        [answer] = environment.invoke({})
+        equal(answer.status, 200, "HTTP status")
+        environment.stop()
+        results = where.logs / f"conformance-{profile}.jsonl"
+        results.write_text(environment.file(inside))
+    compared = subprocess.run([sys.executable, script, "compare", profile, results], capture_output=True, text=True)
+    equal(compared.returncode, 0, f"exit code of the comparison, which says {compared.stdout}{compared.stderr}")
+    return compared.stdout.strip().splitlines()[-1]
 
 
 def event(name: str):

@@ -103,6 +103,10 @@ class Environment:
     def processes(self) -> list[str]:
         return self.ask("processes")
 
+    def file(self, path: str) -> str:
+        """A file as the processes inside see it."""
+        return self.ask("read_file", path=path)
+
     def log(self) -> str:
         return self.ask("read_log")
 

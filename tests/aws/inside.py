@@ -106,6 +106,9 @@ class Environment:
         lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
         return [line.replace(b"\0", b" ").decode().strip() for line in lines if line]
 
+    def read_file(self, path) -> str:
+        return Path(path).read_text()
+
     def read_log(self) -> str:
         self.log.seek(0)
         return self.log.read().decode(errors="replace")
