@@ -62,6 +62,24 @@ pub struct Var<T> {
     pub about: &'static str,
 }
 
+impl<T> Var<T> {
+    /// The variable as documents have it.
+    pub const fn row(&self) -> Row {
+        Row { name: self.name, default: self.default, about: self.about }
+    }
+}
+
+/// One line of a table of variables, for documents and the tests that compare them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The variable's name.
+    pub name: &'static str,
+    /// What holds when it is unset.
+    pub default: &'static str,
+    /// What it means, in one line.
+    pub about: &'static str,
+}
+
 /// A variable whose value cannot be used, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {

@@ -12,7 +12,7 @@ use spanlayer_host::vars::Problem;
 use spanlayer_otlp::Signal;
 
 pub use endpoint::Address;
-pub use vars::{Described, TABLE};
+pub use vars::TABLE;
 
 use crate::{Backoff, BreakerSettings, Compression, Export, Observer, Secret, export::Custom};
 

@@ -7,7 +7,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use reqwest::Url;
-use spanlayer_host::vars::{Reading, Var, Vars, duration};
+use spanlayer_host::vars::{Reading, Row, Var, Vars, duration};
 use spanlayer_otlp::Signal;
 
 use super::{
@@ -75,33 +75,16 @@ const CLIENT_KEY: Var<PathBuf> = Var {
 
 /// The variables, for documentation. Each also has the forms `…_OTLP_TRACES_…`, `…_OTLP_METRICS_…`, `…_OTLP_LOGS_…`, and
 /// all of them the same with `OTEL_` in the place of `SPANLAYER_`.
-pub const TABLE: [Described; 8] = [
-    Described::of(&ENDPOINT),
-    Described::of(&PROTOCOL),
-    Described::of(&HEADERS),
-    Described::of(&COMPRESSION),
-    Described::of(&TIMEOUT),
-    Described::of(&CERTIFICATE),
-    Described::of(&CLIENT_CERTIFICATE),
-    Described::of(&CLIENT_KEY),
+pub const TABLE: [Row; 8] = [
+    ENDPOINT.row(),
+    PROTOCOL.row(),
+    HEADERS.row(),
+    COMPRESSION.row(),
+    TIMEOUT.row(),
+    CERTIFICATE.row(),
+    CLIENT_CERTIFICATE.row(),
+    CLIENT_KEY.row(),
 ];
-
-/// What documentation says of a variable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Described {
-    /// Its name.
-    pub name: &'static str,
-    /// Its default; empty for none.
-    pub default: &'static str,
-    /// What it means.
-    pub about: &'static str,
-}
-
-impl Described {
-    const fn of<T>(var: &Var<T>) -> Self {
-        Self { name: var.name, default: var.default, about: var.about }
-    }
-}
 
 impl Settings {
     /// Reads the destinations from environment variables; everything else has its default. `receivers` are our own
