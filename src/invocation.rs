@@ -65,7 +65,8 @@ impl Invocation {
             ..Started::default()
         };
         let opening = Opening { name, kind, attributes, links, parent };
-        let span = in_trace(trace, || InvocationSpan::begin(telemetry.tracer(), opening));
+        let elsewhere = telemetry.is_sampled_elsewhere();
+        let span = in_trace(trace, || InvocationSpan::begin(telemetry.tracer(), opening, elsewhere));
         {
             let span = span.context().span();
             let context = span.span_context();

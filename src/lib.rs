@@ -34,6 +34,9 @@
 //! Spans are posted to a collector on `127.0.0.1:4318`, after the response, within 250 ms. Nobody there either: they are
 //! dropped, with one warning. `SPANLAYER_DISABLED=true` leaves the handler alone.
 
+#[cfg(test)]
+extern crate self as spanlayer; // what the macros write says `::spanlayer`
+
 mod courier;
 mod failure;
 mod function;

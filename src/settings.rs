@@ -15,8 +15,8 @@ use spanlayer_host::vars::{Problem, Reading, Vars};
 use crate::{function::Function, propagation::Propagators, resource};
 pub(crate) use filter::{Levels, LogFormat};
 pub(crate) use sampler::SamplerKind;
+pub use variables::VARIABLES;
 pub(crate) use variables::{RESOURCE_ATTRIBUTES, SERVICE_NAME};
-pub use variables::{VARIABLES, Variable};
 
 /// Everything that the wrapper takes from the environment.
 #[derive(Debug)]

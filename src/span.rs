@@ -29,8 +29,9 @@ pub(crate) struct InvocationSpan {
 }
 
 impl InvocationSpan {
-    /// Begins a span.
-    pub(crate) fn begin(tracer: &BoxedTracer, opening: Opening) -> Self {
+    /// Begins a span. `sampled_by_attributes` when a sampler may want to see them, which costs a look-up for each: the
+    /// specification's own samplers do not look.
+    pub(crate) fn begin(tracer: &BoxedTracer, opening: Opening, sampled_by_attributes: bool) -> Self {
         // At the highest level, since it must pass whatever the filter lets pass at all.
         let span = tracing::error_span!(
             target: TARGET,
@@ -40,8 +41,10 @@ impl InvocationSpan {
             otel.kind = kind_name(&opening.kind),
         );
         if span.set_parent(opening.parent.clone()).is_ok() {
-            for KeyValue { key, value, .. } in &opening.attributes {
-                span.set_attribute(key.clone(), value.clone());
+            if sampled_by_attributes {
+                for KeyValue { key, value, .. } in &opening.attributes {
+                    span.set_attribute(key.clone(), value.clone());
+                }
             }
             for link in &opening.links {
                 span.add_link_with_attributes(link.span_context.clone(), link.attributes.clone());
@@ -49,6 +52,9 @@ impl InvocationSpan {
             let context = span.context();
             // A subscriber that filters by layer accepts the parent of a span that its exporting layer never sees.
             if context.span().span_context().is_valid() {
+                if !sampled_by_attributes {
+                    context.span().set_attributes(opening.attributes);
+                }
                 return Self { context, tracing: span };
             }
         }

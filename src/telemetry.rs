@@ -100,6 +100,11 @@ impl Telemetry {
         }
     }
 
+    /// Whether spans are sampled by somebody else's provider, and so in ways that we do not know.
+    pub(crate) fn is_sampled_elsewhere(&self) -> bool {
+        matches!(self.tracers.get(), Some(Tracers::Theirs))
+    }
+
     /// Whether this is the first invocation of the process, and somebody waited for its start. One flag a process, not
     /// one a worker: concurrent workers share a start.
     pub(crate) fn is_cold_start(&self) -> bool {

@@ -2,5 +2,6 @@
 
 mod children;
 mod outcomes;
+mod runtime;
 mod sending;
 mod world;

@@ -45,7 +45,7 @@ impl Carrier for Extracted<'_> {
     }
 }
 
-/// The texts of a carrier under the names that a given interface asks for one by one.
+/// One text by itself, as a carrier for propagators that are not ours.
 pub(crate) fn only(name: &str, value: &str) -> HashMap<String, String, RandomState> {
     HashMap::from([(name.to_owned(), value.to_owned())])
 }

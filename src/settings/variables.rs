@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use opentelemetry_sdk::trace::SpanLimits;
-use spanlayer_host::vars::{Reading, Var, boolean, text};
+use spanlayer_host::vars::{Reading, Row, Var, boolean, text};
 use spanlayer_link::{DISABLED, STATE_DIR};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -109,44 +109,29 @@ const EVENT_ATTRIBUTE_COUNT: Var<u32> =
 const LINK_ATTRIBUTE_COUNT: Var<u32> =
     Var { name: "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", about: "most attributes of a link", ..ATTRIBUTE_COUNT };
 
-/// One line of the table of variables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Variable {
-    /// The variable's name.
-    pub name: &'static str,
-    /// What holds when it is unset.
-    pub default: &'static str,
-    /// What it means.
-    pub about: &'static str,
-}
-
 /// The variables that the wrapper reads, for documents and tests.
-pub const VARIABLES: [Variable; 20] = [
-    row(&DISABLED),
-    row(&STATE_DIR),
-    row(&SDK_DISABLED),
-    row(&OTLP_HTTP),
-    row(&SERVICE_NAME),
-    row(&RESOURCE_ATTRIBUTES),
-    row(&SAMPLER),
-    row(&SAMPLER_ARG),
-    row(&PROPAGATORS),
-    row(&LEVEL),
-    row(&LOG_LEVEL),
-    row(&LOG_FORMAT),
-    row(&VALUE_LENGTH),
-    row(&SPAN_VALUE_LENGTH),
-    row(&ATTRIBUTE_COUNT),
-    row(&SPAN_ATTRIBUTE_COUNT),
-    row(&SPAN_EVENT_COUNT),
-    row(&SPAN_LINK_COUNT),
-    row(&EVENT_ATTRIBUTE_COUNT),
-    row(&LINK_ATTRIBUTE_COUNT),
+pub const VARIABLES: [Row; 20] = [
+    DISABLED.row(),
+    STATE_DIR.row(),
+    SDK_DISABLED.row(),
+    OTLP_HTTP.row(),
+    SERVICE_NAME.row(),
+    RESOURCE_ATTRIBUTES.row(),
+    SAMPLER.row(),
+    SAMPLER_ARG.row(),
+    PROPAGATORS.row(),
+    LEVEL.row(),
+    LOG_LEVEL.row(),
+    LOG_FORMAT.row(),
+    VALUE_LENGTH.row(),
+    SPAN_VALUE_LENGTH.row(),
+    ATTRIBUTE_COUNT.row(),
+    SPAN_ATTRIBUTE_COUNT.row(),
+    SPAN_EVENT_COUNT.row(),
+    SPAN_LINK_COUNT.row(),
+    EVENT_ATTRIBUTE_COUNT.row(),
+    LINK_ATTRIBUTE_COUNT.row(),
 ];
-
-const fn row<T>(var: &Var<T>) -> Variable {
-    Variable { name: var.name, default: var.default, about: var.about }
-}
 
 /// Reads the limits of the specification's *Attribute Limits* and *Span Limits*.
 pub(super) fn limits(reading: &mut Reading<'_>) -> SpanLimits {

@@ -144,3 +144,13 @@ async fn invocations_at_once_do_not_mix() {
         assert!(children.iter().all(|child| child.attribute("of").is_some_and(|of| of == name)));
     }
 }
+
+#[tokio::test]
+async fn a_handler_made_by_the_attribute_joins_the_invocation_around_it() {
+    let world = World::new();
+    let handler = |event: LambdaEvent<crate::RawEvent>| {
+        crate::__private::invoke(event, |event: Text| async move { Ok::<_, Error>(event.payload) })
+    };
+    assert_eq!(world.invoke(handler, r#""hi""#).await, Ok("hi".into()));
+    assert_eq!(world.received().spans().len(), 1);
+}

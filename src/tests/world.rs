@@ -155,6 +155,11 @@ impl World {
         received
     }
 
+    /// The state directory, where the socket is.
+    pub(super) fn directory(&self) -> &std::path::Path {
+        &self.directory
+    }
+
     /// Nobody listens any more.
     pub(super) fn hang_up(&mut self) {
         self.listener = None;

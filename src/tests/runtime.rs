@@ -1,0 +1,147 @@
+//! The real `lambda_runtime`, in a process of its own: what it tells Lambda about a bare handler, and about the same
+//! handler under `#[spanlayer::handler]`.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde::{Deserialize, Serialize};
+use spanlayer_host::vars::{Process, Vars as _};
+
+use super::world::World;
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Order {
+    id: u32,
+}
+
+/// A handler as users write it: with a `Result` of their own name, and an argument taken apart.
+type Answer = Result<Order, Error>;
+
+async fn bare(LambdaEvent { payload: Order { id }, .. }: LambdaEvent<Order>) -> Answer {
+    match id {
+        0 => Err("no such order".into()),
+        13 => panic!("the shelf fell down"),
+        id => Ok(Order { id }),
+    }
+}
+
+#[crate::handler]
+async fn traced(LambdaEvent { payload: Order { id }, .. }: LambdaEvent<Order>) -> Answer {
+    bare(LambdaEvent::new(Order { id }, lambda_runtime::Context::default())).await
+}
+
+/// Not a test of its own: what [`answers`] starts.
+#[test]
+#[ignore = "runs in a process that another test starts"]
+fn function() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let ended = match Process.get("SPANLAYER_TEST_FUNCTION").as_deref() {
+        Some("bare") => runtime.block_on(run(service_fn(bare))),
+        Some("traced") => runtime.block_on(run(service_fn(traced))),
+        _ => return,
+    };
+    ended.expect("it runs until it is killed");
+}
+
+/// Runs one of the functions against a Runtime API, and returns what it posts for each event, request ids left out.
+fn answers(function: &str, world: &World, events: &[&'static str]) -> Vec<(String, String)> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let api = listener.local_addr().expect("an address").to_string();
+    let (events_in, events_out) = mpsc::channel();
+    let (posts_in, posts_out) = mpsc::channel();
+    events.iter().for_each(|event| events_in.send(*event).expect("nobody has hung up"));
+    let events_out = Arc::new(std::sync::Mutex::new(events_out));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (events, posts) = (Arc::clone(&events_out), posts_in.clone());
+            thread::spawn(move || serve(stream.expect("a connection"), &events, &posts));
+        }
+    });
+    let mut child = Running(
+        Command::new(std::env::current_exe().expect("this test"))
+            .args(["--exact", "tests::runtime::function", "--ignored"])
+            .env("SPANLAYER_TEST_FUNCTION", function)
+            .env("SPANLAYER_STATE_DIR", world.directory())
+            .env("AWS_LAMBDA_RUNTIME_API", api)
+            .env("AWS_LAMBDA_FUNCTION_NAME", "orders")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "7")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a process"),
+    );
+    let answers = events.iter().map(|_| posts_out.recv().expect("an answer")).collect();
+    child.0.kill().expect("it still runs");
+    answers
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// One connection to the Runtime API. Without an event left, `next` is never answered.
+fn serve(
+    stream: TcpStream,
+    events: &std::sync::Mutex<mpsc::Receiver<&'static str>>,
+    posts: &mpsc::Sender<(String, String)>,
+) {
+    let mut reader = BufReader::new(stream.try_clone().expect("a second end"));
+    let mut stream = stream;
+    loop {
+        let mut head = Vec::new();
+        while let Some(Ok(line)) =
+            reader.by_ref().lines().next().filter(|line| !matches!(line, Ok(l) if l.is_empty()))
+        {
+            head.push(line);
+        }
+        let Some(request) = head.first() else { return };
+        let length = head
+            .iter()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let mut body = vec![0; length.unwrap_or(0)];
+        reader.read_exact(&mut body).expect("the whole body");
+        let answer = if request.starts_with("GET") {
+            let Ok(event) = events.lock().expect("no panic").recv() else { return };
+            format!(
+                "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: 7\r\nlambda-runtime-deadline-ms: 9999999999999\r\n\
+                 content-length: {}\r\n\r\n{event}",
+                event.len(),
+            )
+        } else {
+            let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+            let _ = posts.send((path, String::from_utf8(body).expect("text")));
+            "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_owned()
+        };
+        stream.write_all(answer.as_bytes()).expect("a function that listens");
+    }
+}
+
+#[test]
+fn a_traced_handler_is_answered_for_as_a_bare_one_and_has_one_span_each() {
+    let events = [r#"{"id":7}"#, r#"{"id":0}"#, r#"{"id":13}"#, r#"{"id":"seven"}"#, r#"{"ID":7}"#, "[]"];
+    let world = World::new();
+    let traced = answers("traced", &world, &events);
+    assert_eq!(traced, answers("bare", &World::deaf(&[]), &events));
+    assert!(traced[3].1.contains("DeserializeError"), "{traced:?}");
+
+    let received = world.received();
+    let kinds: Vec<_> = received.spans().iter().map(|span| span.attribute("error.type").cloned()).collect();
+    let unreadable = serde_json::json!(crate::failure::DESERIALIZE_ERROR);
+    assert_eq!(kinds[0], None);
+    assert_eq!(kinds[2], Some("panic".into()));
+    assert_eq!(kinds[3..], [Some(unreadable.clone()), Some(unreadable.clone()), Some(unreadable)]);
+    assert!(received.spans().iter().all(|span| span.text("name") == "orders"));
+    assert_eq!(received.ended.len(), events.len());
+}
