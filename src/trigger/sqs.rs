@@ -114,6 +114,6 @@ fn url(arn: Arn<'_>) -> String {
 
 const ENVELOPES: [&[u8]; 2] = [br#"\"Type\""#, br#"\"version\""#];
 const ENVELOPE_HEAD: usize = 32;
-/// A batch of small notifications fits, and so does the largest single one; in megabytes of them, looking for senders
+/// Bytes of a batch's envelopes. A batch of ordinary notifications fits; in megabytes of them, looking for senders
 /// would cost more than they are worth.
 const MOST_TO_UNWRAP: usize = 256 * 1024;
