@@ -10,10 +10,15 @@ use std::{
 };
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::{
+    Resource,
+    trace::{Sampler, SdkTracerProvider},
+};
 use serde::{Deserialize, Serialize};
 use spanlayer_host::vars::{Process, Vars as _};
 
-use super::world::World;
+use super::world::{World, attribute};
 
 #[derive(Debug, Deserialize, Serialize)]
 struct Order {
@@ -44,6 +49,17 @@ fn function() {
     let ended = match Process.get("SPANLAYER_TEST_FUNCTION").as_deref() {
         Some("bare") => runtime.block_on(run(service_fn(bare))),
         Some("traced") => runtime.block_on(run(service_fn(traced))),
+        Some("with a provider of its own") => {
+            let resource =
+                Resource::builder_empty().with_attribute(KeyValue::new("service.name", "theirs")).build();
+            let provider = SdkTracerProvider::builder()
+                .with_resource(resource)
+                .with_sampler(Sampler::AlwaysOn)
+                .with_span_processor(crate::span_processor())
+                .build();
+            opentelemetry::global::set_tracer_provider(provider);
+            runtime.block_on(crate::run(bare))
+        }
         _ => return,
     };
     ended.expect("it runs until it is killed");
@@ -144,4 +160,17 @@ fn a_traced_handler_is_answered_for_as_a_bare_one_and_has_one_span_each() {
     assert_eq!(kinds[3..], [Some(unreadable.clone()), Some(unreadable.clone()), Some(unreadable)]);
     assert!(received.spans().iter().all(|span| span.text("name") == "orders"));
     assert_eq!(received.ended.len(), events.len());
+}
+
+#[test]
+fn a_tracer_provider_that_was_there_first_is_used_and_its_resource_completed() {
+    let world = World::new();
+    // The second answer is given after the first invocation's spans were sent.
+    answers("with a provider of its own", &world, &[r#"{"id":7}"#, r#"{"id":8}"#]);
+    let received = world.received();
+    let resource = &received.requests[0]["resourceSpans"][0]["resource"];
+    assert_eq!(attribute(resource, "service.name"), Some(&"theirs".into()));
+    assert_eq!(attribute(resource, "faas.name"), Some(&"orders".into()));
+    assert_eq!(attribute(resource, "telemetry.sdk.language"), Some(&"rust".into()));
+    assert!(attribute(resource, "service.instance.id").is_some());
 }
