@@ -65,8 +65,9 @@ class Environment:
         self.log_path = where.logs / f"{name}.log"
         spec = {"rie": str(where.rie), "function": str(function), "layer": layer and str(layer),
                 "env": env or {}, "managed": managed, "log": str(self.log_path)}
+        # Ahead of whatever else this machine is doing, which is not to show in response times.
         self.process = subprocess.Popen(
-            ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private",
+            ["nice", "-n", "-15", "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private",
              sys.executable, HERE / "inside.py", json.dumps(spec)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
