@@ -65,7 +65,8 @@ impl App {
         };
         let terminate = signal(SignalKind::terminate()).ok();
         let enough = BatchLimits::default().bytes as u64;
-        let policy = Policy::new(config.flush, config.max_staleness, enough, clock::unix());
+        let destinations = config.pipeline.destinations.len();
+        let policy = Policy::new(config.flush, config.max_staleness, enough, destinations, clock::unix());
         let driver =
             Driver::new(lambda, platform, Arc::clone(&pipeline), intake.clone(), signals, terminate, policy);
         let stop = driver.run().await;

@@ -10,3 +10,4 @@ pub mod patience;
 pub mod policy;
 
 mod estimate;
+mod exports;

@@ -62,6 +62,15 @@ impl Pipeline {
         flushed
     }
 
+    /// [`flush`](Self::flush) to one destination, by its place in the settings (and in [`Pending::destinations`]), for
+    /// those who wait for some and not for others. There is nothing to do for a destination that does not exist.
+    pub async fn flush_to(&self, destination: usize, by: Deadline) -> Flushed {
+        match self.lanes.get(destination) {
+            Some(lane) => lane.drain(by).await,
+            None => Flushed::default(),
+        }
+    }
+
     /// Closes the intake, sends what is left by the deadline (also to destinations that are being left alone: it is
     /// their last chance), and says what was lost.
     pub async fn shutdown(&self, by: Deadline) -> Report {

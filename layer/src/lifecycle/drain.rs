@@ -20,8 +20,8 @@ pub(crate) struct Stop {
     pub(crate) reason: String,
     /// No wait lasts longer.
     pub(crate) by: Instant,
-    /// The export that was in flight.
-    pub(crate) export: Option<AbortHandle>,
+    /// The exports that were in flight.
+    pub(crate) exports: Vec<AbortHandle>,
     /// How long exports usually take, if any has succeeded.
     pub(crate) usual: Option<Duration>,
 }
@@ -31,46 +31,15 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     let began = Instant::now();
     // The function's last words are in our sockets.
     intake.read_dry(LAST_WORDS.min(stop.by.saturating_duration_since(began) / 4)).await;
+    let before = Settled::by(pipeline);
     let report = shut_down(&stop, pipeline).await;
-    say_goodbye(&stop, &report, began.elapsed());
-}
-
-/// An export that is in flight when the end comes is waited for: cut off and sent again, it would arrive twice. But
-/// one that hangs, because it does so since before a freeze or an outage, would take its data along, so after a while
-/// without any progress the rest of the time is given to a fresh attempt.
-async fn shut_down(stop: &Stop, pipeline: &Pipeline) -> Report {
-    let mut shutdown = std::pin::pin!(pipeline.shutdown(Deadline::at(stop.by)));
-    let Some(export) = &stop.export else { return shutdown.await };
-    let patience = stop.usual.map_or(UNKNOWN, |usual| (usual * 2).max(HANGS));
-    let mut settled = settled_items(pipeline);
-    let mut since = Instant::now();
-    while since.elapsed() < patience {
-        select! {
-            report = &mut shutdown => return report,
-            () = sleep(patience / 8) => {}
-        }
-        let now = settled_items(pipeline);
-        if now != settled {
-            (settled, since) = (now, Instant::now());
-        }
-    }
-    export.abort();
-    shutdown.await
-}
-
-fn settled_items(pipeline: &Pipeline) -> u64 {
-    let stats = pipeline.stats();
-    let totals = stats.destinations.iter().flat_map(|one| Signal::ALL.map(|signal| *one.signal(signal)));
-    totals.map(|totals| totals.delivered + totals.rejected + totals.refused).sum()
-}
-
-fn say_goodbye(stop: &Stop, report: &Report, took: Duration) {
     let lost: u64 = report.lost.iter().map(|lost| lost.items).sum();
-    let refused = report.flushed.refused + report.flushed.rejected;
-    let millis = took.as_millis();
+    let after = Settled::by(pipeline);
+    let (delivered, refused) = (after.delivered - before.delivered, after.refused - before.refused);
+    let millis = began.elapsed().as_millis();
     let fields: [log::Field<'_>; 5] = [
         ("reason", &stop.reason),
-        ("delivered", &report.flushed.delivered),
+        ("delivered", &delivered),
         ("refused", &refused),
         ("lost", &lost),
         ("millis", &millis),
@@ -79,6 +48,63 @@ fn say_goodbye(stop: &Stop, report: &Report, took: Duration) {
         log::error("shut down before everything was delivered", &fields);
     } else {
         log::always(Level::Info, "shut down", &fields);
+    }
+}
+
+/// An export that is in flight when the end comes is waited for: cut off and sent again, it would arrive twice. But
+/// one that hangs, because it does so since before a freeze or an outage, would take its data along, so after a while
+/// without any progress the rest of the time is given to a fresh attempt.
+async fn shut_down(stop: &Stop, pipeline: &Pipeline) -> Report {
+    let by = Deadline::at(stop.by);
+    if stop.exports.is_empty() {
+        return pipeline.shutdown(by).await;
+    }
+    if let Some(report) = with_those_in_flight(stop, pipeline, by).await {
+        return report;
+    }
+    stop.exports.iter().for_each(AbortHandle::abort);
+    while !stop.exports.iter().all(AbortHandle::is_finished) {
+        tokio::task::yield_now().await;
+    }
+    pipeline.shutdown(by).await
+}
+
+/// `None` when nothing has moved for too long.
+async fn with_those_in_flight(stop: &Stop, pipeline: &Pipeline, by: Deadline) -> Option<Report> {
+    let patience = stop.usual.map_or(UNKNOWN, |usual| (usual * 2).max(HANGS));
+    let mut shutdown = std::pin::pin!(pipeline.shutdown(by));
+    let mut settled = Settled::by(pipeline);
+    let mut since = Instant::now();
+    while since.elapsed() < patience {
+        select! {
+            report = &mut shutdown => return Some(report),
+            () = sleep(patience / 8) => {}
+        }
+        let now = Settled::by(pipeline);
+        if now != settled {
+            (settled, since) = (now, Instant::now());
+        }
+    }
+    None
+}
+
+/// Items that left the pipeline, so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Settled {
+    delivered: u64,
+    refused: u64,
+}
+
+impl Settled {
+    fn by(pipeline: &Pipeline) -> Self {
+        let mut settled = Self::default();
+        for one in pipeline.stats().destinations {
+            for totals in Signal::ALL.map(|signal| *one.signal(signal)) {
+                settled.delivered += totals.delivered;
+                settled.refused += totals.rejected + totals.refused;
+            }
+        }
+        settled
     }
 }
 

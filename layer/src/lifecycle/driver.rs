@@ -2,6 +2,7 @@
 
 use super::{
     drain::Stop,
+    exports::{Exported, Exports},
     machine::{Action, Input, Phase},
     policy::{Background, Held, Policy, Sight},
 };
@@ -11,12 +12,11 @@ use crate::{
     receive::{Intake, Signal},
 };
 use spanlayer_host::clock;
-use spanlayer_pipeline::{Deadline, Flushed, Pending, Pipeline};
+use spanlayer_pipeline::Pipeline;
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
     signal::unix::Signal as Terminate,
     sync::mpsc::UnboundedReceiver,
-    task::JoinHandle,
     time::{Instant, sleep_until},
 };
 
@@ -34,9 +34,10 @@ pub(crate) struct Driver {
     policy: Policy,
     phase: Phase,
     invocation: Option<Invocation>,
-    export: Option<Export>,
-    /// When the handler ended, while its invocation is held up.
-    ended: Option<Instant>,
+    exports: Exports,
+    /// The handler is done, and its invocation is held up.
+    hold: Option<Hold>,
+    /// The invocation's deadline less a margin, while something is waited for.
     timer: Option<Instant>,
     /// Why it is over, and by when it has to be.
     stop: Option<(String, Instant)>,
@@ -60,12 +61,12 @@ struct Invocation {
     measured: bool,
 }
 
-#[derive(Debug)]
-struct Export {
-    task: JoinHandle<Flushed>,
-    began: Instant,
-    /// More has come in that is to be exported before anybody is told that it is done.
-    again: bool,
+/// An invocation that is held up after its handler is done. This is billed.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    since: Instant,
+    /// For an export that began beside the handler, rather than for everything.
+    briefly: bool,
 }
 
 impl Driver {
@@ -83,6 +84,7 @@ impl Driver {
             lambda: Lambda::Ready(lambda),
             platform,
             wrapped: false,
+            exports: Exports::new(Arc::clone(&pipeline), pipeline.pending().destinations.len()),
             pipeline,
             intake,
             signals,
@@ -90,8 +92,7 @@ impl Driver {
             policy,
             phase: Phase::Asked,
             invocation: None,
-            export: None,
-            ended: None,
+            hold: None,
             timer: None,
             stop: None,
         }
@@ -106,8 +107,12 @@ impl Driver {
             self.phase = phase;
             self.perform(action).await;
             if let Some((reason, by)) = self.stop.take() {
-                let export = self.export.map(|export| export.task.abort_handle());
-                return Stop { reason, by, export, usual: self.policy.usual_export() };
+                return Stop {
+                    reason,
+                    by,
+                    usual: self.policy.usual_export(),
+                    exports: self.exports.detach(),
+                };
             }
         }
     }
@@ -115,6 +120,12 @@ impl Driver {
     /// Waits for something that the machine has to know.
     async fn happening(&mut self) -> Input {
         loop {
+            let waiting =
+                matches!(self.phase, Phase::Overlapping { .. } | Phase::Lingering | Phase::Flushing);
+            let held_until = self.held_until();
+            if waiting && held_until.is_none() {
+                return Input::Exported;
+            }
             let background = self.background();
             tokio::select! {
                 // In this order when several are ready: what an invocation left is known before the next one begins.
@@ -124,11 +135,7 @@ impl Driver {
                         return input;
                     }
                 }
-                flushed = finished(self.export.as_mut()) => {
-                    if self.exported(flushed) {
-                        return Input::Exported;
-                    }
-                }
+                exported = self.exports.ended() => self.exported(&exported),
                 (lambda, event) = answered(&mut self.lambda) => {
                     self.lambda = Lambda::Ready(lambda);
                     return match event {
@@ -144,7 +151,9 @@ impl Driver {
                     self.timer = None;
                     return Input::TimeUp;
                 }
-                () = alarm(background) => self.start_export(),
+                // Some destination is not waited for any longer.
+                () = alarm(held_until.filter(|_| self.hold.is_some())) => {}
+                () = alarm(background) => self.exports.start(false),
                 () = self.intake.arrived() => {}
             }
         }
@@ -156,41 +165,52 @@ impl Driver {
             Action::AskNext => self.release(),
             Action::AskNextAndExport => {
                 self.release();
-                self.start_export();
+                self.exports.start(false);
             }
             Action::Export => {
                 self.timer = self.invocation.as_ref().map(|invocation| invocation.by);
-                self.start_export();
+                self.exports.start(false);
             }
             Action::AwaitEnd => self.timer = self.invocation.as_ref().map(|invocation| invocation.by),
-            Action::Linger => self.hold_for(self.policy.linger()),
+            Action::Linger => self.hold = Some(Hold { since: Instant::now(), briefly: true }),
             Action::Flush => {
-                self.hold_for(self.policy.patience());
+                self.hold = Some(Hold { since: Instant::now(), briefly: false });
                 self.intake.read_dry(READ_DRY).await;
-                match &mut self.export {
-                    // What is under way was begun before the rest came in.
-                    Some(export) => export.again = true,
-                    None => self.start_export(),
-                }
+                // Also what came in after an export that is under way began.
+                self.exports.start(true);
             }
         }
     }
 
-    /// From here on an invocation that is over is held up, at most so long.
-    fn hold_for(&mut self, limit: Duration) {
+    /// The next moment at which a destination that is waited for is not waited for any longer; `None` when there is no
+    /// such destination.
+    fn held_until(&self) -> Option<Instant> {
         let now = Instant::now();
-        self.ended = Some(now);
-        let by = self.invocation.as_ref().map_or(now, |invocation| invocation.by);
-        self.timer = Some(by.min(now + limit));
+        let since = self.hold.map_or(now, |hold| hold.since);
+        let pending = self.pipeline.pending();
+        // One that failed is being probed: that is nothing to wait for.
+        let awaited = self
+            .exports
+            .running()
+            .filter(|number| pending.destinations.get(*number).is_some_and(|one| !one.health.is_failing()));
+        awaited.map(|destination| since + self.limit(destination)).filter(|until| *until > now).min()
+    }
+
+    /// How long the end of the invocation may be held up for a destination.
+    fn limit(&self, destination: usize) -> Duration {
+        match self.hold {
+            Some(Hold { briefly: true, .. }) => self.policy.linger(destination),
+            _ => self.policy.patience(destination),
+        }
     }
 
     /// Lambda may freeze us from here.
     fn release(&mut self) {
-        if let Some(ended) = self.ended.take()
-            && self.export.is_some()
-        {
-            self.policy.waited_in_vain(ended.elapsed());
+        for destination in self.exports.running() {
+            let Some(hold) = self.hold else { break };
+            self.policy.waited_in_vain(destination, hold.since.elapsed());
         }
+        self.hold = None;
         self.timer = None;
         self.ask_next();
     }
@@ -216,7 +236,7 @@ impl Driver {
             by: Instant::now() + left.saturating_sub(margin(left)),
             measured: false,
         });
-        let held = held(&self.pipeline.pending());
+        let held = self.held(began, |_| true);
         let sight = if left.is_zero() { Sight::Blind } else { self.sight() };
         let plan = self.policy.invoked(began, &held, sight);
         log::debug(
@@ -255,7 +275,7 @@ impl Driver {
                 self.measure(&done.request_id, |_| done.duration);
                 if !done.success && self.phase == Phase::Asked {
                     // Somebody will look for this one.
-                    self.start_export();
+                    self.exports.start(false);
                 }
                 Some(Input::Ended { request: done.request_id })
             }
@@ -273,50 +293,55 @@ impl Driver {
         }
     }
 
-    fn start_export(&mut self) {
-        if self.export.is_some() {
-            return;
+    fn exported(&mut self, exported: &Exported) {
+        let Exported { destination, took, delivered, left, goes_on } = *exported;
+        if delivered || left {
+            self.policy.exported(destination, clock::unix(), took, delivered);
         }
-        let pipeline = Arc::clone(&self.pipeline);
-        // Not bounded by the invocation: the driver stops waiting when it has to, and an attempt that outlives its
-        // invocation is frozen with us and finished after the thaw, rather than cut off and sent again. Each attempt
-        // has its own time limit.
-        let task = tokio::spawn(async move { pipeline.flush(Deadline::never()).await });
-        self.export = Some(Export { task, began: Instant::now(), again: false });
-    }
-
-    /// An export is over; whether that was the last of it for now.
-    fn exported(&mut self, flushed: Flushed) -> bool {
-        let Some(export) = self.export.take() else { return true };
-        let answered = flushed.delivered + flushed.rejected + flushed.refused > 0;
-        if answered || flushed.left > 0 {
-            self.policy.exported(clock::unix(), export.began.elapsed(), answered);
-        }
-        if export.again && (answered || flushed.left == 0) {
-            self.start_export();
-            return false;
-        }
-        if flushed.left > 0
-            && !answered
-            && let Some(ended) = self.ended.take()
+        if let Some(hold) = self.hold
+            && left
+            && !delivered
+            && !goes_on
         {
-            self.policy.waited_in_vain(ended.elapsed());
+            self.policy.waited_in_vain(destination, hold.since.elapsed());
         }
-        true
     }
 
     /// When to begin an export that nobody waits for.
     fn background(&self) -> Option<Instant> {
-        if self.export.is_some() {
-            return None;
-        }
+        let now = clock::unix();
         let sight = (self.phase == Phase::Asked).then(|| self.sight());
-        let held = held(&self.pipeline.pending());
-        match self.policy.background(clock::unix(), &held, sight) {
+        let held = self.held(now, |destination| !self.exports.is_running(destination));
+        match self.policy.background(now, &held, sight) {
             Background::Now => Some(Instant::now()),
             Background::In(wait) => Some(Instant::now() + wait),
             Background::Never => None,
         }
+    }
+
+    /// What the policy wants to know of what is held, for the destinations that count.
+    fn held(&self, now: Duration, counts: impl Fn(usize) -> bool) -> Held {
+        let pending = self.pipeline.pending();
+        let mut held = Held::default();
+        for (destination, one) in
+            pending.destinations.iter().enumerate().filter(|(number, _)| counts(*number))
+        {
+            let rest = one.health.probe_in().max(self.policy.rest(destination, now));
+            let trusted =
+                !one.health.is_failing() && rest.is_zero() && !self.policy.patience(destination).is_zero();
+            held.reachable |= trusted;
+            if one.items == 0 {
+                continue;
+            }
+            if trusted {
+                held.bytes = held.bytes.max(one.bytes as u64);
+                held.errors = held.errors.max(one.errors as u64);
+                held.age = held.age.max(one.oldest.map(|oldest| oldest.elapsed()));
+            } else {
+                held.probe = Some(held.probe.map_or(rest, |probe| probe.min(rest)));
+            }
+        }
+        held
     }
 
     fn sight(&self) -> Sight {
@@ -330,34 +355,10 @@ impl Driver {
     }
 }
 
-/// What the policy wants to know of what the pipeline holds.
-fn held(pending: &Pending) -> Held {
-    Held {
-        bytes: pending.bytes as u64,
-        errors: pending.errors as u64,
-        age: pending.oldest_deliverable().map(|oldest| oldest.elapsed()),
-        reachable: pending.destinations.iter().any(|one| !one.health.is_failing()),
-        probe: pending
-            .destinations
-            .iter()
-            .filter(|one| one.items > 0 && one.health.is_failing())
-            .map(|one| one.health.probe_in())
-            .min(),
-    }
-}
-
 /// No wait goes up to a deadline: asking for `next` takes a moment, and so does a report. A tenth of the time, within
 /// bounds.
 fn margin(left: Duration) -> Duration {
     (left / 10).clamp(Duration::from_millis(50), Duration::from_millis(500))
-}
-
-async fn finished(export: Option<&mut Export>) -> Flushed {
-    match export {
-        // A panic in there is reported by its hook, and delivers nothing.
-        Some(export) => (&mut export.task).await.unwrap_or_default(),
-        None => std::future::pending().await,
-    }
 }
 
 async fn answered(lambda: &mut Lambda) -> (Registered, Event) {

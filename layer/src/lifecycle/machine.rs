@@ -40,9 +40,9 @@ pub enum Input {
         /// The invocation.
         request: String,
     },
-    /// No export is in flight any more.
+    /// No export is in flight any more that is worth waiting for.
     Exported,
-    /// The timer that the last action set has run out.
+    /// The invocation's deadline is near.
     TimeUp,
     /// Lambda ends the environment, or somebody the process.
     Stop,
@@ -57,13 +57,13 @@ pub enum Action {
     AskNext,
     /// Ask for `next`, then start an export that nobody waits for.
     AskNextAndExport,
-    /// Start an export beside the handler. Set the timer to the invocation's deadline less a margin.
+    /// Start an export beside the handler. From here on the invocation's deadline counts.
     Export,
-    /// Set the timer to the invocation's deadline less a margin.
+    /// From here on the invocation's deadline counts.
     AwaitEnd,
-    /// Set the timer to the short while that an export in flight at the end is worth.
+    /// Wait a short while for the export that is in flight.
     Linger,
-    /// Export all there is. Set the timer to how long that may take.
+    /// Export all there is, and wait for it as long as the policy allows.
     Flush,
     /// Close intake, export all there is by the deadline of the stop, report, exit.
     Drain,

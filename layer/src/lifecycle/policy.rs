@@ -37,18 +37,19 @@ impl Mode {
     }
 }
 
-/// What is held for delivery, and how that looks.
+/// What is held for delivery, and how that looks. A destination that failed recently, or for which waiting was in vain
+/// too often, is asked now and then, and never waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// Bytes waiting.
     pub bytes: u64,
     /// Items with errors among what waits.
     pub errors: u64,
-    /// How long the oldest has waited; `None` when nothing waits that some destination may be expected to take.
+    /// How long the oldest has waited for a destination that may be waited for; `None` when there is no such thing.
     pub age: Option<Duration>,
-    /// Whether some destination may be expected to take what it is sent.
+    /// Whether some destination may be waited for.
     pub reachable: bool,
-    /// How long until a failing destination, for which something waits, may be asked again.
+    /// How long until one of the others, for which something waits, may be asked again.
     pub probe: Option<Duration>,
 }
 
@@ -107,33 +108,37 @@ pub struct Policy {
     max_staleness: Duration,
     /// A batch is full at this many bytes: no use in waiting for more.
     enough: u64,
-    patience: Patience,
+    destinations: Vec<Record>,
     last_invocation: Option<Duration>,
     gap: Estimate,
     last_gap: Option<Duration>,
     handler: Estimate,
-    export: Estimate,
     last_flush: Duration,
+}
+
+/// What is remembered of a destination.
+#[derive(Clone, Copy, Debug, Default)]
+struct Record {
+    patience: Patience,
+    export: Estimate,
     failures: u32,
     not_before: Duration,
 }
 
 impl Policy {
-    /// `enough` is the size in bytes from which on more data does not make a better batch; `now` the time.
-    pub fn new(mode: Mode, max_staleness: Duration, enough: u64, now: Duration) -> Self {
+    /// `enough` is the size in bytes from which on more data does not make a better batch, `destinations` how many
+    /// there are, `now` the time.
+    pub fn new(mode: Mode, max_staleness: Duration, enough: u64, destinations: usize, now: Duration) -> Self {
         Self {
             mode,
             max_staleness,
             enough,
-            patience: Patience::default(),
+            destinations: vec![Record::default(); destinations],
             last_invocation: None,
             gap: Estimate::default(),
             last_gap: None,
             handler: Estimate::default(),
-            export: Estimate::default(),
             last_flush: now,
-            failures: 0,
-            not_before: Duration::ZERO,
         }
     }
 
@@ -149,9 +154,7 @@ impl Policy {
         }
         let release = match self.mode {
             // Waiting for what will not come, or for an end that nobody tells, is money for nothing.
-            _ if !held.reachable || self.patience.left().is_zero() || sight != Sight::Clear => {
-                Release::AtOnce
-            }
+            _ if !held.reachable || sight != Sight::Clear => Release::AtOnce,
             Mode::Continuous => Release::AtOnce,
             Mode::End => Release::WhenFlushed,
             Mode::Periodic(every) if held.any() && self.is_due(every, now) => Release::WhenExported,
@@ -171,7 +174,7 @@ impl Policy {
                 // Beside the handler to find out whether the destination has come back, or because there is no
                 // better moment; but an adaptive function that merely accumulates goes on doing so.
                 Release::AtOnce => match self.mode {
-                    Mode::Adaptive => self.patience.left().is_zero() || sight != Sight::Clear,
+                    Mode::Adaptive => sight != Sight::Clear,
                     Mode::Periodic(every) => self.is_due(every, now),
                     Mode::End | Mode::Continuous => true,
                 },
@@ -184,49 +187,58 @@ impl Policy {
         self.handler.saw(duration);
     }
 
-    /// How long the end of an invocation may be held up for everything to be delivered.
-    pub fn patience(&self) -> Duration {
-        self.patience.left()
+    /// How long the end of an invocation may be held up for a destination to take everything. Zero for one that is not
+    /// to be waited for.
+    pub fn patience(&self, destination: usize) -> Duration {
+        self.destinations.get(destination).map_or(Duration::ZERO, |one| one.patience.left())
     }
 
-    /// How long the end of an invocation may be held up for an export that began beside it.
-    pub fn linger(&self) -> Duration {
-        self.patience.left().min(LINGER)
+    /// The same for an export that began beside the invocation.
+    pub fn linger(&self, destination: usize) -> Duration {
+        self.patience(destination).min(LINGER)
     }
 
-    /// How long exports usually take, if any has succeeded.
+    /// How long until a destination may be asked that failed just now.
+    pub fn rest(&self, destination: usize, now: Duration) -> Duration {
+        self.destinations.get(destination).map_or(Duration::ZERO, |one| one.not_before.saturating_sub(now))
+    }
+
+    /// How long the slowest destination usually takes, if any has ever delivered.
     pub fn usual_export(&self) -> Option<Duration> {
-        self.export.usual()
+        self.destinations.iter().filter_map(|one| one.export.usual()).max()
     }
 
-    /// An export ended at `now` after so long. `delivered` says whether anything was.
-    pub fn exported(&mut self, now: Duration, took: Duration, delivered: bool) {
+    /// An export to a destination ended at `now` after so long. `delivered` says whether anything was.
+    pub fn exported(&mut self, destination: usize, now: Duration, took: Duration, delivered: bool) {
         self.last_flush = now;
+        let Some(one) = self.destinations.get_mut(destination) else { return };
         if delivered {
-            self.export.saw(took);
-            self.patience.delivered(self.export.usual().unwrap_or(took));
-            self.failures = 0;
-            self.not_before = Duration::ZERO;
+            one.export.saw(took);
+            one.patience.delivered(one.export.usual().unwrap_or(took));
+            one.failures = 0;
+            one.not_before = Duration::ZERO;
         } else {
-            let wait = FIRST_RETRY * 2u32.pow(self.failures.min(10));
-            self.failures += 1;
-            self.not_before = now + wait.min(self.max_staleness);
+            let wait = FIRST_RETRY * 2u32.pow(one.failures.min(10));
+            one.failures += 1;
+            one.not_before = now + wait.min(self.max_staleness);
         }
     }
 
-    /// The end of an invocation was held up so long, and nothing was delivered by it.
-    pub fn waited_in_vain(&mut self, waited: Duration) {
-        self.patience.in_vain(waited);
+    /// The end of an invocation was held up so long for a destination, and nothing was delivered by it.
+    pub fn waited_in_vain(&mut self, destination: usize, waited: Duration) {
+        if let Some(one) = self.destinations.get_mut(destination) {
+            one.patience.in_vain(waited);
+        }
     }
 
-    /// When to begin an export that nobody waits for, if none is in flight. `sight` is that of what is going on now;
+    /// When to begin an export that nobody waits for. `held` is what no export is in flight for; `sight` is that of what is going on now;
     /// `None` when it is settled already that everything is flushed at the end.
     pub fn background(&self, now: Duration, held: &Held, sight: Option<Sight>) -> Background {
         let wait = match (self.deliver_in(now, held, sight), held.probe) {
             (None, None) => return Background::Never,
             (deliver, probe) => deliver.unwrap_or(Duration::MAX).min(probe.unwrap_or(Duration::MAX)),
         };
-        match wait.max(self.not_before.saturating_sub(now)) {
+        match wait {
             Duration::ZERO => Background::Now,
             wait => Background::In(wait),
         }
@@ -258,7 +270,7 @@ impl Policy {
 
     /// Whether an export usually finishes within a handler's time.
     fn fits(&self) -> bool {
-        match (self.export.usual(), self.handler.usual()) {
+        match (self.usual_export(), self.handler.usual()) {
             (Some(export), Some(handler)) => export <= handler,
             _ => false,
         }
@@ -296,7 +308,7 @@ mod tests {
     }
 
     fn policy(mode: Mode) -> Policy {
-        Policy::new(mode, secs(30), 1 << 20, Duration::ZERO)
+        Policy::new(mode, secs(30), 1 << 20, 1, Duration::ZERO)
     }
 
     const NOTHING: Held = Held { bytes: 0, errors: 0, age: None, reachable: true, probe: None };
@@ -310,7 +322,7 @@ mod tests {
             now += secs(1);
             policy.invoked(now, &NOTHING, Sight::Clear);
             policy.handler_took(handler);
-            policy.exported(now, export, true);
+            policy.exported(0, now, export, true);
         }
         (policy, now + secs(1))
     }
@@ -384,15 +396,15 @@ mod tests {
     }
 
     #[test]
-    fn once_patience_is_spent_nothing_is_waited_for_until_a_delivery() {
-        let (mut policy, now) = busy(Mode::End, millis(100), millis(30));
-        policy.exported(now, secs(1), false);
-        policy.waited_in_vain(secs(1));
-        assert_eq!(policy.invoked(now, &SOME, Sight::Clear), Plan { release: Release::AtOnce, export: true });
-        assert_eq!((policy.patience(), policy.linger()), (Duration::ZERO, Duration::ZERO));
-        policy.exported(now, millis(30), true);
-        assert_eq!(policy.invoked(now, &NOTHING, Sight::Clear).release, Release::WhenFlushed);
-        assert_eq!(policy.linger(), LINGER);
+    fn once_patience_with_a_destination_is_spent_it_is_not_waited_for_until_a_delivery() {
+        let mut policy = Policy::new(Mode::End, secs(30), 1 << 20, 2, Duration::ZERO);
+        policy.exported(0, secs(1), secs(1), false);
+        policy.waited_in_vain(0, secs(1));
+        assert_eq!((policy.patience(0), policy.linger(0)), (Duration::ZERO, Duration::ZERO));
+        assert!(policy.patience(1) > Duration::ZERO, "the other has not failed");
+        policy.exported(0, secs(2), millis(30), true);
+        assert_eq!(policy.linger(0), LINGER);
+        assert_eq!(policy.patience(7), Duration::ZERO, "there is no such destination");
     }
 
     #[test]
@@ -424,7 +436,7 @@ mod tests {
         let at = |policy: &mut Policy, now| policy.invoked(secs(now), &SOME, Sight::Clear);
         assert_eq!(at(&mut policy, 5), Plan { release: Release::AtOnce, export: false });
         assert_eq!(at(&mut policy, 10), Plan { release: Release::WhenExported, export: true });
-        policy.exported(secs(10), millis(30), true);
+        policy.exported(0, secs(10), millis(30), true);
         assert_eq!(at(&mut policy, 15), Plan { release: Release::AtOnce, export: false });
         assert_eq!(policy.background(secs(15), &SOME, Some(Sight::Clear)), Background::In(secs(5)));
     }
@@ -444,17 +456,16 @@ mod tests {
     fn failures_space_out_what_happens_in_the_background() {
         let mut policy = policy(Mode::Continuous);
         let mut now = secs(0);
-        let mut waits = Vec::new();
+        let mut rests = Vec::new();
         for _ in 0..12 {
-            policy.exported(now, millis(1), false);
-            let Background::In(wait) = policy.background(now, &SOME, Some(Sight::Clear)) else {
-                panic!("a failing destination is asked again at once");
-            };
-            waits.push(wait);
-            now += wait;
+            policy.exported(0, now, millis(1), false);
+            let rest = policy.rest(0, now);
+            rests.push(rest);
+            now += rest;
+            assert_eq!(policy.rest(0, now), Duration::ZERO);
         }
-        assert_eq!(waits[0], FIRST_RETRY);
-        assert!(waits.is_sorted());
-        assert_eq!(waits[11], secs(30));
+        assert_eq!(rests[0], FIRST_RETRY);
+        assert!(rests.is_sorted());
+        assert_eq!(rests[11], secs(30));
     }
 }

@@ -67,7 +67,8 @@ pub fn bind(variable: &str, listen: Listen, elsewhere: bool) -> Option<Bound> {
     let bound = |address: SocketAddr| -> io::Result<Bound> {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
+        // A port that was asked for need not be asked after.
+        let address = if address.port() == 0 { listener.local_addr()? } else { address };
         Ok(Bound { listener, address })
     };
     match bound(address) {

@@ -18,16 +18,17 @@ use tokio::io::AsyncReadExt;
 
 /// The socket, bound and not yet served. Its file goes when this does.
 #[derive(Debug)]
-pub struct LinkSocket {
-    listener: UnixListener,
-    path: PathBuf,
-}
+pub struct LinkSocket(UnixListener, File);
+
+/// The socket's file.
+#[derive(Debug)]
+struct File(PathBuf);
 
 /// Makes the socket, and the directory it lies in, for this user only. Where that cannot be (a read-only `/tmp`), one
 /// warning is all it costs: wrapped functions send OTLP/HTTP then.
 pub fn bind_link(path: PathBuf) -> Option<LinkSocket> {
     match make(&path) {
-        Ok(listener) => Some(LinkSocket { listener, path }),
+        Ok(listener) => Some(LinkSocket(listener, File(path))),
         Err(error) => {
             log::warn("no link socket, going on without", &[("path", &path.display()), ("error", &error)]);
             None
@@ -55,18 +56,17 @@ fn make(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-impl Drop for LinkSocket {
+impl Drop for File {
     fn drop(&mut self) {
         // A function that finds no socket does not wait for anybody behind it.
-        let _ = fs::remove_file(&self.path);
+        let _ = fs::remove_file(&self.0);
     }
 }
 
 /// Reads frames for as long as the process lives.
 pub(crate) async fn serve_link(socket: LinkSocket, intake: Intake) {
-    let Ok(listener) = socket.listener.try_clone().and_then(tokio::net::UnixListener::from_std) else {
-        return;
-    };
+    let LinkSocket(listener, _file) = socket;
+    let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {

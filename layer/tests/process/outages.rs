@@ -1,7 +1,8 @@
 //! A destination that fails: what an outage costs, and that nothing is lost by it.
 
 use crate::world::{SOON, World};
-use spanlayer_emulator::{Mode, Reason};
+use bytes::Bytes;
+use spanlayer_emulator::{Destination, Event, Mode, Reason};
 use std::time::Duration;
 
 /// What twelve invocations may cost beyond their responses while nothing can be delivered.
@@ -66,4 +67,35 @@ async fn the_first_delivery_and_the_first_failure_are_told_once_each() {
     for text in ["first delivery", "does not take data"] {
         assert_eq!(world.log().iter().filter(|line| line.contains(text)).count(), 1, "{:?}", world.log());
     }
+}
+
+#[tokio::test]
+async fn a_destination_that_hangs_does_not_hold_up_the_other() {
+    let hanging = Destination::start(Mode::Hanging).await.unwrap();
+    let world = World::with(Mode::Healthy, |builder, function| {
+        builder
+            .env("SPANLAYER_FLUSH", "end")
+            .env("SPANLAYER_EXPORTER_OTLP_LOGS_ENDPOINT", format!("{}/v1/logs", hanging.url()))
+            .handler(move |event: Event| {
+                let function = function.clone();
+                async move {
+                    function.started(&event);
+                    function.spans(1, false);
+                    function.logs(1);
+                    function.ended_soon(&event);
+                    Ok(Bytes::from_static(b"{}"))
+                }
+            })
+    })
+    .await;
+    let mut tails = Duration::ZERO;
+    for count in 1..=12 {
+        tails += world.invoke_times(1).await;
+        assert_eq!(
+            world.destination.spans().len(),
+            count,
+            "delivered at its end, whatever becomes of the logs"
+        );
+    }
+    assert!(tails < PRICE, "{tails:?}");
 }

@@ -154,6 +154,20 @@ impl Function {
         self.send(&Frame::Telemetry(Signal::Traces, spans(count, error).into()));
     }
 
+    pub(crate) fn logs(&self, count: usize) {
+        let mut out = Vec::new();
+        message_field(&mut out, 1, |resource_logs| {
+            message_field(resource_logs, 2, |scope_logs| {
+                for _ in 0..count {
+                    message_field(scope_logs, 2, |record| {
+                        fixed64_field(record, 1, 1_767_000_000_000_000_000)
+                    });
+                }
+            });
+        });
+        self.send(&Frame::Telemetry(Signal::Logs, out.into()));
+    }
+
     pub(crate) fn ended(&self, event: &Event) {
         let request_id = event.id().unwrap().to_owned();
         let end_unix_nano = spanlayer_host::clock::unix_nanos();
