@@ -13,10 +13,6 @@ impl Sample {
         self.0.len()
     }
 
-    pub(crate) fn values(&self) -> &[f64] {
-        &self.0
-    }
-
     pub(crate) fn sum(&self) -> f64 {
         self.0.iter().sum()
     }

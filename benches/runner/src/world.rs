@@ -87,9 +87,21 @@ pub(crate) fn said(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Enters core 1, where one is: what is pinned there competes with itself, as on a function with one core, and not
-/// with this program. The command becomes the program that follows it.
+/// The command that pins every program to core 1, where one is, and becomes it: what is pinned there competes with
+/// itself, as on a function with one core, and not with this program.
 pub(crate) fn pinned() -> Vec<String> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    ["taskset", "-c", if cores > 1 { "1" } else { "0" }].map(str::to_owned).to_vec()
+    ["taskset", "-c", if several_cores() { "1" } else { "0" }].map(str::to_owned).to_vec()
+}
+
+/// The same for functions alone: extensions get the other core. `None` where there is no other.
+pub(crate) fn pinned_apart(world: &World) -> Option<Vec<String>> {
+    let [ours, noop] = [&world.extension, &world.noop].map(|program| program.display());
+    let script = format!(
+        r#"case "$1" in '{ours}' | '{noop}') core=0 ;; *) core=1 ;; esac; exec taskset -c $core "$@""#
+    );
+    several_cores().then(|| ["/bin/sh", "-c", &script, "sh"].map(str::to_owned).to_vec())
+}
+
+fn several_cores() -> bool {
+    std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
 }

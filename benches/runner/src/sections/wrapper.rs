@@ -5,7 +5,7 @@ use crate::{
     report::{Budget, Row, Unit},
     sample::Sample,
     sink::Sink,
-    world::{World, invoke, pinned, said},
+    world::{World, invoke, pinned, pinned_apart, said},
 };
 use spanlayer_emulator::{Builder, Emulator, Reason};
 
@@ -47,58 +47,68 @@ struct Times {
     cycle: Sample,
 }
 
-/// Response and cycle, event by event in turn, in three environments: nothing of ours, the layer alone, and the layer
-/// with the wrapper.
+/// Response and cycle, event by event in turn. First with function and extension on one core, where a message to the
+/// extension makes it run before the function goes on; then with a core for each.
 async fn invocations(world: &World, sink: &Sink, progress: &Progress) -> Result<Vec<Row>, String> {
-    let start = async |builder: Builder| builder.launch_with(pinned()).start().await.map_err(said);
-    let lambdas = [
-        start(world.plain().function(&world.bare)).await?,
-        start(world.layered(&sink.url()).function(&world.bare)).await?,
-        start(world.layered(&sink.url()).function(&world.wrapped)).await?,
-    ];
     let mut rows = Vec::new();
-    for (what, event) in [("{}", "{}"), ("2 KB HTTP event", HTTP_EVENT)] {
-        let count = world.times(2500);
-        for lambda in &lambdas {
-            warm(lambda, event, count / 10).await?;
+    let cores = [("one core", Some(pinned())), ("a core each", pinned_apart(world))];
+    for (cores, launcher) in cores.into_iter().filter_map(|(cores, launcher)| Some((cores, launcher?))) {
+        let start =
+            async |builder: Builder| builder.launch_with(launcher.clone()).start().await.map_err(said);
+        // Nothing of ours, the layer alone, and the layer with the wrapper.
+        let lambdas = [
+            start(world.plain().function(&world.bare)).await?,
+            start(world.layered(&sink.url()).function(&world.bare)).await?,
+            start(world.layered(&sink.url()).function(&world.wrapped)).await?,
+        ];
+        for (what, event) in [("{}", "{}"), ("2 KB HTTP event", HTTP_EVENT)] {
+            let times = measure(&lambdas, event, world.times(2000), progress).await?;
+            rows.extend(compared(&format!("{what}, {cores}"), times));
         }
-        let mut times: [Times; 3] = std::array::from_fn(|_| Times::default());
-        for round in 0..count {
-            if round % 100 == 0 {
-                progress.step(what, round, count);
-            }
-            for turn in 0..lambdas.len() {
-                let at = (round + turn) % lambdas.len();
-                let invocation = invoke(&lambdas[at], event).await?;
-                times[at].response.push(invocation.response_time.as_secs_f64() * 1e6);
-                times[at].cycle.push(invocation.cycle_time.as_secs_f64() * 1e6);
-            }
+        for lambda in lambdas {
+            lambda.shutdown(Reason::Spindown).await;
         }
-        let [nothing, layer, wrapper] = times;
-        let compare = |name: &str, ours: &Sample, baseline: &Sample| {
-            let extra = ours.paired_difference(baseline);
-            Row::new(SECTION, format!("{name}, {what}"), Unit::Micros, ours.clone())
-                .against(baseline.clone())
-                .note(format!("median of paired differences {extra:+.1} µs"))
-        };
-        rows.push(
-            compare("wrapper: response", &wrapper.response, &layer.response)
-                .budget(Budget::RatioOrExtra(1.10, 12.0)),
-        );
-        rows.push(compare("wrapper and layer: response", &wrapper.response, &nothing.response));
-        rows.push(compare("layer alone: response", &layer.response, &nothing.response));
-        rows.push(compare("wrapper and layer: cycle (billed)", &wrapper.cycle, &nothing.cycle));
-        rows.push(compare("layer alone: cycle (billed)", &layer.cycle, &nothing.cycle));
-    }
-    for lambda in lambdas {
-        lambda.shutdown(Reason::Spindown).await;
     }
     Ok(rows)
 }
 
-async fn warm(lambda: &Emulator, event: &str, count: usize) -> Result<(), String> {
-    for _ in 0..count.max(20) {
-        invoke(lambda, event).await?;
+async fn measure<const N: usize>(
+    lambdas: &[Emulator; N],
+    event: &str,
+    count: usize,
+    progress: &Progress,
+) -> Result<[Times; N], String> {
+    let mut times: [Times; N] = std::array::from_fn(|_| Times::default());
+    let warm = count / 10;
+    for round in 0..warm + count {
+        if round % 100 == 0 {
+            progress.step("invocation", round, warm + count);
+        }
+        for turn in 0..N {
+            let at = (round + turn) % N;
+            let invocation = invoke(&lambdas[at], event).await?;
+            if round >= warm {
+                times[at].response.push(invocation.response_time.as_secs_f64() * 1e6);
+                times[at].cycle.push(invocation.cycle_time.as_secs_f64() * 1e6);
+            }
+        }
     }
-    Ok(())
+    Ok(times)
+}
+
+fn compared(what: &str, [nothing, layer, wrapper]: [Times; 3]) -> [Row; 5] {
+    let compare = |name: &str, ours: &Sample, baseline: &Sample| {
+        let extra = ours.paired_difference(baseline);
+        Row::new(SECTION, format!("{name}, {what}"), Unit::Micros, ours.clone())
+            .against(baseline.clone())
+            .note(format!("median of paired differences {extra:+.1} µs"))
+    };
+    [
+        compare("wrapper: response", &wrapper.response, &layer.response)
+            .budget(Budget::RatioOrExtra(1.10, 12.0)),
+        compare("wrapper + layer: response", &wrapper.response, &nothing.response),
+        compare("layer: response", &layer.response, &nothing.response),
+        compare("wrapper + layer: cycle", &wrapper.cycle, &nothing.cycle),
+        compare("layer: cycle", &layer.cycle, &nothing.cycle),
+    ]
 }
