@@ -1,120 +1,59 @@
 //! What an answer means (OTLP specification, *OTLP/HTTP Response*).
 
-use std::time::{Duration, UNIX_EPOCH};
-
-use http::{
-    HeaderMap, StatusCode,
-    header::{CONTENT_TYPE, RETRY_AFTER},
-};
+use http::StatusCode;
 use spanlayer_otlp::{
     Signal,
     status::{Encoding, PartialSuccess, Status},
 };
 
+use super::super::http::{Answer, MAX_ANSWER, quote};
 use crate::Outcome;
 
-/// An answer as far as it was read.
-pub(super) struct Answer<'a> {
-    pub(super) status: StatusCode,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a [u8],
-    /// Whether the body ended as announced, or was cut off by us.
-    pub(super) complete: bool,
-}
-
-impl Answer<'_> {
-    /// What becomes of the batch. `now` is Unix time; `secrets` must not be repeated, whatever the server echoes.
-    pub(super) fn verdict<'s>(
-        &self,
-        signal: Signal,
-        now: Duration,
-        secrets: impl Iterator<Item = &'s str>,
-    ) -> Outcome {
-        if self.status.is_success() {
-            return self.success(signal);
-        }
-        let why = hide(self.why(), secrets);
-        match self.status {
-            StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT => {
-                let after = self.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-                Outcome::Retry { after: after.and_then(|text| retry_after(text, now)), why }
-            }
-            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => {
-                Outcome::Refused { why, divisible: true }
-            }
-            // "All other 4xx or 5xx response status codes MUST NOT be retried."
-            _ => Outcome::Refused { why, divisible: false },
-        }
+/// What becomes of the batch. `secrets` must not be repeated, whatever the server echoes.
+pub(super) fn verdict<'s>(
+    answer: &Answer,
+    signal: Signal,
+    secrets: impl Iterator<Item = &'s str>,
+) -> Outcome {
+    if answer.status.is_success() {
+        return success(answer, signal, secrets);
     }
-
-    fn success(&self, signal: Signal) -> Outcome {
-        if self.body.len() > MAX_ANSWER {
-            return Outcome::refused(format!("{}, with an answer larger than 4 MiB", self.status));
-        }
-        if !self.complete {
-            // The status says that the batch was taken; to send it again would double it.
-            let message = "the answer broke off, so it is unknown whether items were rejected".to_owned();
-            return Outcome::Delivered { rejected: 0, message };
-        }
-        let PartialSuccess { rejected, message } =
-            PartialSuccess::decode(self.body, signal, self.encoding().unwrap_or(Encoding::Protobuf));
-        Outcome::Delivered { rejected, message: shorten(&message) }
-    }
-
-    /// The status, and what the server says about it.
-    fn why(&self) -> String {
-        let status = self.encoding().and_then(|encoding| Status::decode(self.body, encoding));
-        // Proxies and frameworks answer in HTML or plain text whatever was asked.
-        let words = match &status {
-            Some(status) => shorten(&status.message),
-            None => shorten(&String::from_utf8_lossy(self.body)),
-        };
-        if words.is_empty() { self.status.to_string() } else { format!("{}: {words}", self.status) }
-    }
-
-    fn encoding(&self) -> Option<Encoding> {
-        Encoding::of_content_type(self.headers.get(CONTENT_TYPE)?.to_str().ok()?)
+    let status = encoding(answer).and_then(|encoding| Status::decode(&answer.body, encoding));
+    let why = answer.why(status.as_ref().map(|status| &*status.message), secrets);
+    match answer.status {
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => Outcome::Retry { after: answer.retry_after(), why },
+        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => Outcome::Refused { why, divisible: true },
+        // "All other 4xx or 5xx response status codes MUST NOT be retried."
+        _ => Outcome::Refused { why, divisible: false },
     }
 }
 
-/// How long the server asks to be left alone: seconds, or a date (RFC 9110, 10.2.3). `None` for anything else.
-fn retry_after(text: &str, now: Duration) -> Option<Duration> {
-    let text = text.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit is still "not for a long time".
-        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+fn success<'s>(answer: &Answer, signal: Signal, secrets: impl Iterator<Item = &'s str>) -> Outcome {
+    if answer.body.len() > MAX_ANSWER {
+        return Outcome::refused(format!("{}, with an answer larger than 4 MiB", answer.status));
     }
-    let date = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(date.saturating_sub(now))
-}
-
-/// The first 200 characters on one line.
-fn shorten(words: &str) -> String {
-    let printable = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    printable.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()
-}
-
-fn hide<'s>(mut words: String, secrets: impl Iterator<Item = &'s str>) -> String {
-    // `Bearer abc` may come back as `abc`. What is shorter is no secret, and would tear holes into every message.
-    for secret in secrets.flat_map(|value| [value, value.rsplit(' ').next().unwrap_or_default()]) {
-        if secret.len() >= 6 {
-            words = words.replace(secret, "***");
-        }
+    if !answer.complete {
+        // The status says that the batch was taken; to send it again would double it.
+        let message = "the answer broke off, so it is unknown whether items were rejected".to_owned();
+        return Outcome::Delivered { rejected: 0, message };
     }
-    words
+    let PartialSuccess { rejected, message } =
+        PartialSuccess::decode(&answer.body, signal, encoding(answer).unwrap_or(Encoding::Protobuf));
+    Outcome::Delivered { rejected, message: quote(&message, secrets) }
 }
 
-/// Limit of an answer (OTLP specification, *OTLP/HTTP Response*).
-pub(super) const MAX_ANSWER: usize = 4 << 20;
-
-const MAX_WORDS: usize = 200;
+fn encoding(answer: &Answer) -> Option<Encoding> {
+    Encoding::of_content_type(answer.content_type()?)
+}
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use http::{HeaderMap, HeaderValue};
 
     use super::*;
 
@@ -124,8 +63,8 @@ mod tests {
             .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap()))
             .collect();
         let status = StatusCode::from_u16(status).unwrap();
-        let answer = Answer { status, headers: &headers, body, complete: true };
-        answer.verdict(Signal::Traces, NOW, ["Bearer s3cr3t-token"].into_iter())
+        let answer = Answer { status, headers, body: body.to_vec(), complete: true, at: NOW };
+        verdict(&answer, Signal::Traces, ["Bearer s3cr3t-token"].into_iter())
     }
 
     const NOW: Duration = Duration::from_secs(1_767_000_000);
@@ -204,5 +143,12 @@ mod tests {
             panic!("401 is final")
         };
         assert!(!why.contains("s3cr3t") && why.contains("unknown token ***"), "{why}");
+        // Nor is its beginning, where the quotation ends in its middle.
+        let Outcome::Refused { why, .. } =
+            answer(401, &[], format!("{} s3cr3t-token", "x".repeat(195)).as_bytes())
+        else {
+            panic!("401 is final")
+        };
+        assert!(!why.contains("s3c"), "{why}");
     }
 }

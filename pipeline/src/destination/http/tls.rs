@@ -8,7 +8,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
-use crate::settings::{Address, OtlpHttp};
+use super::Transport;
 
 /// The configuration for a destination. One that speaks no TLS gets one that trusts nobody, since the HTTP client
 /// wants some.
@@ -16,9 +16,9 @@ use crate::settings::{Address, OtlpHttp};
 /// # Errors
 ///
 /// Says which file cannot be read or used, and why.
-pub(super) fn config(settings: &OtlpHttp) -> Result<ClientConfig, String> {
-    let roots = match &settings.certificate {
-        _ if !settings.urls.iter().flatten().any(Address::is_https) => RootCertStore::empty(),
+pub(super) fn config(transport: &Transport) -> Result<ClientConfig, String> {
+    let roots = match &transport.certificate {
+        _ if !transport.tls => RootCertStore::empty(),
         Some(file) => trusting_only(file)?,
         None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
     };
@@ -26,7 +26,7 @@ pub(super) fn config(settings: &OtlpHttp) -> Result<ClientConfig, String> {
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("no TLS: {error}"))?
         .with_root_certificates(roots);
-    let Some(client) = &settings.client else { return Ok(builder.with_no_client_auth()) };
+    let Some(client) = &transport.client else { return Ok(builder.with_no_client_auth()) };
     let chain = certificates(&client.chain)?;
     let key = PrivateKeyDer::from_pem_slice(&read(&client.key)?)
         .map_err(|_| format!("{} holds no private key in PEM form", client.key.display()))?;

@@ -11,13 +11,12 @@ use std::{
 use reqwest::redirect;
 use spanlayer_host::clock;
 
-use super::tls;
-use crate::settings::OtlpHttp;
+use super::{Transport, tls};
 
 /// Makes clients and keeps the current one.
 #[derive(Debug)]
 pub(super) struct Clients {
-    recipe: OtlpHttp,
+    recipe: Transport,
     current: Mutex<Option<Client>>,
     /// Unix time: the idle time of a connection goes on while the process is frozen.
     clock: fn() -> Duration,
@@ -39,8 +38,8 @@ struct History {
 }
 
 impl Clients {
-    pub(super) fn new(recipe: &OtlpHttp) -> Self {
-        Self { recipe: recipe.clone(), current: Mutex::default(), clock: clock::unix }
+    pub(super) fn new(recipe: Transport) -> Self {
+        Self { recipe, current: Mutex::default(), clock: clock::unix }
     }
 
     /// The client to use now.

@@ -1,0 +1,67 @@
+//! What a server said, as far as it was read, and how it may be repeated.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+    /// Whether the body ended as announced, or was cut off by us.
+    pub(crate) complete: bool,
+    /// When it came, Unix time.
+    pub(crate) at: Duration,
+}
+
+impl Answer {
+    /// The value of `Content-Type`.
+    pub(crate) fn content_type(&self) -> Option<&str> {
+        self.headers.get(CONTENT_TYPE)?.to_str().ok()
+    }
+
+    /// How long the server asks to be left alone: seconds, or a date (RFC 9110, 10.2.3). `None` for anything else.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            // More digits than fit is still "not for a long time".
+            return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+        }
+        let date = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(date.saturating_sub(self.at))
+    }
+
+    /// The status, and what the server says about it, or else the body as text. `secrets` are not repeated, whatever
+    /// the server echoes.
+    pub(crate) fn why<'s>(&self, said: Option<&str>, secrets: impl Iterator<Item = &'s str>) -> String {
+        // Proxies and frameworks answer in HTML or plain text whatever was asked.
+        let words = match said {
+            Some(said) => quote(said, secrets),
+            None => quote(&String::from_utf8_lossy(&self.body), secrets),
+        };
+        if words.is_empty() { self.status.to_string() } else { format!("{}: {words}", self.status) }
+    }
+}
+
+/// The first 200 characters on one line, without the secrets, which are looked for before anything is cut.
+pub(crate) fn quote<'s>(words: &str, secrets: impl Iterator<Item = &'s str>) -> String {
+    let mut words = words.to_owned();
+    // `Bearer abc` may come back as `abc`. What is shorter is no secret, and would tear holes into every message.
+    for secret in secrets.flat_map(|value| [value, value.rsplit(' ').next().unwrap_or_default()]) {
+        if secret.len() >= 6 {
+            words = words.replace(secret, "***");
+        }
+    }
+    let printable = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    printable.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()
+}
+
+/// Limit of an answer (OTLP specification, *OTLP/HTTP Response*).
+pub(crate) const MAX_ANSWER: usize = 4 << 20;
+
+const MAX_WORDS: usize = 200;
