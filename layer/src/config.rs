@@ -7,7 +7,7 @@ use crate::{
     log::{self, Level},
     receive::Listen,
 };
-use spanlayer_host::vars::{self, Problem, Reading, Var, Vars};
+use spanlayer_host::vars::{self, Problem, Reading, Row, Var, Vars};
 use spanlayer_link::{DISABLED, SOCKET, STATE_DIR};
 use spanlayer_pipeline::{self as pipeline, Destination, Signal};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -82,34 +82,19 @@ pub const LOG: Var<Level> = Var {
     about: "the extension's own log, JSON lines on standard error: `off`, `error`, `warn`, `info` or `debug`",
 };
 
-/// One variable as the README's table has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// The variable's name.
-    pub name: &'static str,
-    /// Its value when unset.
-    pub default: &'static str,
-    /// What it means, in one line.
-    pub about: &'static str,
-}
-
 /// The extension's own variables. Those of the exporters are `spanlayer_pipeline`'s.
 pub const VARIABLES: &[Row] = &[
-    row(&FLUSH),
-    row(&MAX_STALENESS),
-    row(&QUEUE_BYTES),
-    row(&STATE_DIR),
-    row(&OTLP_HTTP),
-    row(&OTLP_GRPC),
-    row(&TELEMETRY_API),
-    row(&CONFIG),
-    row(&LOG),
-    row(&DISABLED),
+    FLUSH.row(),
+    MAX_STALENESS.row(),
+    QUEUE_BYTES.row(),
+    STATE_DIR.row(),
+    OTLP_HTTP.row(),
+    OTLP_GRPC.row(),
+    TELEMETRY_API.row(),
+    CONFIG.row(),
+    LOG.row(),
+    DISABLED.row(),
 ];
-
-const fn row<T>(var: &Var<T>) -> Row {
-    Row { name: var.name, default: var.default, about: var.about }
-}
 
 /// Everything that is set.
 #[derive(Debug)]

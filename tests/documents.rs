@@ -1,0 +1,154 @@
+//! Documents and code agree. The tables between markers are made from the code: `UPDATE_DOCUMENTS=1 cargo test --test
+//! documents` writes them anew.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expected by failing")]
+
+use spanlayer_host::vars::{Process, Row, Vars};
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Compares what stands between two markers of a document with what the code says.
+fn compare(path: &str, section: &str, expected: &str) {
+    let text = read(path);
+    let (begin, end) = (format!("<!-- {section}: "), format!("<!-- end of {section} -->"));
+    let from = text.find(&begin).unwrap_or_else(|| panic!("{path} has no marker `{begin}`"));
+    let from = from + text[from..].find("-->\n").expect("the marker is closed") + 4;
+    let to = text.find(&end).unwrap_or_else(|| panic!("{path} has no marker `{end}`"));
+    if text[from..to] == *expected {
+        return;
+    }
+    if Process.get("UPDATE_DOCUMENTS").is_some() {
+        fs::write(root().join(path), format!("{}{expected}{}", &text[..from], &text[to..])).unwrap();
+        return;
+    }
+    panic!("{path}, {section}: differs from the code, which says\n\n{expected}\nUPDATE_DOCUMENTS=1 writes it.");
+}
+
+fn table(title: &str, rows: &[Row], seen: &mut BTreeSet<&'static str>) -> String {
+    let mut out = format!("| {title} | Default | Meaning |\n|---|---|---|\n");
+    for row in rows.iter().filter(|row| seen.insert(row.name)) {
+        let default = match row.default {
+            "" => "–".to_owned(),
+            default if default.contains(' ') => default.to_owned(),
+            default => format!("`{default}`"),
+        };
+        writeln!(out, "| `{}` | {default} | {} |", row.name, row.about).unwrap();
+    }
+    out
+}
+
+#[test]
+fn the_settings_of_the_readme_are_those_of_the_code() {
+    let mut seen = BTreeSet::new();
+    let expected = format!(
+        "{}\nEach of these also exists for one signal (`…_OTLP_TRACES_…`, `…_OTLP_METRICS_…`, `…_OTLP_LOGS_…`), and \
+         all of them with `OTEL_`\nin the place of `SPANLAYER_`. Once a `SPANLAYER_…_ENDPOINT` applies to a signal, no \
+         `OTEL_EXPORTER_OTLP_*` value is used for it, so that\nSDKs in the function can be pointed at the extension.\n\n{}\n{}",
+        table("Where to", &spanlayer_pipeline::settings::TABLE, &mut seen),
+        table("Extension", spanlayer_extension::config::VARIABLES, &mut seen),
+        table("Function", &spanlayer::settings::VARIABLES, &mut seen),
+    );
+    compare("README.md", "settings", &expected);
+}
+
+#[test]
+fn the_triggers_of_the_readme_are_those_of_the_code() {
+    let mut expected =
+        "| Trigger | Detected by | Span name | Kind | `faas.trigger` |\n|---|---|---|---|---|\n".to_owned();
+    for source in spanlayer::trigger::SOURCES {
+        let kind = format!("{:?}", source.kind).to_lowercase();
+        writeln!(
+            expected,
+            "| {} | {} | {} | {kind} | `{}` |",
+            source.name, source.detected_by, source.span_name, source.faas_trigger
+        )
+        .unwrap();
+    }
+    compare("README.md", "triggers", &expected);
+}
+
+/// Relative links of a Markdown text.
+fn links(text: &str) -> Vec<String> {
+    text.match_indices("](")
+        .filter_map(|(at, _)| text[at + 2..].split([')', '#']).next())
+        .filter(|link| !link.is_empty() && !link.contains("://"))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn documents() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+        .iter()
+        .map(|name| root().join(name))
+        .collect();
+    found.extend(fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    found.retain(|path| path.extension().is_some_and(|kind| kind == "md"));
+    found
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let mut checked = 0;
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for link in links(&text) {
+            let target = document.parent().unwrap_or(Path::new("")).join(&link);
+            assert!(target.exists(), "{} links to {link}, which is not there", document.display());
+            checked += 1;
+        }
+    }
+    assert!(checked > 5, "the documents link to each other");
+}
+
+#[test]
+fn every_make_target_that_a_document_names_exists() {
+    let makefile = read("Makefile");
+    let mut checked = 0;
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for (at, _) in text.match_indices("`make ").chain(text.match_indices("$ make ")) {
+            let rest = text[at..].split_once("make ").unwrap().1;
+            let target: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+            assert!(makefile.contains(&format!("\n{target}:")), "{}: make {target}", document.display());
+            checked += 1;
+        }
+    }
+    assert!(checked > 4, "the documents name targets");
+}
+
+#[test]
+fn every_variable_of_ours_that_a_document_names_exists() {
+    let known: BTreeSet<&str> = spanlayer_pipeline::settings::TABLE
+        .iter()
+        .chain(spanlayer_extension::config::VARIABLES)
+        .chain(&spanlayer::settings::VARIABLES)
+        .map(|row| row.name)
+        .collect();
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for (at, _) in text.match_indices("SPANLAYER_") {
+            let name: String =
+                text[at..].chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
+            // `SPANLAYER_` by itself, and with `…` or `*`, speaks of a family.
+            let family = name.ends_with('_');
+            let name = ["TRACES_", "METRICS_", "LOGS_"].iter().fold(name, |name, signal| name.replace(signal, ""));
+            assert!(
+                known.contains(&*name) || (family && known.iter().any(|known| known.starts_with(&*name))),
+                "{} names {name}, which nothing reads",
+                document.display()
+            );
+        }
+    }
+}
