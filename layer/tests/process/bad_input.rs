@@ -1,9 +1,9 @@
 //! Whatever comes in: a clear answer or a line in the log, the process alive, the next good request delivered.
 
 use crate::world::{JSON, PROTOBUF, Reply, SOON, World, exchange, post, spans};
-use spanlayer_emulator::{Exit, Reason};
+use spanlayer_emulator::{Builder, Exit, Mode, Reason};
 use spanlayer_otlp::status::{Encoding, Status};
-use std::io::Write as _;
+use std::{io::Write as _, time::Duration};
 use tokio::io::AsyncWriteExt;
 
 /// The extension takes a good request, and delivers it.
@@ -210,7 +210,8 @@ async fn telemetry_events_that_make_no_sense_are_answered_200_and_passed_over() 
 
 #[tokio::test]
 async fn a_bad_link_frame_ends_its_own_connection_only() {
-    let world = World::wrapped(spanlayer_emulator::Mode::Healthy, SOON / 1000, |builder| builder).await;
+    let end = |builder: Builder| builder.env("SPANLAYER_FLUSH", "end");
+    let world = World::wrapped(Mode::Healthy, Duration::from_millis(10), end).await;
     let path = world.lambda.state_dir().join("link.sock");
     for bytes in
         [&[0xff; 64][..], &[0, 0, 0, 0], &[5, 0, 0, 0, 2, 0xff, 0xff, 0xff, 0xff], &[3, 0, 0, 0, 4, 1, 2]]

@@ -32,7 +32,8 @@ async fn end_delivers_every_invocation_at_its_end() {
 
 #[tokio::test]
 async fn a_function_that_runs_often_is_not_held_up_and_its_spans_leave_beside_the_next_invocation() {
-    let world = World::wrapped(Mode::Healthy, millis(50), |builder| builder).await;
+    // Long enough for an export to fit beside it, also on a busy machine.
+    let world = World::wrapped(Mode::Healthy, millis(150), |builder| builder).await;
     world.invoke_times(3).await;
     for count in 3..8 {
         let outcome = world.invoke().await;
@@ -142,7 +143,7 @@ async fn errors_leave_at_once_also_when_deferring() {
 #[tokio::test]
 async fn continuous_delivers_without_waiting_for_anything() {
     let world =
-        World::wrapped(Mode::Healthy, millis(5), |builder| builder.env("SPANLAYER_FLUSH", "continuous"))
+        World::wrapped(Mode::Healthy, millis(50), |builder| builder.env("SPANLAYER_FLUSH", "continuous"))
             .await;
     for count in 1..=5 {
         assert_eq!(world.invoke().await.extension_tail, Duration::ZERO);
