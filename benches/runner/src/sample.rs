@@ -17,6 +17,10 @@ impl Sample {
         self.0.iter().sum()
     }
 
+    pub(crate) fn mean(&self) -> f64 {
+        self.sum() / self.len() as f64
+    }
+
     pub(crate) fn median(&self) -> f64 {
         self.quantile(0.5)
     }
