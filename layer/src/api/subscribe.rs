@@ -15,7 +15,7 @@ pub enum Subscription {
 
 impl Registered {
     /// Subscribes the listener on `port` to platform events. Lambda closes subscriptions at the first `next`, so the
-    /// answer is waited for, but no longer than [`LIMIT`]: start-up is not worth more.
+    /// answer is waited for, but no longer than 250 ms: start-up is not worth more.
     pub async fn subscribe(&mut self, port: u16) -> Subscription {
         let address = self.connection.address();
         let headers =
