@@ -5,7 +5,7 @@
 
 mod read;
 mod scalar;
-mod text;
+pub mod text;
 mod write;
 
 use crate::{Malformed, Signal, scan::scan, schema::request, wire::Tree};

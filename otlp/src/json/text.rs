@@ -1,7 +1,9 @@
-//! Bytes as text: hexadecimal and base64.
+//! Bytes, text and numbers as JSON writes them, for OTLP/JSON and for whoever makes other JSON of the same data.
+
+use std::fmt::Write as _;
 
 /// Appends bytes as lower-case hexadecimal.
-pub(super) fn hex(out: &mut String, bytes: &[u8]) {
+pub fn hex(out: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for byte in bytes {
         out.push(char::from(DIGITS[usize::from(byte >> 4)]));
@@ -26,7 +28,7 @@ pub(super) fn unhex(text: &str, out: &mut [u8]) -> Option<usize> {
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Appends bytes as base64, padded (RFC 4648, section 4).
-pub(super) fn base64(out: &mut String, bytes: &[u8]) {
+pub fn base64(out: &mut String, bytes: &[u8]) {
     for chunk in bytes.chunks(3) {
         let mut group = [0; 4];
         group[1..=chunk.len()].copy_from_slice(chunk);
@@ -69,7 +71,7 @@ const fn value(digit: u8) -> Option<u32> {
 }
 
 /// Appends a JSON string.
-pub(super) fn quoted(out: &mut String, text: &str) {
+pub fn quoted(out: &mut String, text: &str) {
     out.push('"');
     let mut plain = 0;
     for (at, byte) in text.bytes().enumerate() {
@@ -92,6 +94,18 @@ pub(super) fn quoted(out: &mut String, text: &str) {
     }
     out.push_str(&text[plain..]);
     out.push('"');
+}
+
+/// Appends a number: the shortest text that reads back the same, with an exponent where that is shorter. JSON has no
+/// name for what is not finite, so that becomes a string: `"NaN"`, `"Infinity"`, `"-Infinity"`.
+pub fn double(out: &mut String, value: f64) {
+    if value.is_finite() {
+        let _ = write!(out, "{value:?}"); // writing to a string cannot fail
+    } else if value.is_nan() {
+        out.push_str("\"NaN\"");
+    } else {
+        out.push_str(if value > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" });
+    }
 }
 
 #[cfg(test)]

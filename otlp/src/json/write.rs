@@ -1,6 +1,6 @@
 //! Messages to JSON objects. The bytes have passed the scan, so nothing here can fail.
 
-use super::text::{base64, hex, quoted};
+use super::text::{base64, double, hex, quoted};
 use crate::{
     schema::{Field, Kind, Label, Message},
     wire::{Fields, Value, WireType, read_varint},
@@ -159,17 +159,6 @@ fn scalar(out: &mut String, field: &Field, value: Value<'_>) {
 
 const fn unzigzag(bits: u32) -> i32 {
     (bits >> 1).cast_signed() ^ -((bits & 1).cast_signed())
-}
-
-fn double(out: &mut String, value: f64) {
-    if value.is_finite() {
-        // The shortest text that reads back the same; with an exponent where that is shorter.
-        let _ = write!(out, "{value:?}");
-    } else if value.is_nan() {
-        out.push_str("\"NaN\"");
-    } else {
-        out.push_str(if value > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" });
-    }
 }
 
 fn text(out: &mut String, field: &Field, bytes: &[u8]) {
