@@ -1,13 +1,14 @@
 //! One invocation, from its raw event to the last byte of its answer.
 
 use std::{
+    borrow::Cow,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
 use opentelemetry::{
-    Context, KeyValue,
+    Context, KeyValue, Value,
     trace::{SpanId, SpanKind, Status, TraceContextExt as _},
 };
 use spanlayer_host::clock;
@@ -18,7 +19,8 @@ use crate::{
     courier::Posted,
     function::account,
     ids::in_trace,
-    processor::ending_well,
+    overrides::{Overrides, put},
+    processor::{Ending, ending},
     report::{Failed, Report},
     span::{InvocationSpan, Opening},
     telemetry::Telemetry,
@@ -31,6 +33,8 @@ pub(crate) struct Invocation {
     telemetry: Arc<Telemetry>,
     report: Arc<Report>,
     span: InvocationSpan,
+    /// The request's method, of which a name is made together with a route that becomes known later.
+    method: Option<Value>,
 }
 
 impl Invocation {
@@ -39,6 +43,7 @@ impl Invocation {
         telemetry: &Arc<Telemetry>,
         body: Option<&[u8]>,
         lambda: &lambda_runtime::Context,
+        overrides: &Overrides,
     ) -> Self {
         let report = Report::new(&lambda.request_id);
         let cold_start = telemetry.is_cold_start();
@@ -48,6 +53,10 @@ impl Invocation {
         report.expect(answer);
         attributes.push(KeyValue::new("faas.trigger", faas_trigger));
         attributes.extend(said);
+        let method = attributes.iter().find(|pair| pair.key.as_str() == "http.request.method");
+        let method = method.map(|pair| pair.value.clone());
+        overrides.attributes().iter().for_each(|attribute| put(&mut attributes, attribute.clone()));
+        let name = overrides.name_of(None).map_or(name, Cow::into_owned);
         let trace = upstream.trace_id.filter(|_| upstream.span.is_none());
         let parent = upstream.into_context(&Context::new().with_value(Arc::clone(&report)));
 
@@ -76,7 +85,7 @@ impl Invocation {
             started.trace_state = context.trace_state().header();
         }
         telemetry.outbox.begin(started);
-        Self { telemetry: Arc::clone(telemetry), report, span }
+        Self { telemetry: Arc::clone(telemetry), report, span, method }
     }
 
     /// Where the handler reports to.
@@ -95,7 +104,8 @@ impl Invocation {
         let at = SystemTime::UNIX_EPOCH + Duration::from_nanos(end);
         let told = self.report.take_told();
         let failure = self.report.take_failure();
-        let error = failure.is_some() || told.is_error();
+        let overrides = self.report.overrides();
+        let error = failure.is_some() || told.is_error() || overrides.error_type().is_some();
         let span = self.span.context().span();
         span.set_attributes(told.attributes());
         if let Some(Failed { kind, message }) = failure {
@@ -106,20 +116,39 @@ impl Invocation {
             span.set_attribute(KeyValue::new("error.type", kind));
             span.add_event_with_timestamp("exception", at, exception);
             span.set_status(Status::error(message));
-        } else if told.is_error() {
+        } else if error {
             span.set_status(Status::error(""));
         }
-        if error {
-            span.end_with_timestamp(at);
-        } else {
-            ending_well(span.span_context().span_id(), || span.end_with_timestamp(at));
+        if !overrides.is_empty() {
+            if let Some(name) = overrides.name_of(self.method()) {
+                span.update_name(name);
+            }
+            span.set_attributes(overrides.attributes().iter().cloned());
+            span.set_attributes(
+                overrides.error_type().map(|kind| KeyValue::new("error.type", kind.to_owned())),
+            );
         }
-        self.telemetry.outbox.end(Ended {
+        let ending_as = Ending { span: span.span_context().span_id(), well: !error };
+        ending(ending_as, || span.end_with_timestamp(at));
+        let collected = self.telemetry.collect();
+        let posted = self.telemetry.outbox.end(Ended {
             request_id: self.report.request_id.clone(),
             end_unix_nano: end,
             error,
             dropped_spans: 0,
-        })
+        });
+        posted.or(collected)
+    }
+}
+
+impl Invocation {
+    /// The method as it stands in names.
+    fn method(&self) -> Option<&str> {
+        match self.method.as_ref()? {
+            Value::String(method) if method.as_str() == "_OTHER" => Some("HTTP"),
+            Value::String(method) => Some(method.as_str()),
+            _ => None,
+        }
     }
 }
 
@@ -145,6 +174,9 @@ fn attributes(telemetry: &Telemetry, lambda: &lambda_runtime::Context, cold_star
         attributes.push(KeyValue::new("cloud.resource_id", resolved));
         attributes.push(KeyValue::new("aws.lambda.invoked_arn", arn.to_owned()));
         attributes.extend(account(arn).map(|account| KeyValue::new("cloud.account.id", account.to_owned())));
+    }
+    if let Some(tenant) = &lambda.tenant_id {
+        attributes.push(KeyValue::new("aws.lambda.tenant_id", tenant.clone()));
     }
     attributes
 }

@@ -2,6 +2,7 @@
 //! response.
 
 use std::{
+    borrow::Cow,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -12,9 +13,16 @@ use lambda_runtime::{
     LambdaInvocation,
     tower::{self, Service},
 };
+use opentelemetry::{Key, Value};
 use pin_project_lite::pin_project;
 
-use crate::{courier::Posted, guard::guarded, invocation::Invocation, telemetry::Telemetry};
+use crate::{
+    courier::Posted,
+    guard::guarded,
+    invocation::Invocation,
+    overrides::{Overrides, Trigger},
+    telemetry::Telemetry,
+};
 
 /// Traces invocations, for those who build their own `lambda_runtime::Runtime`:
 ///
@@ -34,6 +42,7 @@ use crate::{courier::Posted, guard::guarded, invocation::Invocation, telemetry::
 #[derive(Clone, Debug)]
 pub struct Layer {
     telemetry: Arc<Telemetry>,
+    overrides: Overrides,
 }
 
 impl Layer {
@@ -43,12 +52,38 @@ impl Layer {
         if !telemetry.settings.disabled {
             telemetry.install();
         }
-        Self { telemetry }
+        Self { telemetry, overrides: Overrides::new() }
+    }
+
+    /// Names the spans of all invocations, which are otherwise named after what the event tells of.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.overrides = self.overrides.name(name);
+        self
+    }
+
+    /// Says what invokes the function (`faas.trigger`), which is otherwise detected.
+    #[must_use]
+    pub fn trigger(mut self, trigger: Trigger) -> Self {
+        self.overrides = self.overrides.trigger(trigger);
+        self
+    }
+
+    /// Sets an attribute of all invocations' spans, over one of the event's.
+    #[must_use]
+    pub fn attribute(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
+        self.overrides = self.overrides.attribute(key, value);
+        self
+    }
+
+    pub(crate) fn overriding(mut self, overrides: Overrides) -> Self {
+        self.overrides.extend(overrides);
+        self
     }
 
     #[cfg(test)]
     pub(crate) fn with_telemetry(telemetry: Arc<Telemetry>) -> Self {
-        Self { telemetry }
+        Self { telemetry, overrides: Overrides::new() }
     }
 }
 
@@ -62,7 +97,7 @@ impl<S> tower::Layer<S> for Layer {
     type Service = Invoke<S>;
 
     fn layer(&self, inner: S) -> Invoke<S> {
-        Invoke { inner, telemetry: Arc::clone(&self.telemetry) }
+        Invoke { inner, telemetry: Arc::clone(&self.telemetry), overrides: Arc::new(self.overrides.clone()) }
     }
 }
 
@@ -71,6 +106,7 @@ impl<S> tower::Layer<S> for Layer {
 pub struct Invoke<S> {
     inner: S,
     telemetry: Arc<Telemetry>,
+    overrides: Arc<Overrides>,
 }
 
 impl<S> Service<LambdaInvocation> for Invoke<S>
@@ -87,7 +123,7 @@ where
     }
 
     fn call(&mut self, event: LambdaInvocation) -> Self::Future {
-        let open = || Invocation::open(&self.telemetry, Some(&event.body), &event.context);
+        let open = || Invocation::open(&self.telemetry, Some(&event.body), &event.context, &self.overrides);
         let invocation = if self.telemetry.settings.disabled { None } else { guarded(open) };
         let inside = invocation.as_ref().map(Invocation::enter);
         let inner = self.inner.call(event);

@@ -41,11 +41,16 @@ mod courier;
 mod failure;
 mod function;
 mod guard;
+mod handle;
 mod ids;
 mod invocation;
 mod layer;
+mod logs;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod observe;
 mod outbox;
+mod overrides;
 mod processor;
 #[allow(dead_code, unused_imports, reason = "invocations are about to be opened with it")]
 pub mod propagation;
@@ -65,16 +70,20 @@ pub mod trigger;
 mod warning;
 
 pub use failure::Failure;
+pub use handle::{Handle, invocation};
 pub use lambda_runtime::{self, Error, LambdaEvent};
 pub use layer::{Invoke, Invoked, Layer};
+#[cfg(feature = "metrics")]
+pub use metrics::MetricReader;
 pub use observe::Observed;
+pub use overrides::Trigger;
 pub use processor::SpanProcessor;
 pub use raw::RawEvent;
 pub use reply::{Reply, ReplyBody};
 pub use run::{init, run};
 pub use service::{Payload, Traced, service};
 pub use spanlayer_macros::{handler, main};
-pub use subscriber::tracing_layer;
+pub use subscriber::{log_layer, tracing_layer};
 
 /// A span processor for a tracer provider of your own, which sends its spans the way of this crate.
 ///
@@ -90,10 +99,27 @@ pub fn span_processor() -> SpanProcessor {
     telemetry::Telemetry::global().span_processor()
 }
 
+/// A reader for a meter provider of your own, which is collected when an invocation was answered and sends the way of
+/// this crate.
+///
+/// ```no_run
+/// use opentelemetry_sdk::metrics::SdkMeterProvider;
+///
+/// let provider = SdkMeterProvider::builder().with_reader(spanlayer::metric_reader()).build();
+/// opentelemetry::global::set_meter_provider(provider);
+/// ```
+///
+/// The provider's resource is completed with what is known of the function. With `OTEL_METRICS_EXPORTER=none` the reader
+/// is never collected.
+#[cfg(feature = "metrics")]
+pub fn metric_reader() -> MetricReader {
+    telemetry::Telemetry::global().metrics.reader()
+}
+
 /// What the macros write refers to. Not for use by hand, and not covered by version numbers.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::{raw::invoke, run::main};
+    pub use crate::{overrides::Overrides, raw::invoke, run::main};
 
     /// The answer inside a `Result`, whatever alias it hides behind.
     pub trait Answer {

@@ -35,8 +35,11 @@ impl opentelemetry_sdk::trace::SpanProcessor for SpanProcessor {
         if !span.span_context.is_sampled() {
             return;
         }
-        if WENT_WELL.get() == Some(span.span_context.span_id()) {
-            span.status = Status::Unset;
+        if let Some(ending) = ENDING.get().filter(|ending| ending.span == span.span_context.span_id()) {
+            if ending.well {
+                span.status = Status::Unset;
+            }
+            keep_last(&mut span.attributes);
         }
         if let Some(limit) = self.value_length {
             shorten(&mut span.attributes, limit);
@@ -58,16 +61,37 @@ impl opentelemetry_sdk::trace::SpanProcessor for SpanProcessor {
     }
 }
 
-/// Ends an invocation's span by `end`, with no status: an error that was only logged on the way does not make an
-/// answered invocation a failed one, though the SDK has no way of taking a status back.
-pub(crate) fn ending_well(span: SpanId, end: impl FnOnce()) {
-    WENT_WELL.set(Some(span));
+/// How an invocation's span ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending {
+    pub(crate) span: SpanId,
+    /// With no status: an error that was only logged on the way does not make an answered invocation a failed one,
+    /// though the SDK has no way of taking a status back.
+    pub(crate) well: bool,
+}
+
+/// Ends an invocation's span by `end`, with corrections that the SDK has no way of making.
+pub(crate) fn ending(how: Ending, end: impl FnOnce()) {
+    ENDING.set(Some(how));
     end();
-    WENT_WELL.set(None);
+    ENDING.set(None);
 }
 
 thread_local! {
-    static WENT_WELL: Cell<Option<SpanId>> = const { Cell::new(None) };
+    static ENDING: Cell<Option<Ending>> = const { Cell::new(None) };
+}
+
+/// The last value of each key: the SDK keeps what was set twice twice.
+fn keep_last(attributes: &mut Vec<KeyValue>) {
+    let mut at = 0;
+    while at < attributes.len() {
+        let (one, later) = attributes[at..].split_at_mut(1);
+        if later.iter().any(|later| later.key == one[0].key) {
+            attributes.remove(at);
+        } else {
+            at += 1;
+        }
+    }
 }
 
 fn shorten(attributes: &mut [KeyValue], limit: usize) {
@@ -83,6 +107,14 @@ fn shorten(attributes: &mut [KeyValue], limit: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_what_was_set_twice_the_last_value_is_kept() {
+        let mut attributes =
+            vec![KeyValue::new("a", 1), KeyValue::new("b", 2), KeyValue::new("a", 3), KeyValue::new("a", 4)];
+        keep_last(&mut attributes);
+        assert_eq!(attributes, [KeyValue::new("b", 2), KeyValue::new("a", 4)]);
+    }
 
     #[test]
     fn values_are_cut_between_characters() {

@@ -72,12 +72,20 @@ pub(crate) struct Upstream {
     pub(crate) baggage: Option<String>,
 }
 
+/// A note in the context that the remote parent has not decided about sampling; its flag says yes for those who cannot
+/// read the note.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Undecided;
+
 impl Upstream {
     /// A context with this parent, baggage and lineage, for a span to be started in.
     pub(crate) fn into_context(self, base: &Context) -> Context {
         let mut context = base.clone();
         if let Some(span) = self.span {
             context = context.with_remote_span_context(span);
+            if self.undecided {
+                context = context.with_value(Undecided);
+            }
         }
         if let Some(baggage) = self.baggage {
             context = w3c::with_baggage(&context, &baggage);

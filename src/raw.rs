@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use crate::{
     failure::Failure,
     observe::{Observed, Seat},
+    overrides::Overrides,
     reply::Reply,
     service::seat,
     telemetry::Telemetry,
@@ -42,7 +43,11 @@ impl<'de> Deserialize<'de> for RawEvent {
 }
 
 /// Runs a handler on a raw event, within an invocation of its own unless there is one around it.
-pub async fn invoke<T, F, Fut, R, E>(event: LambdaEvent<RawEvent>, handler: F) -> Result<R, Failure>
+pub async fn invoke<T, F, Fut, R, E>(
+    event: LambdaEvent<RawEvent>,
+    handler: F,
+    overrides: Overrides,
+) -> Result<R, Failure>
 where
     T: for<'de> Deserialize<'de>,
     F: FnOnce(LambdaEvent<T>) -> Fut,
@@ -54,7 +59,7 @@ where
         telemetry.install();
     }
     let (RawEvent(json), context) = event.into_parts();
-    let mut seat = seat(telemetry, Some(json.as_bytes()), &context);
+    let mut seat = seat(telemetry, Some(json.as_bytes()), &context, overrides);
     let payload = match parse(&json, &mut seat) {
         Ok(payload) => payload,
         Err(failure) => {

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use opentelemetry::Context;
 
-use crate::trigger::response::{Answer, Told};
+use crate::{
+    overrides::Overrides,
+    trigger::response::{Answer, Told},
+};
 
 /// What is known of one invocation while it runs.
 #[derive(Debug)]
@@ -15,6 +18,8 @@ pub(crate) struct Report {
     answer: OnceLock<Answer>,
     failure: Mutex<Option<Failed>>,
     told: Mutex<Told>,
+    /// What the handler said of its invocation.
+    overrides: Mutex<Overrides>,
 }
 
 /// Why an invocation failed.
@@ -33,6 +38,7 @@ impl Report {
             answer: OnceLock::new(),
             failure: Mutex::default(),
             told: Mutex::default(),
+            overrides: Mutex::default(),
         })
     }
 
@@ -73,6 +79,16 @@ impl Report {
     /// Notes a failure. The first one is the cause of any other.
     pub(crate) fn fail(&self, kind: impl Into<String>, message: impl Into<String>) {
         lock(&self.failure).get_or_insert_with(|| Failed { kind: kind.into(), message: message.into() });
+    }
+
+    /// Lets the handler say something of its invocation.
+    pub(crate) fn overrule(&self, what: impl FnOnce(&mut Overrides)) {
+        what(&mut lock(&self.overrides));
+    }
+
+    /// What the handler said so far.
+    pub(crate) fn overrides(&self) -> Overrides {
+        lock(&self.overrides).clone()
     }
 
     /// Takes the failure that was noted.

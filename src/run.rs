@@ -7,7 +7,7 @@ use futures_core::Stream;
 use lambda_runtime::{Diagnostic, Error, IntoFunctionResponse, LambdaEvent, Runtime};
 use serde::{Deserialize, Serialize};
 
-use crate::{Layer, service, subscriber, telemetry::Telemetry};
+use crate::{Layer, overrides::Overrides, service, subscriber, telemetry::Telemetry};
 
 /// Runs a handler as a Lambda function, traced. What [`#[spanlayer::main]`](crate::main) does, for those who write
 /// `main` themselves.
@@ -60,7 +60,7 @@ pub fn init() {
 }
 
 /// What [`#[spanlayer::main]`](crate::main) calls: makes the runtime that `#[tokio::main]` would make, and runs.
-pub fn main<T, F, Fut, R, E, B, S, D, SE>(handler: F) -> Result<(), Error>
+pub fn main<T, F, Fut, R, E, B, S, D, SE>(handler: F, overrides: Overrides) -> Result<(), Error>
 where
     T: for<'de> Deserialize<'de>,
     F: FnMut(LambdaEvent<T>) -> Fut,
@@ -72,5 +72,8 @@ where
     D: Into<Bytes> + Send,
     SE: Into<Error> + Send + fmt::Debug,
 {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(handler))
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        init();
+        Runtime::new(service(handler)).layer(Layer::new().overriding(overrides)).run().await
+    })
 }

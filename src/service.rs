@@ -18,6 +18,7 @@ use crate::{
     guard::guarded,
     invocation::Invocation,
     observe::{Observed, Seat},
+    overrides::Overrides,
     reply::Reply,
     report::Report,
     telemetry::Telemetry,
@@ -71,7 +72,7 @@ where
 
     fn call(&mut self, event: LambdaEvent<Payload<T>>) -> Self::Future {
         let (Payload(payload), context) = event.into_parts();
-        let mut seat = seat(&self.telemetry, None, &context);
+        let mut seat = seat(&self.telemetry, None, &context, Overrides::new());
         let event = LambdaEvent::new(payload, context);
         let inner = seat.run(|| self.inner.call(event));
         Observed::new(inner, seat)
@@ -83,14 +84,19 @@ pub(crate) fn seat(
     telemetry: &Arc<Telemetry>,
     body: Option<&[u8]>,
     context: &lambda_runtime::Context,
+    overrides: Overrides,
 ) -> Seat {
     if telemetry.settings.disabled {
         return Seat::None;
     }
     if let Some(report) = Report::current() {
+        if !overrides.is_empty() {
+            report.overrule(|said| said.extend(overrides));
+        }
         return Seat::Within(report);
     }
-    guarded(|| Invocation::open(telemetry, body, context)).map_or(Seat::None, |own| Seat::Own(Box::new(own)))
+    guarded(|| Invocation::open(telemetry, body, context, &overrides))
+        .map_or(Seat::None, |own| Seat::Own(Box::new(own)))
 }
 
 /// An event of the handler's own type. It exists so that an event of another type is noticed.

@@ -6,15 +6,12 @@ mod variables;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use opentelemetry_sdk::{
-    Resource,
-    trace::{Sampler, SpanLimits},
-};
+use opentelemetry_sdk::{Resource, trace::SpanLimits};
 use spanlayer_host::vars::{Problem, Reading, Vars};
 
 use crate::{function::Function, propagation::Propagators, resource};
 pub(crate) use filter::{Levels, LogFormat};
-pub(crate) use sampler::SamplerKind;
+pub(crate) use sampler::{InvocationSampler, SamplerKind};
 pub use variables::VARIABLES;
 pub(crate) use variables::{RESOURCE_ATTRIBUTES, SERVICE_NAME};
 
@@ -32,7 +29,7 @@ pub(crate) struct Settings {
     /// What all spans have in common.
     pub(crate) resource: Resource,
     /// Which invocations are recorded.
-    pub(crate) sampler: Sampler,
+    pub(crate) sampler: InvocationSampler,
     /// How much one span may hold.
     pub(crate) limits: SpanLimits,
     /// The longest value of an attribute, in characters.

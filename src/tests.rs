@@ -2,6 +2,7 @@
 
 mod children;
 mod outcomes;
+mod overrides;
 mod runtime;
 mod sending;
 mod world;

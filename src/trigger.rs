@@ -17,6 +17,7 @@ mod cloudwatch_logs;
 mod cognito;
 mod destination;
 mod direct;
+mod durable;
 mod dynamodb;
 mod event;
 mod eventbridge;
@@ -135,6 +136,7 @@ pub const SOURCES: &[&Source] = &[
     &cloudformation::SOURCE,
     &destination::SOURCE,
     &iot::SOURCE,
+    &durable::SOURCE,
     &step_functions::SOURCE,
     &direct::SOURCE,
 ];

@@ -10,11 +10,12 @@ use crate::handler::Handler;
 pub(crate) fn main(handler: &Handler) -> TokenStream {
     let item = &handler.item;
     let name = &item.sig.ident;
+    let overrides = handler.arguments.expand();
     quote! {
         #item
 
         fn main() -> ::core::result::Result<(), ::spanlayer::Error> {
-            ::spanlayer::__private::main(#name)
+            ::spanlayer::__private::main(#name, #overrides)
         }
     }
 }
@@ -37,6 +38,7 @@ pub(crate) fn handler(handler: &Handler) -> TokenStream {
     // that is not recursive gains nothing.
     inner.sig.ident = format_ident!("__{name}");
     let inner_name = &inner.sig.ident;
+    let overrides = handler.arguments.expand();
     let output = &handler.output;
     let answer = match handler.answer() {
         Some(answer) => quote!(#answer),
@@ -48,7 +50,7 @@ pub(crate) fn handler(handler: &Handler) -> TokenStream {
             event: ::spanlayer::LambdaEvent<::spanlayer::RawEvent>,
         ) -> ::core::result::Result<#answer, ::spanlayer::Failure> {
             #inner
-            ::spanlayer::__private::invoke(event, #inner_name).await
+            ::spanlayer::__private::invoke(event, #inner_name, #overrides).await
         }
     }
 }

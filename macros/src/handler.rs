@@ -3,6 +3,8 @@
 use proc_macro2::{Span, TokenStream};
 use syn::{Error, FnArg, GenericArgument, ItemFn, PathArguments, Result, ReturnType, Type, spanned::Spanned};
 
+use crate::arguments::Arguments;
+
 /// Which attribute is at work; messages name it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attribute {
@@ -21,6 +23,8 @@ impl Attribute {
 
 /// An `async fn` of one argument that returns something.
 pub(crate) struct Handler {
+    /// What the attribute was given.
+    pub(crate) arguments: Arguments,
     /// The function as written.
     pub(crate) item: ItemFn,
     /// What it returns.
@@ -34,12 +38,10 @@ impl Handler {
         let item: ItemFn = syn::parse2(item)
             .map_err(|error| Error::new(error.span(), format!("`{name}` goes on a function: `{SHAPE}`")))?;
         let mut problems = Problems::default();
-        if let Some(argument) = arguments.into_iter().next() {
-            problems.add(
-                argument.span(),
-                format!("`{name}` takes no arguments: the environment's variables configure it (OTEL_SERVICE_NAME, RUST_LOG, …)"),
-            );
-        }
+        let arguments = Arguments::parse(name, arguments).unwrap_or_else(|error| {
+            problems.combine(error);
+            Arguments::default()
+        });
         let signature = &item.sig;
         if signature.asyncness.is_none() {
             problems.add(signature.fn_token.span, format!("`{name}` needs an `async fn`"));
@@ -84,7 +86,9 @@ impl Handler {
             }
         };
         problems.into_result()?;
-        output.map(|output| Self { item, output }).ok_or_else(|| Error::new(Span::call_site(), SHAPE))
+        output
+            .map(|output| Self { arguments, item, output })
+            .ok_or_else(|| Error::new(Span::call_site(), SHAPE))
     }
 
     /// The first argument of the `Result` that is returned; `None` where an alias hides it.
@@ -110,7 +114,10 @@ struct Problems(Option<Error>);
 
 impl Problems {
     fn add(&mut self, at: Span, message: impl std::fmt::Display) {
-        let error = Error::new(at, message);
+        self.combine(Error::new(at, message));
+    }
+
+    fn combine(&mut self, error: Error) {
         match &mut self.0 {
             Some(errors) => errors.combine(error),
             none => *none = Some(error),

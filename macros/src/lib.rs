@@ -1,6 +1,7 @@
 //! The attribute macros of `spanlayer`, re-exported there. Use them as `#[spanlayer::main]` and
 //! `#[spanlayer::handler]`: what they expand to names the crate `spanlayer`.
 
+mod arguments;
 mod expand;
 mod handler;
 
@@ -20,6 +21,10 @@ use handler::{Attribute, Handler};
 ///     Ok(format!("Hello, {}!", event.payload))
 /// }
 /// ```
+///
+/// What the event says of the invocation's span can be overruled: `#[spanlayer::main(name = "place order", trigger =
+/// "http", attributes(team = "shop", app.tier = 2))]`. A trigger is one of `http`, `pubsub`, `datasource`, `timer` and
+/// `other`; an attribute's value is any expression that makes a text, a number or a truth value.
 #[proc_macro_attribute]
 pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
     attribute(Attribute::Main, arguments, item, expand::main)
@@ -45,6 +50,9 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///     run(service_fn(handler)).await
 /// }
 /// ```
+///
+/// Takes the arguments of [`macro@main`]. A streamed response ends its span when the handler returns, not when the
+/// stream ends.
 #[proc_macro_attribute]
 pub fn handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
     attribute(Attribute::Handler, arguments, item, expand::handler)

@@ -139,7 +139,7 @@ async fn disabled_leaves_the_handler_alone() {
     }
 }
 
-const REQUEST: &str = r#"{
+pub(super) const REQUEST: &str = r#"{
     "version": "2.0", "routeKey": "GET /orders/{id}", "rawPath": "/orders/7", "rawQueryString": "",
     "headers": {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
     "requestContext": {"apiId": "a1", "http": {"method": "GET", "path": "/orders/7", "protocol": "HTTP/1.1"}}
@@ -193,4 +193,30 @@ async fn a_trace_that_is_named_without_a_span_is_joined_at_its_root() {
     let span = world.received().span("GET /orders/{id}");
     assert_eq!(span.text("traceId"), "67d448e83ae320be0e2cdf2f53ccdaba");
     assert_eq!(span.text("parentSpanId"), "");
+}
+
+#[tokio::test]
+async fn a_caller_that_left_sampling_to_us_leaves_it_to_the_sampler_of_roots() {
+    let parent =
+        |sampled| format!("Root=1-67d448e8-3ae320be0e2cdf2f53ccdaba;Parent=53995c3f42cd8ad8;{sampled}");
+    for (sampled, spans) in [("Sampled=1", 1), ("Sampled=?", 0)] {
+        let world = World::with(&[
+            ("OTEL_PROPAGATORS", "xray"),
+            ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", "0"),
+        ]);
+        let event = json!({"x-amzn-trace-id": parent(sampled)}).to_string();
+        let handler = |_: LambdaEvent<Value>| async { Ok::<_, Error>(()) };
+        world.invoke(handler, &event).await.expect("an answer");
+        assert_eq!(world.received().spans().len(), spans, "{sampled}");
+    }
+}
+
+#[tokio::test]
+async fn a_tenants_invocation_says_whose_it_is() {
+    let world = World::new();
+    let mut invocation = super::world::invocation(r#""hi""#);
+    invocation.context.tenant_id = Some("blue".to_owned());
+    assert_eq!(world.invoke_as(echo, invocation).await, Ok(json!("hi")));
+    assert_eq!(world.received().span("orders").attribute("aws.lambda.tenant_id"), Some(&json!("blue")));
 }

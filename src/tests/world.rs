@@ -22,6 +22,7 @@ use tracing_subscriber::prelude::*;
 use crate::{
     Reply,
     layer::Layer,
+    overrides::Overrides,
     service::{Payload, Traced},
     settings::Settings,
     subscriber,
@@ -33,6 +34,8 @@ pub(super) const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:ord
 /// A wrapped function, and the extension that listens to it.
 pub(super) struct World {
     pub(super) telemetry: Arc<Telemetry>,
+    /// What the layer was told.
+    pub(super) overrides: Overrides,
     directory: PathBuf,
     listener: Option<UnixListener>,
     stream: Mutex<Option<(UnixStream, Decoder)>>,
@@ -64,7 +67,7 @@ impl World {
         ]);
         all.extend(vars.iter().copied());
         let telemetry = Arc::new(Telemetry::new(Settings::read(&all)));
-        Self { telemetry, directory, listener: None, stream: Mutex::new(None) }
+        Self { telemetry, overrides: Overrides::new(), directory, listener: None, stream: Mutex::new(None) }
     }
 
     /// Makes our subscriber the current one on this thread.
@@ -74,10 +77,10 @@ impl World {
 
     /// Invokes a handler as the runtime does: deserialises, calls, serialises what it answers, and posts it. `posted`
     /// runs in place of the post.
-    pub(super) async fn invoke_then<T, F, Fut, R, E>(
+    pub(super) async fn handle<T, F, Fut, R, E>(
         &self,
         handler: F,
-        event: &str,
+        event: LambdaInvocation,
         posted: impl Fn(),
     ) -> Option<Result<Value, Diagnostic>>
     where
@@ -105,9 +108,43 @@ impl World {
                 Ok::<(), lambda_runtime::Error>(())
             }
         });
-        let service = Layer::with_telemetry(Arc::clone(&self.telemetry)).layer(runtime);
-        service.oneshot(invocation(event)).await.expect("an answer is posted in any case");
+        let layer = Layer::with_telemetry(Arc::clone(&self.telemetry));
+        let service = layer.overriding(self.overrides.clone()).layer(runtime);
+        service.oneshot(event).await.expect("an answer is posted in any case");
         answer.into_inner().expect("one at a time")
+    }
+
+    /// The same, for an event of which nothing else matters.
+    pub(super) async fn invoke_then<T, F, Fut, R, E>(
+        &self,
+        handler: F,
+        event: &str,
+        posted: impl Fn(),
+    ) -> Option<Result<Value, Diagnostic>>
+    where
+        T: for<'de> Deserialize<'de>,
+        F: FnMut(LambdaEvent<T>) -> Fut,
+        Fut: Future<Output = Result<R, E>>,
+        R: Serialize,
+        E: Into<Diagnostic> + std::fmt::Debug,
+    {
+        self.handle(handler, invocation(event), posted).await
+    }
+
+    /// The same, for an event of which everything matters, with nothing to do at the post.
+    pub(super) async fn invoke_as<T, F, Fut, R, E>(
+        &self,
+        handler: F,
+        event: LambdaInvocation,
+    ) -> Result<Value, Diagnostic>
+    where
+        T: for<'de> Deserialize<'de>,
+        F: FnMut(LambdaEvent<T>) -> Fut,
+        Fut: Future<Output = Result<R, E>>,
+        R: Serialize,
+        E: Into<Diagnostic> + std::fmt::Debug,
+    {
+        self.handle(handler, event, || ()).await.expect("the handler's side has answered")
     }
 
     /// The same, with nothing to do at the post.
@@ -220,6 +257,13 @@ impl Span {
 
     pub(super) fn attribute(&self, key: &str) -> Option<&Value> {
         attribute(&self.0, key)
+    }
+
+    /// The values of all attributes of that key: there should be one.
+    pub(super) fn attributes(&self, key: &str) -> Vec<&Value> {
+        let attributes = self.0["attributes"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let named = attributes.iter().filter(|pair| pair["key"] == key);
+        named.filter_map(|pair| pair["value"].as_object()?.values().next()).collect()
     }
 
     /// OTLP's status code: 0 unset, 2 error.

@@ -15,6 +15,7 @@ const EVENTS: &[&str] = &[
     include_str!("events/cloudwatch_logs.json"),
     include_str!("events/cognito.json"),
     include_str!("events/destination.json"),
+    include_str!("events/durable.json"),
     include_str!("events/dynamodb.json"),
     include_str!("events/eventbridge.json"),
     include_str!("events/function_url.json"),

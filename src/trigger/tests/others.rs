@@ -4,6 +4,18 @@ use super::*;
 use std::collections::HashMap;
 
 #[test]
+fn a_durable_function_is_told_by_its_execution() {
+    let trigger = seen(include_str!("events/durable.json"));
+    assert_eq!(trigger.outline(), "Durable function | my-function | Server | other");
+    assert_eq!(
+        trigger.listed(),
+        [
+            r#"aws.lambda.durable_execution.arn = "arn:aws:lambda:us-east-1:123456789012:function:my-function:7/durable-execution/checkout/0d5f2b1c""#
+        ]
+    );
+}
+
+#[test]
 fn a_state_machine_that_hands_on_its_context_is_named() {
     let event = include_str!("events/step_functions.json");
     let trigger = seen(event);
