@@ -16,6 +16,7 @@ use std::{
 
 use bytes::Bytes;
 use spanlayer_host::clock;
+use spanlayer_otlp::Signal;
 use tokio::sync::oneshot;
 
 use crate::{outbox::Outbox, warning::warn};
@@ -49,6 +50,7 @@ struct Queue {
 
 #[derive(Debug)]
 struct Job {
+    signal: Signal,
     body: Bytes,
     done: oneshot::Sender<()>,
 }
@@ -71,19 +73,20 @@ impl Courier {
     }
 
     /// Hands over a request to be posted. `None` when it is dropped, because nobody listens.
-    pub(crate) fn post(&self, body: Bytes, spans: usize) -> Option<Posted> {
+    pub(crate) fn post(&self, signal: Signal, body: Bytes) -> Option<Posted> {
         let mut queue = self.shared.lock();
         let closed = queue.closed_until.is_some_and(|until| clock::monotonic() < until);
         if self.shared.to.is_none() || closed || queue.bytes + body.len() > BACKLOG {
             queue.warn_once(format_args!(
-                "no extension on the socket and no collector on {}: {spans} spans dropped, and more to come",
+                "no extension on the socket and no collector on {}: {} are dropped",
                 self.shared.to.map_or_else(|| "any port".to_owned(), |to| to.to_string()),
+                signal.items(),
             ));
             return None;
         }
         let (done, posted) = oneshot::channel();
         queue.bytes += body.len();
-        queue.jobs.push_back(Job { body, done });
+        queue.jobs.push_back(Job { signal, body, done });
         self.shared.bell.notify_one();
         Some(posted)
     }
@@ -104,11 +107,11 @@ impl Shared {
         Some(job)
     }
 
-    fn post(&self, to: SocketAddr, body: &[u8]) {
+    fn post(&self, to: SocketAddr, signal: Signal, body: &[u8]) {
         if self.lock().closed_until.is_some_and(|until| clock::monotonic() < until) {
             return; // queued before the failure that closed it
         }
-        let result = post::post(to, "/v1/traces", body);
+        let result = post::post(to, signal.path(), body);
         let mut queue = self.lock();
         match result {
             Ok(()) => (queue.closed_until, queue.pause) = (None, FIRST_PAUSE),
@@ -116,7 +119,8 @@ impl Shared {
                 queue.closed_until = Some(clock::monotonic() + queue.pause);
                 queue.pause = (queue.pause * 2).min(LAST_PAUSE);
                 queue.warn_once(format_args!(
-                    "no extension on the socket, and posting spans to http://{to} failed ({why}): spans are dropped"
+                    "no extension on the socket, and posting to http://{to} failed ({why}): {} are dropped",
+                    signal.items(),
                 ));
             }
         }
@@ -135,8 +139,8 @@ fn work(shared: &Shared, outbox: &Weak<Outbox>) {
     loop {
         let job = shared.next();
         let Some(outbox) = outbox.upgrade() else { return };
-        if let (Some(Job { body, done }), Some(to)) = (job, shared.to) {
-            shared.post(to, &body);
+        if let (Some(Job { signal, body, done }), Some(to)) = (job, shared.to) {
+            shared.post(to, signal, &body);
             // Whoever waited may have gone: then there is nobody to tell.
             let _ = done.send(());
         }

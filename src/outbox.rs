@@ -1,5 +1,5 @@
-//! Where ended spans wait, encoded, until they are sent: over the extension's socket when it is there, else as
-//! OTLP/HTTP by the [`courier`](crate::courier).
+//! Where ended spans and log records wait, encoded, until they are sent: over the extension's socket when it is there,
+//! else as OTLP/HTTP by the [`courier`](crate::courier).
 //!
 //! Nothing in here waits for another process. The lock is held for a few microseconds: an encoding, a write to a local
 //! socket that takes what fits.
@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use opentelemetry::trace::Status;
+use opentelemetry::{InstrumentationScope, trace::Status};
 use opentelemetry_sdk::{Resource, trace::SpanData};
 use spanlayer_host::clock;
 use spanlayer_link::{Ended, Frame, Hello, Priority, Sender, Started};
@@ -26,7 +26,7 @@ use crate::{
     settings::Settings,
 };
 
-/// The process's ended spans, and the ways out.
+/// What the process has recorded, and the ways out.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     socket: PathBuf,
@@ -37,21 +37,21 @@ pub(crate) struct Outbox {
 
 #[derive(Debug)]
 struct State {
-    /// What all spans have in common, before it is encoded.
+    /// What everything has in common.
     resource: Resource,
-    /// Made with the first span, or the first invocation: not during the function's start.
-    waiting: Option<Waiting>,
+    /// The same with an id of this environment, encoded. Made with what is first sent: not during the function's start.
+    encoded: Option<Bytes>,
+    spans: Waiting,
+    logs: Waiting,
     /// The extension's socket, while connected.
     link: Option<Sender>,
 }
 
-/// Spans that ended and are not sent yet.
+/// What is recorded and not sent yet, of one signal.
 #[derive(Debug)]
 struct Waiting {
-    /// The encoded resource.
-    resource: Bytes,
     buffer: TraceBuffer,
-    /// When the oldest ended.
+    /// When the oldest came in.
     since: Option<Instant>,
     /// What dropping them would cost.
     priority: Priority,
@@ -63,29 +63,53 @@ impl Outbox {
         Arc::new(Self {
             socket: settings.socket.clone(),
             courier: Courier::new(settings.fallback),
-            state: Mutex::new(State { resource: settings.resource.clone(), waiting: None, link: None }),
+            state: Mutex::new(State {
+                resource: settings.resource.clone(),
+                encoded: None,
+                spans: Waiting::new(),
+                logs: Waiting::new(),
+                link: None,
+            }),
             ticking: OnceLock::new(),
         })
     }
 
-    /// Completes the resource by that of a tracer provider which the user made. No effect once spans were sent.
+    /// Completes the resource by that of a tracer provider which the user made. No effect once anything was sent.
     pub(crate) fn use_resource(&self, theirs: &Resource) {
         let mut state = self.lock();
         state.resource = resource::complete(theirs, &state.resource);
     }
 
+    /// What everything that is sent has in common.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn resource(&self) -> Resource {
+        let mut state = self.lock();
+        state.encoded();
+        state.resource.clone()
+    }
+
     /// Takes an ended span. Sends when there are many.
     pub(crate) fn push(&self, span: &SpanData) {
         let mut state = self.lock();
-        let waiting = state.waiting();
-        waiting.buffer.push(span);
-        waiting.since.get_or_insert_with(clock::monotonic);
-        if matches!(span.status, Status::Error { .. }) {
-            waiting.priority = Priority::Error;
-        }
-        if waiting.buffer.len_bytes() >= LARGE {
+        state.spans.buffer.push(span);
+        if state.spans.came_in(matches!(span.status, Status::Error { .. })) {
             self.ship(&mut state);
         }
+    }
+
+    /// Takes a log record, encoded. Sends when there are many.
+    pub(crate) fn push_log(&self, scope: &InstrumentationScope, record: &[u8], is_error: bool) {
+        let mut state = self.lock();
+        state.logs.buffer.push_encoded(scope, record);
+        if state.logs.came_in(is_error) {
+            self.ship(&mut state);
+        }
+    }
+
+    /// Sends what was encoded elsewhere, ahead of everything that waits.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn send(&self, signal: Signal, request: Bytes) -> Option<Posted> {
+        self.dispatch(&mut self.lock(), signal, request, Priority::Healthy)
     }
 
     /// An invocation begins: connects where there is no connection, and says so.
@@ -121,7 +145,7 @@ impl Outbox {
             // Whoever holds it is about to send.
             Err(TryLockError::WouldBlock) => return,
         };
-        let since = state.waiting.as_ref().and_then(|waiting| waiting.since);
+        let since = state.spans.since.into_iter().chain(state.logs.since).min();
         if since.is_some_and(|since| clock::monotonic().duration_since(since) >= OLD) {
             self.ship(&mut state);
         } else if let Some(link) = &mut state.link {
@@ -129,18 +153,30 @@ impl Outbox {
         }
     }
 
+    /// Returns the handle of the last post: they go one after another.
     fn ship(&self, state: &mut State) -> Option<Posted> {
-        let waiting = state.waiting.as_mut().filter(|waiting| !waiting.buffer.is_empty())?;
-        let spans = waiting.buffer.items();
-        let request = Bytes::from(waiting.buffer.take_request());
-        waiting.since = None;
-        let priority = std::mem::replace(&mut waiting.priority, Priority::Healthy);
+        let mut posted = None;
+        for signal in [Signal::Logs, Signal::Traces] {
+            if let Some((request, priority)) = state.take(signal) {
+                posted = self.dispatch(state, signal, request, priority).or(posted);
+            }
+        }
+        posted
+    }
+
+    fn dispatch(
+        &self,
+        state: &mut State,
+        signal: Signal,
+        request: Bytes,
+        priority: Priority,
+    ) -> Option<Posted> {
         match state.link(&self.socket) {
             Some(link) => {
-                link.send(&Frame::Telemetry(Signal::Traces, request), priority);
+                link.send(&Frame::Telemetry(signal, request), priority);
                 None
             }
-            None => self.courier.post(request, spans),
+            None => self.courier.post(signal, request),
         }
     }
 
@@ -151,26 +187,37 @@ impl Outbox {
 }
 
 impl State {
-    fn waiting(&mut self) -> &mut Waiting {
-        self.waiting.get_or_insert_with(|| {
-            let resource = Bytes::from(sdk::resource(&resource::with_instance(&self.resource)));
-            Waiting {
-                buffer: TraceBuffer::new(resource.clone()),
-                resource,
-                since: None,
-                priority: Priority::Healthy,
-            }
-        })
+    fn waiting(&mut self, signal: Signal) -> &mut Waiting {
+        if signal == Signal::Logs { &mut self.logs } else { &mut self.spans }
+    }
+
+    /// Takes what waits of a signal, as a request.
+    fn take(&mut self, signal: Signal) -> Option<(Bytes, Priority)> {
+        if self.waiting(signal).buffer.is_empty() {
+            return None;
+        }
+        let resource = self.encoded();
+        let waiting = self.waiting(signal);
+        waiting.since = None;
+        waiting.buffer.set_resource(resource);
+        let request = waiting.buffer.take_request();
+        Some((request.into(), std::mem::replace(&mut waiting.priority, Priority::Healthy)))
+    }
+
+    /// The resource, encoded.
+    fn encoded(&mut self) -> Bytes {
+        let encode = || {
+            self.resource = resource::with_instance(&self.resource);
+            Bytes::from(sdk::resource(&self.resource))
+        };
+        self.encoded.get_or_insert_with(encode).clone()
     }
 
     /// The connection, made where there is none; that costs a few microseconds when nobody listens. `None` until the
     /// first success: after it, what is sent waits for the extension to come back, bounded.
     fn link(&mut self, socket: &Path) -> Option<&mut Sender> {
         if self.link.as_ref().is_none_or(Sender::is_broken) {
-            let hello = Hello {
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                resource: self.waiting().resource.clone(),
-            };
+            let hello = Hello { version: env!("CARGO_PKG_VERSION").to_owned(), resource: self.encoded() };
             let known = self.link.is_some();
             let mut link = self.link.take().unwrap_or_else(Sender::disconnected);
             let connected = link.reconnect(socket, &hello).is_ok();
@@ -180,8 +227,23 @@ impl State {
     }
 }
 
-/// Spans are sent when they are this many bytes: far below what the socket takes at once.
+impl Waiting {
+    fn new() -> Self {
+        Self { buffer: TraceBuffer::new(Bytes::new()), since: None, priority: Priority::Healthy }
+    }
+
+    /// Notes that something came in. Whether that makes it time to send.
+    fn came_in(&mut self, is_error: bool) -> bool {
+        self.since.get_or_insert_with(clock::monotonic);
+        if is_error {
+            self.priority = Priority::Error;
+        }
+        self.buffer.len_bytes() >= LARGE
+    }
+}
+
+/// What waits is sent when it is this many bytes: far below what the socket takes at once.
 const LARGE: usize = 64 * 1024;
 
-/// Spans are sent when the oldest has waited for this long.
+/// What waits is sent when the oldest has waited for this long.
 const OLD: Duration = Duration::from_secs(1);

@@ -2,6 +2,7 @@
 
 mod filter;
 mod sampler;
+mod signals;
 mod variables;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -12,6 +13,9 @@ use spanlayer_host::vars::{Problem, Reading, Vars};
 use crate::{function::Function, propagation::Propagators, resource};
 pub(crate) use filter::{Levels, LogFormat};
 pub(crate) use sampler::{InvocationSampler, SamplerKind};
+pub(crate) use signals::{Events, RecordLimits};
+#[cfg(feature = "metrics")]
+pub(crate) use signals::{MetricSettings, Temporality};
 pub use variables::VARIABLES;
 pub(crate) use variables::{RESOURCE_ATTRIBUTES, SERVICE_NAME};
 
@@ -40,6 +44,13 @@ pub(crate) struct Settings {
     pub(crate) levels: Levels,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
+    /// Where events go.
+    pub(crate) events: Events,
+    /// How much an event may hold that goes out as a log record.
+    pub(crate) record_limits: RecordLimits,
+    /// Whether and how metrics are collected.
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics: MetricSettings,
     /// What was wrong.
     pub(crate) problems: Vec<Problem>,
 }
@@ -71,6 +82,10 @@ impl Settings {
             propagators: Propagators::read(&mut reading),
             levels,
             log_format: reading.get(&variables::LOG_FORMAT),
+            events: Events::read(&mut reading),
+            record_limits: RecordLimits::read(&mut reading),
+            #[cfg(feature = "metrics")]
+            metrics: MetricSettings::read(&mut reading),
             problems: reading.into_problems(),
         }
     }

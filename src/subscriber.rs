@@ -44,6 +44,20 @@ where
     })
 }
 
+/// A layer for your own `tracing` subscriber, which sends events as OTLP log records the way of this crate, if
+/// `SPANLAYER_EVENTS` says so; otherwise it does nothing.
+///
+/// It brings its own filter, that of the log lines: `AWS_LAMBDA_LOG_LEVEL`, else `RUST_LOG`. Events carry the ids of the
+/// span and the invocation around them. Records of the crate `log` come along once they are bridged to `tracing`
+/// (`tracing_log::LogTracer`).
+pub fn log_layer<S>() -> impl Layer<S> + Send + Sync
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
+    let telemetry = Telemetry::global();
+    telemetry.records().map(|records| records.with_filter(telemetry.settings.levels.logs()))
+}
+
 /// The layer by one instance's tracer.
 pub(crate) fn layer<S>(telemetry: &Telemetry) -> impl Layer<S> + Send + Sync + use<S>
 where
@@ -63,7 +77,7 @@ pub(crate) fn install(telemetry: &Telemetry) {
     if tracing::dispatcher::has_been_set() {
         return;
     }
-    let lines = Lines::new(telemetry.settings.log_format).with_filter(telemetry.settings.levels.logs());
+    let lines = Lines::new(telemetry).with_filter(telemetry.settings.levels.logs());
     let lines: Layered<_, Registry> = tracing_subscriber::registry().with(lines);
     // Somebody else was faster, which is as good.
     let _ = if telemetry.settings.disabled {

@@ -20,8 +20,8 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use spanlayer_host::vars::Process;
 
 use crate::{
-    ids::OsIds, outbox::Outbox, processor::SpanProcessor, propagation::Propagators, settings::Settings,
-    warning::warn,
+    courier::Posted, ids::OsIds, logs::Records, outbox::Outbox, processor::SpanProcessor,
+    propagation::Propagators, settings::Settings, warning::warn,
 };
 
 /// One for the process; tests make their own.
@@ -29,6 +29,8 @@ use crate::{
 pub(crate) struct Telemetry {
     pub(crate) settings: Settings,
     pub(crate) outbox: Arc<Outbox>,
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics: crate::metrics::Metrics,
     tracers: OnceLock<Tracers>,
     tracer: OnceLock<BoxedTracer>,
     invoked: AtomicBool,
@@ -57,6 +59,8 @@ impl Telemetry {
     pub(crate) fn new(settings: Settings) -> Self {
         let outbox = Outbox::new(&settings);
         Self {
+            #[cfg(feature = "metrics")]
+            metrics: crate::metrics::Metrics::new(settings.metrics),
             settings,
             outbox,
             tracers: OnceLock::new(),
@@ -75,6 +79,8 @@ impl Telemetry {
     pub(crate) fn install(&self) {
         self.tracers.get_or_init(|| {
             install_propagators(&self.settings.propagators);
+            #[cfg(feature = "metrics")]
+            self.metrics.install(&self.settings.resource);
             if is_provider_installed() {
                 return Tracers::Theirs;
             }
@@ -82,6 +88,24 @@ impl Telemetry {
             global::set_tracer_provider(provider.clone());
             Tracers::Ours(provider)
         });
+    }
+
+    /// Collects and sends what the program measured.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn collect(&self) -> Option<Posted> {
+        self.metrics.collect(&self.outbox)
+    }
+
+    /// Without the feature `metrics` nothing is measured.
+    #[cfg(not(feature = "metrics"))]
+    pub(crate) fn collect(&self) -> Option<Posted> {
+        None
+    }
+
+    /// What makes log records of events, where they are to go out as such.
+    pub(crate) fn records(&self) -> Option<Records> {
+        let wanted = self.settings.events.to_otlp() && !self.settings.disabled;
+        wanted.then(|| Records::new(&self.outbox, self.settings.record_limits))
     }
 
     /// The tracer of invocations.

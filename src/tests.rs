@@ -1,6 +1,9 @@
 //! The wrapper as a whole: services called as `lambda_runtime` calls them, the extension's end of the socket read.
 
 mod children;
+mod logs;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod outcomes;
 mod overrides;
 mod runtime;

@@ -16,7 +16,7 @@ pub use buffer::TraceBuffer;
 #[cfg(feature = "sdk-logs")]
 pub use logs::{log_record, logs_request};
 #[cfg(feature = "sdk-metrics")]
-pub use metrics::metrics_request;
+pub use metrics::{metrics_request, metrics_request_of};
 pub use span::span;
 
 use crate::wire::bytes_unless_empty;

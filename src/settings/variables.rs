@@ -7,7 +7,7 @@ use spanlayer_host::vars::{Reading, Row, Var, boolean, text};
 use spanlayer_link::{DISABLED, STATE_DIR};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::{LogFormat, SamplerKind, filter, sampler};
+use super::{LogFormat, SamplerKind, filter, sampler, signals};
 use crate::propagation::PROPAGATORS;
 
 pub(super) const SDK_DISABLED: Var<bool> = Var {
@@ -87,7 +87,7 @@ pub(super) const SPAN_VALUE_LENGTH: Var<u32> = Var {
     ..VALUE_LENGTH
 };
 
-const ATTRIBUTE_COUNT: Var<u32> = Var {
+pub(super) const ATTRIBUTE_COUNT: Var<u32> = Var {
     name: "OTEL_ATTRIBUTE_COUNT_LIMIT",
     default: "128",
     parse: count,
@@ -110,7 +110,7 @@ const LINK_ATTRIBUTE_COUNT: Var<u32> =
     Var { name: "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", about: "most attributes of a link", ..ATTRIBUTE_COUNT };
 
 /// The variables that the wrapper reads, for documents and tests.
-pub const VARIABLES: [Row; 20] = [
+pub const VARIABLES: [Row; 27] = [
     DISABLED.row(),
     STATE_DIR.row(),
     SDK_DISABLED.row(),
@@ -123,6 +123,11 @@ pub const VARIABLES: [Row; 20] = [
     LEVEL.row(),
     LOG_LEVEL.row(),
     LOG_FORMAT.row(),
+    signals::EVENTS.row(),
+    signals::LOGS_EXPORTER.row(),
+    signals::METRICS_EXPORTER.row(),
+    signals::TEMPORALITY.row(),
+    signals::METRIC_INTERVAL.row(),
     VALUE_LENGTH.row(),
     SPAN_VALUE_LENGTH.row(),
     ATTRIBUTE_COUNT.row(),
@@ -131,6 +136,8 @@ pub const VARIABLES: [Row; 20] = [
     SPAN_LINK_COUNT.row(),
     EVENT_ATTRIBUTE_COUNT.row(),
     LINK_ATTRIBUTE_COUNT.row(),
+    signals::RECORD_VALUE_LENGTH.row(),
+    signals::RECORD_ATTRIBUTE_COUNT.row(),
 ];
 
 /// Reads the limits of the specification's *Attribute Limits* and *Span Limits*.

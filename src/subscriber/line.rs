@@ -3,6 +3,9 @@
 //! Text: `INFO orders::stock: reserved item=7 requestId=0c7e2f64-…`. JSON: the keys that Lambda's logging controls read
 //! (`timestamp`, `level`, `message`, `requestId`), the OpenTelemetry ids under the names of its *Trace Context in
 //! non-OTLP Log Formats*, and the event's fields under `fields`.
+//!
+//! The line of an event that also goes out as a log record says so by the marks that the extension knows its own lines
+//! by (`[spanlayer]` in front, `"source":"spanlayer"`), so that it is not taken for another record.
 
 use std::fmt::{self, Write as _};
 
@@ -16,13 +19,22 @@ use tracing::{
 };
 
 use super::time;
-use crate::report::Report;
+use crate::{report::Report, settings::LogFormat};
+
+/// How lines look.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Style {
+    pub(super) format: LogFormat,
+    /// The event goes out as a log record too.
+    pub(super) sent: bool,
+}
 
 /// As text, with its line end.
-pub(super) fn text(event: &Event<'_>) -> String {
+pub(super) fn text(event: &Event<'_>, sent: bool) -> String {
     let mut fields = Text::default();
     event.record(&mut fields);
-    let mut line = format!("{} {}:", event.metadata().level(), event.metadata().target());
+    let mark = if sent { "[spanlayer] " } else { "" };
+    let mut line = format!("{mark}{} {}:", event.metadata().level(), event.metadata().target());
     if !fields.message.is_empty() {
         line.push(' ');
         line.push_str(&fields.message);
@@ -36,7 +48,7 @@ pub(super) fn text(event: &Event<'_>) -> String {
 }
 
 /// As JSON, with its line end.
-pub(super) fn json(event: &Event<'_>) -> String {
+pub(super) fn json(event: &Event<'_>, sent: bool) -> String {
     let mut fields = Json::default();
     event.record(&mut fields);
     let mut line = format!(
@@ -46,6 +58,9 @@ pub(super) fn json(event: &Event<'_>) -> String {
         quoted(&fields.message),
         quoted(event.metadata().target()),
     );
+    if sent {
+        line.push_str(",\"source\":\"spanlayer\"");
+    }
     if let Some(report) = Report::current() {
         let _ = write!(line, ",\"requestId\":{}", quoted(&report.request_id));
     }
@@ -150,17 +165,21 @@ mod tests {
     use tracing::Subscriber;
     use tracing_subscriber::{layer::Context as LayerContext, prelude::*};
 
-    struct Capture(Arc<Mutex<Vec<[String; 2]>>>);
+    struct Capture(Arc<Mutex<Vec<[String; 2]>>>, bool);
 
     impl<S: Subscriber> tracing_subscriber::Layer<S> for Capture {
         fn on_event(&self, event: &Event<'_>, _: LayerContext<'_, S>) {
-            self.0.lock().expect("no panic").push([text(event), json(event)]);
+            self.0.lock().expect("no panic").push([text(event, self.1), json(event, self.1)]);
         }
     }
 
     fn lines_of(emit: impl FnOnce()) -> [String; 2] {
+        captured(emit, false)
+    }
+
+    fn captured(emit: impl FnOnce(), sent: bool) -> [String; 2] {
         let lines = Arc::default();
-        let subscriber = tracing_subscriber::registry().with(Capture(Arc::clone(&lines)));
+        let subscriber = tracing_subscriber::registry().with(Capture(Arc::clone(&lines), sent));
         tracing::subscriber::with_default(subscriber, emit);
         lines.lock().expect("no panic").pop().expect("an event")
     }
@@ -183,6 +202,15 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
         assert_eq!(json["message"], "two\nlines");
         assert_eq!(json["fields"]["value"], "NaN");
+    }
+
+    #[test]
+    fn the_line_of_an_event_that_is_sent_as_well_says_so() {
+        let [text, json] = captured(|| tracing::info!(target: "orders", item = 7, "reserved"), true);
+        assert_eq!(text, "[spanlayer] INFO orders: reserved item=7\n");
+        let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(json["source"], "spanlayer");
+        assert_eq!(json["message"], "reserved");
     }
 
     #[test]

@@ -183,9 +183,13 @@ impl World {
                 Frame::Started(started) => received.started.push(started),
                 Frame::Ended(ended) => received.ended.push(ended),
                 Frame::Telemetry(signal, request) => {
-                    assert_eq!(signal, Signal::Traces);
                     let text = json::from_protobuf(signal, &request).expect("valid OTLP");
-                    received.requests.push(serde_json::from_str(&text).expect("JSON"));
+                    let requests = match signal {
+                        Signal::Traces => &mut received.requests,
+                        Signal::Metrics => &mut received.metrics,
+                        Signal::Logs => &mut received.logs,
+                    };
+                    requests.push(serde_json::from_str(&text).expect("JSON"));
                 }
             }
         }
@@ -226,12 +230,13 @@ pub(super) struct Received {
     pub(super) ended: Vec<Ended>,
     /// Export requests, in OTLP/JSON.
     pub(super) requests: Vec<Value>,
+    pub(super) metrics: Vec<Value>,
+    pub(super) logs: Vec<Value>,
 }
 
 impl Received {
     /// All spans, in order.
     pub(super) fn spans(&self) -> Vec<Span> {
-        let list = |value: &Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
         let resources = self.requests.iter().flat_map(|request| list(request, "resourceSpans"));
         let scopes = resources.flat_map(|resource| list(&resource, "scopeSpans"));
         scopes.flat_map(|scope| list(&scope, "spans")).map(Span).collect()
@@ -244,6 +249,11 @@ impl Received {
         assert_eq!(named.len(), 1, "spans called {name} in {:#?}", self.requests);
         named.remove(0)
     }
+}
+
+/// The array under a key.
+pub(super) fn list(value: &Value, key: &str) -> Vec<Value> {
+    value[key].as_array().cloned().unwrap_or_default()
 }
 
 /// A span in OTLP/JSON.

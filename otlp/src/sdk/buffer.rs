@@ -9,6 +9,9 @@ use opentelemetry_sdk::trace::SpanData;
 /// Spans of one resource, encoded as they are pushed and grouped by scope; taken out as a request.
 ///
 /// Taking costs one copy of the spans' bytes and no encoding. Memory is kept for the next round.
+///
+/// Log records, given [encoded](Self::push_encoded), are grouped as well: both signals number these levels alike, and
+/// what is taken out is an `ExportLogsServiceRequest` then.
 #[derive(Debug)]
 pub struct TraceBuffer {
     resource: Bytes,
@@ -39,6 +42,11 @@ impl TraceBuffer {
         Self { resource: resource.into(), schema_url: String::new(), groups: Vec::new(), items: 0 }
     }
 
+    /// Sets the resource, for whoever does not know it from the start: an encoded `Resource` message body.
+    pub fn set_resource(&mut self, resource: impl Into<Bytes>) {
+        self.resource = resource.into();
+    }
+
     /// Sets the schema URL of the resource.
     #[must_use]
     pub fn with_schema_url(mut self, url: impl Into<String>) -> Self {
@@ -53,7 +61,7 @@ impl TraceBuffer {
         self.items += 1;
     }
 
-    /// Takes a span that is already encoded, as a `Span` message body.
+    /// Takes a span that is already encoded, as a `Span` message body, or a log record as that of a `LogRecord`.
     pub fn push_encoded(&mut self, scope: &InstrumentationScope, span: &[u8]) {
         bytes_field(&mut self.group(scope).spans, 2, span);
         self.items += 1;

@@ -16,12 +16,17 @@ use opentelemetry_sdk::metrics::{
 
 /// Encodes what a reader collected as an `ExportMetricsServiceRequest`; no bytes when there are no metrics.
 pub fn metrics_request(metrics: &ResourceMetrics) -> Vec<u8> {
+    metrics_request_of(metrics, |out| out.extend_from_slice(&resource(metrics.resource())))
+}
+
+/// The same with a resource of the caller's: `resource` appends the body of a `Resource` message.
+pub fn metrics_request_of(metrics: &ResourceMetrics, resource: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut out = Vec::new();
     if metrics.scope_metrics().all(|scope| scope.metrics().next().is_none()) {
         return out;
     }
     message_field(&mut out, 1, |out| {
-        bytes_field(out, 1, &resource(metrics.resource()));
+        message_field(out, 1, resource);
         for scope in metrics.scope_metrics() {
             message_field(out, 2, |out| scope_metrics(out, scope));
         }
