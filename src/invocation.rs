@@ -108,6 +108,7 @@ impl Invocation {
         let error = failure.is_some() || told.is_error() || overrides.error_type().is_some();
         let span = self.span.context().span();
         span.set_attributes(told.attributes());
+        span.set_attributes(self.report.stream.attributes());
         if let Some(Failed { kind, message }) = failure {
             let exception = vec![
                 KeyValue::new("exception.type", kind.clone()),

@@ -160,8 +160,12 @@ where
             drop(inside);
             *this.outcome = Some(outcome);
             // From here on the response is with Lambda.
+            let close = |invocation: Invocation| {
+                let report = Arc::clone(invocation.report());
+                report.stream.leave(invocation)?.close()
+            };
             *this.posted =
-                this.invocation.take().and_then(|invocation| guarded(|| invocation.close())).flatten();
+                this.invocation.take().and_then(|invocation| guarded(|| close(invocation))).flatten();
         }
         if let Some(posted) = this.posted {
             // Posted or given up: either way there is nothing more to wait for.

@@ -62,6 +62,7 @@ mod run;
 mod service;
 pub mod settings;
 mod span;
+mod stream;
 mod subscriber;
 mod telemetry;
 #[cfg(test)]
@@ -83,6 +84,7 @@ pub use reply::{Reply, ReplyBody};
 pub use run::{init, run};
 pub use service::{Payload, Traced, service};
 pub use spanlayer_macros::{handler, main};
+pub use stream::Streamed;
 pub use subscriber::{log_layer, tracing_layer};
 
 /// A span processor for a tracer provider of your own, which sends its spans the way of this crate.

@@ -5,7 +5,7 @@ use lambda_runtime::{FunctionResponse, IntoFunctionResponse, StreamResponse};
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::report::Report;
+use crate::{report::Report, stream::Streamed};
 
 /// What a traced handler returned. `lambda_runtime` takes it for the answer inside.
 #[derive(Clone, Debug)]
@@ -18,23 +18,26 @@ impl<R> Reply<R> {
     }
 }
 
-impl<R, B, S> IntoFunctionResponse<ReplyBody<B>, S> for Reply<R>
+impl<R, B, S> IntoFunctionResponse<ReplyBody<B>, Streamed<S>> for Reply<R>
 where
     R: IntoFunctionResponse<B, S>,
     B: Serialize,
 {
-    fn into_response(self) -> FunctionResponse<ReplyBody<B>, S> {
-        let report = Report::current().filter(|report| report.wants_answer());
+    fn into_response(self) -> FunctionResponse<ReplyBody<B>, Streamed<S>> {
+        let report = Report::current();
         match self.0.into_response() {
-            FunctionResponse::BufferedResponse(body) => FunctionResponse::BufferedResponse(match report {
-                Some(report) => ReplyBody::read(body, &report),
-                None => ReplyBody::Unwritten(body),
-            }),
-            FunctionResponse::StreamingResponse(stream) => {
-                if let Some(report) = report {
-                    report.streams(stream.metadata_prelude.status_code.as_u16());
+            FunctionResponse::BufferedResponse(body) => {
+                FunctionResponse::BufferedResponse(match report.filter(|report| report.wants_answer()) {
+                    Some(report) => ReplyBody::read(body, &report),
+                    None => ReplyBody::Unwritten(body),
+                })
+            }
+            FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream }) => {
+                if let Some(report) = &report {
+                    report.streams(metadata_prelude.status_code.as_u16());
                 }
-                FunctionResponse::StreamingResponse(StreamResponse { ..stream })
+                let stream = Streamed::new(stream, report);
+                FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream })
             }
         }
     }

@@ -7,6 +7,7 @@ use opentelemetry::Context;
 
 use crate::{
     overrides::Overrides,
+    stream::Progress,
     trigger::response::{Answer, Told},
 };
 
@@ -20,6 +21,8 @@ pub(crate) struct Report {
     told: Mutex<Told>,
     /// What the handler said of its invocation.
     overrides: Mutex<Overrides>,
+    /// The answer's stream, if it has one.
+    pub(crate) stream: Progress,
 }
 
 /// Why an invocation failed.
@@ -39,6 +42,7 @@ impl Report {
             failure: Mutex::default(),
             told: Mutex::default(),
             overrides: Mutex::default(),
+            stream: Progress::new(),
         })
     }
 

@@ -4,12 +4,18 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    pin::Pin,
     process::{Child, Command, Stdio},
     sync::{Arc, mpsc},
+    task::Poll,
     thread,
 };
 
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use futures_core::Stream;
+use lambda_runtime::{
+    Error, LambdaEvent, run, service_fn,
+    streaming::{Body, Response, channel},
+};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::{
     Resource,
@@ -17,6 +23,8 @@ use opentelemetry_sdk::{
 };
 use serde::{Deserialize, Serialize};
 use spanlayer_host::vars::{Process, Vars as _};
+
+use tracing::Instrument as _;
 
 use super::world::{World, attribute};
 
@@ -41,6 +49,43 @@ async fn traced(LambdaEvent { payload: Order { id }, .. }: LambdaEvent<Order>) -
     bare(LambdaEvent::new(Order { id }, lambda_runtime::Context::default())).await
 }
 
+/// A handler whose answer is still being made when it returns.
+async fn streaming(event: LambdaEvent<Order>) -> Result<Response<Body>, Error> {
+    let (mut sender, body) = channel();
+    let produce = async move {
+        for _ in 0..event.payload.id {
+            sender.send_data("chunk ".into()).await?;
+        }
+        Ok::<_, Error>(())
+    };
+    tokio::spawn(produce.in_current_span());
+    let mut response = Response::from(body);
+    response.metadata_prelude.status_code = http::StatusCode::IM_A_TEAPOT;
+    Ok(response)
+}
+
+/// One whose stream does things of its own, and breaks off in the end.
+async fn breaking(event: LambdaEvent<Order>) -> Result<Response<Breaking>, Error> {
+    Ok(Response::from(Breaking(event.payload.id)))
+}
+
+struct Breaking(u32);
+
+impl Stream for Breaking {
+    type Item = Result<&'static str, std::io::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<Option<Self::Item>> {
+        tracing::info_span!("fetch").in_scope(|| ());
+        let left = self.0.checked_sub(1);
+        self.0 = left.unwrap_or(0);
+        match left {
+            Some(0) => Poll::Ready(Some(Err(std::io::Error::other("the source dried up")))),
+            Some(_) => Poll::Ready(Some(Ok("drop "))),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
 /// Not a test of its own: what [`answers`] starts.
 #[test]
 #[ignore = "runs in a process that another test starts"]
@@ -49,6 +94,10 @@ fn function() {
     let ended = match Process.get("SPANLAYER_TEST_FUNCTION").as_deref() {
         Some("bare") => runtime.block_on(run(service_fn(bare))),
         Some("traced") => runtime.block_on(run(service_fn(traced))),
+        Some("streaming") => runtime.block_on(run(service_fn(streaming))),
+        Some("streaming, wrapped") => runtime.block_on(crate::run(streaming)),
+        Some("breaking") => runtime.block_on(run(service_fn(breaking))),
+        Some("breaking, wrapped") => runtime.block_on(crate::run(breaking)),
         Some("with a provider of its own") => {
             let resource =
                 Resource::builder_empty().with_attribute(KeyValue::new("service.name", "theirs")).build();
@@ -128,6 +177,9 @@ fn serve(
             .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
         let mut body = vec![0; length.unwrap_or(0)];
         reader.read_exact(&mut body).expect("the whole body");
+        if head.iter().any(|line| line.eq_ignore_ascii_case("transfer-encoding: chunked")) {
+            body = chunks(&mut reader);
+        }
         let answer = if request.starts_with("GET") {
             let Ok(event) = events.lock().expect("no panic").recv() else { return };
             format!(
@@ -142,6 +194,63 @@ fn serve(
         };
         stream.write_all(answer.as_bytes()).expect("a function that listens");
     }
+}
+
+/// A body of unknown length.
+fn chunks(reader: &mut BufReader<TcpStream>) -> Vec<u8> {
+    fn line(reader: &mut BufReader<TcpStream>) -> String {
+        let mut line = String::new();
+        reader.read_line(&mut line).expect("a line");
+        line.trim_end().to_owned()
+    }
+    let mut body = Vec::new();
+    loop {
+        let length = usize::from_str_radix(&line(reader), 16).expect("a length");
+        if length == 0 {
+            break;
+        }
+        let mut chunk = vec![0; length];
+        reader.read_exact(&mut chunk).expect("a chunk");
+        body.append(&mut chunk);
+        line(reader);
+    }
+    while !line(reader).is_empty() {} // trailers
+    body
+}
+
+#[test]
+fn a_streamed_response_is_the_bare_handlers_and_its_span_lasts_until_its_end() {
+    let world = World::new();
+    let events = [r#"{"id":3}"#, r#"{"id":0}"#, r#"{"id":1}"#];
+    let wrapped = answers("streaming, wrapped", &world, &events);
+    assert_eq!(wrapped, answers("streaming", &World::deaf(&[]), &events));
+    assert!(wrapped[0].1.ends_with("\0chunk chunk chunk "), "{wrapped:?}");
+    let received = world.received();
+    // The last one's is under way when the process is killed.
+    let spans = &received.spans()[..2];
+    let of = |span: &super::world::Span, key| span.attribute(key).cloned();
+    assert_eq!(of(&spans[0], "spanlayer.response.size_bytes"), Some("18".into()));
+    assert!(of(&spans[0], "spanlayer.response.first_byte_ms").and_then(|ms| ms.as_f64()) > Some(0.0));
+    assert_eq!(of(&spans[1], "spanlayer.response.size_bytes"), Some("0".into()));
+    assert_eq!(of(&spans[1], "spanlayer.response.first_byte_ms"), None);
+    assert!(spans.iter().all(|span| span.status() == 0));
+}
+
+#[test]
+fn what_a_stream_does_belongs_to_its_invocation_and_so_does_its_failure() {
+    let world = World::new();
+    let events = [r#"{"id":3}"#, r#"{"id":0}"#];
+    assert_eq!(
+        answers("breaking, wrapped", &world, &events),
+        answers("breaking", &World::deaf(&[]), &events)
+    );
+    let received = world.received();
+    let spans = received.spans();
+    let failed = spans.iter().find(|span| span.status() == 2).expect("a failed invocation");
+    assert_eq!(failed.attribute("error.type"), Some(&"Runtime.StreamError".into()));
+    assert_eq!(failed.attribute("spanlayer.response.size_bytes"), Some(&"10".into()));
+    let fetched = spans.iter().filter(|span| span.is_child_of(failed)).count();
+    assert_eq!(fetched, 4, "two chunks, an error, and the end");
 }
 
 #[test]
