@@ -209,7 +209,8 @@ def the_extensions_api_of_managed_instances_answers_as_our_own_emulator_does(whe
 def conforms(where, profile: str, managed: int) -> str:
     """What this emulator answered to the script is what is expected; our emulator is held to the same expectations."""
     script, inside = ROOT / "tests" / "conformance" / "extension.py", "/tmp/conformance.jsonl"
-    with Environment(where, f"conformance-{profile}", where.binary("bare-function"), script,
+    function = ROOT / "tests" / "aws" / "patient.py"
+    with Environment(where, f"conformance-{profile}", function, script,
                      {"CONFORMANCE_RESULTS": inside}, managed) as environment:
         [answer] = environment.invoke({})
         equal(answer.status, 200, "HTTP status")
