@@ -63,6 +63,9 @@ impl App {
             Some(port) => lambda.subscribe(port).await == Subscription::Active,
             None => false,
         };
+        if lambda.is_told_of_invocations() {
+            step_back();
+        }
         let terminate = signal(SignalKind::terminate()).ok();
         let enough = BatchLimits::default().bytes as u64;
         let destinations = config.pipeline.destinations.len();
@@ -96,6 +99,15 @@ impl Sockets {
     }
 }
 
+/// Lets the function go first where both want the same core: a message to us must not make us run before the handler
+/// goes on. Measured on one core, it takes a wrapped function's response from 1.35 to 1.05 times a bare one's. What is
+/// waited for at the end of an invocation has the core to itself. Not on Managed Instances, where handlers keep the
+/// cores busy all the time and exports have to keep up.
+fn step_back() {
+    // Where it is not allowed, everything works as before.
+    let _ = rustix::process::setpriority_process(None, NICENESS);
+}
+
 /// The kill switch: there for Lambda, and nothing else.
 async fn idle(mut lambda: Registered) {
     loop {
@@ -117,6 +129,9 @@ fn notice(notice: Notice<'_>) {
         _ => log::warn(&notice.to_string(), &[]),
     }
 }
+
+/// A tenth of a contended core by the scheduler's weights: second in the queue, and never starved.
+const NICENESS: i32 = 10;
 
 /// The OTLP specification's recommendation for what a request may hold, decoded.
 const MAX_BODY: usize = 64 << 20;
