@@ -16,6 +16,7 @@
 pub mod api;
 pub mod app;
 pub mod config;
+pub mod ledger;
 pub mod lifecycle;
 pub mod log;
 pub mod receive;

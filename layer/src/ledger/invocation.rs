@@ -1,9 +1,6 @@
 //! What is known of one invocation, and what follows from it for its span.
 
-use super::{
-    platform::{Done, Outcome, Report, Start, Status},
-    xray::Header,
-};
+use super::platform::{Done, Outcome, Report, Start, Status, Tracing};
 use bytes::Bytes;
 
 /// One invocation, as far as it is known. Every field may be filled in any order, and stays empty when nobody tells.
@@ -28,10 +25,14 @@ pub(super) struct Invocation {
     pub(super) done: Option<(u64, Done)>,
     /// `platform.report`, and when it was.
     pub(super) report: Option<(u64, Report)>,
+    /// Lambda's trace, whichever event told of it.
+    pub(super) tracing: Tracing,
     /// The environment was reset while this one ran: why, and when.
     pub(super) reset: Option<(u64, Status)>,
     /// When we first heard that it is over, by our own clock.
     pub(super) over_since: Option<u64>,
+    /// It was judged at least once since then.
+    pub(super) reviewed: bool,
     /// What children and log lines belong to.
     pub(super) context: Context,
     /// What has been concluded from all this already.
@@ -43,14 +44,14 @@ pub(super) struct Invocation {
 pub(super) struct Concluded {
     /// Who makes the invocation's span.
     pub(super) span: bool,
-    /// The `platform.report` span was made.
+    /// The `platform.report` span was made, or is not to be.
     pub(super) report: bool,
-    /// It was counted, and its duration.
+    /// The span of Lambda's own segment was made.
+    pub(super) segment: bool,
+    /// How it ended was counted, and how long it took.
     pub(super) outcome: bool,
     /// What the report says was counted.
     pub(super) cost: bool,
-    /// The time after the runtime was done was counted.
-    pub(super) after: bool,
 }
 
 /// *started*, as far as it is needed.
@@ -78,6 +79,7 @@ pub(super) struct Ended {
 pub(super) struct Seen {
     pub(super) trace_id: [u8; 16],
     pub(super) span_id: [u8; 8],
+    pub(super) parent: Option<[u8; 8]>,
     pub(super) outermost: bool,
 }
 
@@ -145,8 +147,10 @@ impl Invocation {
             start: None,
             done: None,
             report: None,
+            tracing: Tracing::default(),
             reset: None,
             over_since: None,
+            reviewed: false,
             context: Context::Unknown,
             concluded: Concluded::default(),
         }
@@ -180,14 +184,20 @@ impl Invocation {
         matches!(report, Some((Some(used), Some(memory))) if used >= memory)
     }
 
+    /// Whether anybody told of its beginning.
+    pub(super) fn has_begun(&self) -> bool {
+        self.opening.is_some() || self.start.is_some() || self.announced.is_some()
+    }
+
     /// Whether the function's own span of this invocation is known to exist.
-    fn has_own_span(&self) -> bool {
+    pub(super) fn has_own_span(&self) -> bool {
         let announced = match self.context {
-            Context::Known(context) if self.opening.is_some() => Some(context.span_id),
+            Context::Known(context) if self.opening.is_some() => Some((context.trace_id, context.span_id)),
             _ => None,
         };
         // A wrapped function says which span it is; in any other, the span that names the invocation is it.
-        self.ended.is_some() || self.seen.is_some_and(|seen| announced.is_none_or(|id| id == seen.span_id))
+        self.ended.is_some()
+            || self.seen.is_some_and(|seen| announced.is_none_or(|ids| ids == (seen.trace_id, seen.span_id)))
     }
 
     /// What is to be done about the invocation's span.
@@ -199,6 +209,10 @@ impl Invocation {
         let Some(outcome) = self.outcome() else {
             return if last_word { Verdict::Leave } else { Verdict::Wait };
         };
+        if !self.has_begun() {
+            // The end of one that another process saw begin, as after a reset.
+            return if last_word { Verdict::Leave } else { Verdict::Wait };
+        }
         let failed = outcome.status != Status::Success;
         let certain = if self.opening.is_some() {
             // A wrapped function ends its span whatever happens short of its death. Where no timeout kills it, it may
@@ -216,18 +230,12 @@ impl Invocation {
         }
     }
 
-    /// Lambda's trace header, whichever event carried it.
-    pub(super) fn header(&self) -> Option<Header> {
-        let start = self.start.as_ref().and_then(|(_, start)| start.tracing.header);
-        let done = self.done.as_ref().and_then(|(_, done)| done.tracing.header);
-        start.or(done).or_else(|| self.report.as_ref().and_then(|(_, report)| report.tracing.header))
-    }
-
-    /// Lambda's own segment for this invocation, whichever event carried it.
-    pub(super) fn segment(&self) -> Option<[u8; 8]> {
-        let start = self.start.as_ref().and_then(|(_, start)| start.tracing.segment);
-        let done = self.done.as_ref().and_then(|(_, done)| done.tracing.segment);
-        start.or(done).or_else(|| self.report.as_ref().and_then(|(_, report)| report.tracing.segment))
+    /// The parent of its span.
+    pub(super) fn parent(&self) -> Option<[u8; 8]> {
+        match &self.opening {
+            Some(opening) => opening.parent,
+            None => self.seen.and_then(|seen| seen.parent),
+        }
     }
 
     /// When it began, in Unix nanoseconds.
@@ -249,9 +257,10 @@ impl Invocation {
     /// When the function was done with it, as far as the platform says; not before `began`.
     pub(super) fn finished(&self, began: u64) -> u64 {
         let told = |at: u64| Some(at).filter(|at| *at > 0);
-        let done = self.done.as_ref().and_then(|(at, done)| {
-            told(*at).or_else(|| Some(began.saturating_add(done.outcome.duration?)))
-        });
+        let done = self
+            .done
+            .as_ref()
+            .and_then(|(at, done)| told(*at).or_else(|| Some(began.saturating_add(done.outcome.duration?))));
         let end = done
             .or_else(|| {
                 let (_, report) = self.report.as_ref()?;
@@ -283,7 +292,9 @@ pub(super) fn error_type(outcome: &Outcome) -> &str {
     let proper = |text: &&str| {
         text.len() <= 64
             && text.starts_with(|first: char| first.is_ascii_alphabetic())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-'))
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-'))
     };
     outcome.error_type.as_deref().filter(proper).unwrap_or(match outcome.status {
         Status::Timeout => "timeout",
@@ -293,4 +304,58 @@ pub(super) fn error_type(outcome: &Outcome) -> &str {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn told(status: Status, error_type: Option<&str>) -> Outcome {
+        Outcome { status, error_type: error_type.map(str::to_owned), duration: None }
+    }
+
+    #[test]
+    fn an_error_type_is_lambdas_own_word_or_one_of_three() {
+        for (status, word, expected) in [
+            (Status::Error, Some("Runtime.ExitError"), "Runtime.ExitError"),
+            (Status::Timeout, Some("Sandbox.Timedout"), "Sandbox.Timedout"),
+            (Status::Timeout, None, "timeout"),
+            (Status::Failure, None, "failure"),
+            (Status::Error, None, "error"),
+            (Status::Error, Some("could not open /tmp/x"), "error"),
+            (Status::Error, Some("4711"), "error"),
+            (Status::Error, Some(&"x".repeat(65)), "error"),
+        ] {
+            assert_eq!(error_type(&told(status, word)), expected);
+        }
+    }
+
+    #[test]
+    fn a_missing_status_is_looked_up_elsewhere_and_is_a_success_in_the_end() {
+        let mut invocation = Invocation::new("a");
+        assert_eq!(invocation.outcome(), None);
+        invocation.report = Some((9, Report::default()));
+        assert_eq!(invocation.outcome().map(|outcome| outcome.status), Some(Status::Success));
+        invocation.reset = Some((9, Status::Timeout));
+        assert_eq!(invocation.outcome().map(|outcome| outcome.status), Some(Status::Timeout));
+        invocation.done = Some((9, Done { outcome: told(Status::Error, None), ..Done::default() }));
+        invocation.report = Some((
+            9,
+            Report { outcome: told(Status::Error, Some("Runtime.ExitError")), ..Report::default() },
+        ));
+        assert_eq!(invocation.outcome(), Some(told(Status::Error, Some("Runtime.ExitError"))));
+    }
+
+    #[test]
+    fn times_are_pieced_together_from_what_there_is_and_never_run_backwards() {
+        let done = |duration| Done { outcome: Outcome { duration, ..Outcome::default() }, ..Done::default() };
+        let mut invocation = Invocation::new("a");
+        assert_eq!((invocation.began(), invocation.finished(7)), (None, 7));
+        invocation.done = Some((100, done(Some(30))));
+        assert_eq!((invocation.began(), invocation.finished(70)), (Some(70), 100));
+        invocation.announced = Some((60, 0));
+        assert_eq!(invocation.began(), Some(60));
+        invocation.start = Some((65, Start::default()));
+        assert_eq!(invocation.began(), Some(65));
+        assert_eq!(invocation.finished(500), 500);
+        invocation.done = Some((0, done(Some(30))));
+        assert_eq!(invocation.finished(65), 95);
+    }
+}

@@ -13,6 +13,8 @@ pub struct Mention<'a> {
     pub trace_id: [u8; 16],
     /// The span.
     pub span_id: [u8; 8],
+    /// Its parent.
+    pub parent: Option<[u8; 8]>,
     /// Whether it is the invocation's own, by its kind: `SERVER` or `CONSUMER`. A span inside may carry a copy of the
     /// attribute.
     pub outermost: bool,
@@ -60,11 +62,19 @@ fn messages(bytes: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
 }
 
 fn mention(span: &[u8]) -> Option<Mention<'_>> {
-    let mut found = Mention { request_id: "", trace_id: [0; 16], span_id: [0; 8], outermost: false, trigger: None };
+    let mut found = Mention {
+        request_id: "",
+        trace_id: [0; 16],
+        span_id: [0; 8],
+        parent: None,
+        outermost: false,
+        trigger: None,
+    };
     for field in Fields::new(span).map_while(Result::ok) {
         match (field.number, field.value) {
             (1, Value::Bytes(id)) => found.trace_id = id.try_into().ok()?,
             (2, Value::Bytes(id)) => found.span_id = id.try_into().ok()?,
+            (4, Value::Bytes(id)) => found.parent = id.try_into().ok(),
             // An outgoing call may name the invocation that it makes.
             (6, Value::Varint(CLIENT | PRODUCER)) => return None,
             (6, Value::Varint(kind)) => found.outermost = matches!(kind, SERVER | CONSUMER),
@@ -81,7 +91,10 @@ fn mention(span: &[u8]) -> Option<Mention<'_>> {
 
 /// The value of the attribute `key` among encoded attributes, fields `number` of a message; text only.
 pub(super) fn find_text<'a>(attributes: &'a [u8], number: u32, key: &[u8]) -> Option<&'a str> {
-    messages(attributes, number).filter_map(text_attribute).find(|(name, _)| *name == key).map(|(_, value)| value)
+    messages(attributes, number)
+        .filter_map(text_attribute)
+        .find(|(name, _)| *name == key)
+        .map(|(_, value)| value)
 }
 
 /// Key and value of a `KeyValue` that holds a string.
@@ -143,6 +156,7 @@ mod tests {
                 request_id: "0c7e",
                 trace_id: [7; 16],
                 span_id: [9; 8],
+                parent: None,
                 outermost: true,
                 trigger: Some("http"),
             };

@@ -6,7 +6,9 @@ pub(super) fn timestamp(text: &str) -> Option<u64> {
     let bytes = text.trim().as_bytes();
     let number = |from: usize, to: usize| -> Option<i64> {
         let digits = bytes.get(from..to)?;
-        digits.iter().try_fold(0, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))
+        digits
+            .iter()
+            .try_fold(0, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))
     };
     let separated = bytes.get(4) == Some(&b'-')
         && bytes.get(7) == Some(&b'-')
@@ -40,13 +42,14 @@ pub(super) fn timestamp(text: &str) -> Option<u64> {
 pub(super) fn epoch(number: f64) -> Option<u64> {
     let unit = match number {
         n if !n.is_finite() || n < 1e8 => return None,
-        n if n < 1e11 => 1e9,
-        n if n < 1e14 => 1e6,
-        n if n < 1e17 => 1e3,
-        _ => 1.0,
+        n if n < 1e11 => 1_000_000_000,
+        n if n < 1e14 => 1_000_000,
+        n if n < 1e17 => 1_000,
+        n if n < 1.8e19 => 1,
+        _ => return None,
     };
-    let nanos = number * unit;
-    (nanos < 1.8e19).then_some(nanos as u64)
+    // Whole units by themselves: a double holds them exactly, and their nanoseconds it does not.
+    (number.trunc() as u64).checked_mul(unit)?.checked_add((number.fract() * unit as f64) as u64)
 }
 
 /// Milliseconds as durations are given, in nanoseconds; nonsense is `None`.

@@ -57,14 +57,21 @@ fn root(text: &str) -> Option<[u8; 16]> {
 mod tests {
     use super::*;
 
-    const ROOT: [u8; 16] = [0x69, 0x57, 0xa1, 0xf0, 0x3b, 0x8c, 0x51, 0xd2, 0xe7, 0xf0, 0x46, 0x9a, 0x8d, 0x1c, 0x27, 0xe4];
+    const ROOT: [u8; 16] =
+        [0x69, 0x57, 0xa1, 0xf0, 0x3b, 0x8c, 0x51, 0xd2, 0xe7, 0xf0, 0x46, 0x9a, 0x8d, 0x1c, 0x27, 0xe4];
 
     #[test]
     fn a_header_is_read_whatever_its_order_and_additions() {
         let parent = Some([0x9f, 0x31, 0xc0, 0xd4, 0xa8, 0x6b, 0xe2, 0x75]);
         for (text, expected) in [
-            ("Root=1-6957a1f0-3b8c51d2e7f0469a8d1c27e4;Parent=9f31c0d4a86be275;Sampled=1", Some((parent, true))),
-            ("Sampled=0; Parent=9F31C0D4A86BE275; Lineage=25:a87bd80c:1; Root=1-6957a1f0-3b8c51d2e7f0469a8d1c27e4", Some((parent, false))),
+            (
+                "Root=1-6957a1f0-3b8c51d2e7f0469a8d1c27e4;Parent=9f31c0d4a86be275;Sampled=1",
+                Some((parent, true)),
+            ),
+            (
+                "Sampled=0; Parent=9F31C0D4A86BE275; Lineage=25:a87bd80c:1; Root=1-6957a1f0-3b8c51d2e7f0469a8d1c27e4",
+                Some((parent, false)),
+            ),
             ("Root=1-6957a1f0-3b8c51d2e7f0469a8d1c27e4;Lineage=1:73f724a8:0", Some((None, false))),
             ("Root=1-6957a1f0-3b8c51d2e7f0469a8d1c27e4;Parent=zz;Sampled=?", Some((None, false))),
             ("Parent=9f31c0d4a86be275;Sampled=1", None),

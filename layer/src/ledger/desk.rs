@@ -1,0 +1,361 @@
+//! Where conclusions are drawn: spans written, things counted, each once.
+
+use super::{
+    Random, Settings, Stats, Usage,
+    book::{Book, Turn},
+    encode,
+    environment::{Environment, Preparing},
+    invocation::{Context, Invocation, SpanContext, Surroundings, Verdict},
+    metrics::{Metric, Metrics, OTHER},
+    platform::{Outcome, Status},
+    span::{self, About, Frame, Preparation},
+};
+use bytes::Bytes;
+use std::collections::BTreeSet;
+
+/// See the [module](self).
+pub(super) struct Desk {
+    pub(super) settings: Settings,
+    /// The function's resource in its own words.
+    pub(super) wrapped_resource: Option<Bytes>,
+    /// The function makes spans.
+    pub(super) instrumented: bool,
+    /// The platform tells of invocations.
+    pub(super) informed: bool,
+    pub(super) environment: Environment,
+    /// The invocations that something is still to be concluded of.
+    pub(super) open: BTreeSet<Turn>,
+    pub(super) stats: Stats,
+    /// Encoded spans, as fields of a `ScopeSpans`.
+    spans: Vec<u8>,
+    metrics: Option<Metrics>,
+    /// What lines of the init belong to.
+    init: Context,
+    random: Random,
+}
+
+impl Desk {
+    pub(super) fn new(settings: Settings, random: Random) -> Self {
+        Self {
+            metrics: settings.metrics.map(Metrics::new),
+            settings,
+            wrapped_resource: None,
+            instrumented: false,
+            informed: false,
+            environment: Environment::default(),
+            open: BTreeSet::new(),
+            stats: Stats::default(),
+            spans: Vec::new(),
+            init: Context::Unknown,
+            random,
+        }
+    }
+
+    /// Something was heard, for the first time perhaps.
+    pub(super) fn begin(&mut self, now: u64) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.begin(now);
+        }
+    }
+
+    pub(super) fn resource(&self) -> &[u8] {
+        self.wrapped_resource.as_ref().unwrap_or(&self.settings.resource)
+    }
+
+    pub(super) fn spans_ready(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub(super) fn take_spans(&mut self) -> Option<Vec<u8>> {
+        let spans = std::mem::take(&mut self.spans);
+        encode::request(self.resource(), &[("spanlayer", &spans)])
+    }
+
+    pub(super) fn take_metrics(&mut self, now: u64) -> Option<Vec<u8>> {
+        let resource = self.wrapped_resource.as_ref().unwrap_or(&self.settings.resource);
+        self.metrics.as_mut()?.take(resource, now)
+    }
+
+    /// Since when the longest of those that are over has waited for its first judgement.
+    pub(super) fn unsettled(&self, book: &Book) -> Option<u64> {
+        let open = self.open.iter().filter_map(|turn| book.get(*turn));
+        open.filter(|one| !one.reviewed).filter_map(|one| one.over_since).min()
+    }
+
+    /// Concludes what can be; says whether that is everything.
+    pub(super) fn review(
+        &mut self,
+        invocation: &mut Invocation,
+        is_first: bool,
+        superseded: bool,
+        closing: bool,
+    ) -> bool {
+        invocation.reviewed = invocation.over_since.is_some();
+        let last_word = superseded || closing;
+        if !invocation.concluded.span {
+            let around = Surroundings {
+                managed: self.settings.managed,
+                complete: self.settings.complete,
+                instrumented: self.instrumented,
+                superseded,
+                closing,
+            };
+            match invocation.judge(around) {
+                Verdict::Wait => {}
+                Verdict::Leave => {
+                    invocation.concluded.span = true;
+                    if invocation.context == Context::Unknown && (last_word || !invocation.has_own_span()) {
+                        invocation.context = Context::None;
+                    }
+                }
+                Verdict::Make(outcome) => self.make(invocation, &outcome, is_first),
+            }
+        }
+        if !invocation.concluded.outcome && (invocation.has_begun() || last_word) {
+            self.count(invocation, last_word);
+        }
+        self.children(invocation, is_first);
+        invocation.concluded.span && invocation.concluded.outcome
+    }
+
+    /// The last judgement of an invocation that is no longer remembered.
+    pub(super) fn forget(&mut self, turn: Turn, invocation: &mut Invocation, is_first: bool) {
+        if self.open.remove(&turn) {
+            self.stats.forgotten += 1;
+            self.review(invocation, is_first, true, true);
+        }
+    }
+
+    /// Makes the span of an invocation that has none.
+    fn make(&mut self, invocation: &mut Invocation, outcome: &Outcome, is_first: bool) {
+        invocation.concluded.span = true;
+        let context = match invocation.context {
+            Context::Known(context) => context,
+            Context::Unknown | Context::None => {
+                let header = invocation.tracing.header;
+                let context = SpanContext {
+                    trace_id: header.map_or_else(|| self.draw(), |header| header.trace_id),
+                    // Whoever continues Lambda's trace names this segment as the parent.
+                    span_id: invocation.tracing.segment.unwrap_or_else(|| self.draw_span()),
+                    // What X-Ray does not sample may be wanted elsewhere.
+                    flags: 1,
+                };
+                invocation.context = Context::Known(context);
+                context
+            }
+        };
+        if !context.sampled() {
+            return;
+        }
+        let coldstart = self.coldstart(invocation, is_first);
+        let mut written = Vec::with_capacity(512);
+        let about = About { function: &self.settings.function, coldstart };
+        span::invocation(&mut written, invocation, context, outcome, about);
+        if self.put(&written) {
+            self.stats.invocation_spans += 1;
+        }
+    }
+
+    /// Makes what belongs under an invocation's span, once that is known.
+    pub(super) fn children(&mut self, invocation: &mut Invocation, is_first: bool) {
+        if let Context::Known(context) = invocation.context {
+            if let (Some((at, report)), false) = (&invocation.report, invocation.concluded.report) {
+                if context.sampled() {
+                    let (span_id, mut written) = (self.draw_span(), Vec::with_capacity(512));
+                    span::report(&mut written, invocation, context, span_id, *at, report);
+                    self.put(&written);
+                }
+                invocation.concluded.report = true;
+            }
+            self.segment(invocation, context, is_first);
+        }
+        self.count_cost(invocation);
+    }
+
+    /// The span of Lambda's own segment, where the invocation's span names it as its parent.
+    fn segment(&mut self, invocation: &mut Invocation, context: SpanContext, is_first: bool) {
+        let of_this_trace =
+            invocation.tracing.header.is_some_and(|header| header.trace_id == context.trace_id);
+        let Some(segment) = invocation.tracing.segment.filter(|id| Some(*id) == invocation.parent()) else {
+            return;
+        };
+        let wanted = self.settings.fill_segments && of_this_trace && context.sampled();
+        if !wanted || invocation.done.is_none() || invocation.concluded.segment {
+            return;
+        }
+        invocation.concluded.segment = true;
+        let coldstart = self.coldstart(invocation, is_first);
+        let mut written = Vec::with_capacity(256);
+        let about = About { function: &self.settings.function, coldstart };
+        span::segment(&mut written, invocation, SpanContext { span_id: segment, ..context }, about);
+        self.put(&written);
+    }
+
+    fn coldstart(&self, invocation: &Invocation, is_first: bool) -> Option<bool> {
+        if is_first { self.environment.init.awaited_by(invocation.began()) } else { Some(false) }
+    }
+
+    /// Makes the spans of init and restore, and counts them, as far as the first invocation is known. `late`: nothing
+    /// more comes of it.
+    pub(super) fn prepare(&mut self, first: &Invocation, late: bool) {
+        let mut environment = std::mem::take(&mut self.environment);
+        let init = self.one_preparation("init", &mut environment.init, first, late);
+        self.one_preparation("restore", &mut environment.restore, first, late);
+        self.environment = environment;
+        if self.init == Context::Unknown {
+            self.init = match init {
+                Context::Unknown if late || first.concluded.outcome => first.context,
+                known => known,
+            };
+        }
+    }
+
+    /// What lines that were written meanwhile belong to.
+    fn one_preparation(&mut self, name: &str, it: &mut Preparing, first: &Invocation, late: bool) -> Context {
+        if !it.is_complete() && !(late && it.span().is_some()) {
+            return Context::Unknown;
+        }
+        if it.was_elsewhere() {
+            (it.told, it.counted) = (true, true);
+            return first.context;
+        }
+        let is_init = name == "init";
+        let awaited = is_init && it.awaited_by(first.began()) == Some(true);
+        let mut context = first.context;
+        if let (Context::Known(of), false, Some((start, end))) = (first.context, it.told, it.span()) {
+            it.told = true;
+            if of.sampled() {
+                let frame = Frame::inside(of, self.draw_span(), name, start, end);
+                self.put_preparation(frame, it, awaited);
+                context = Context::Known(frame.context);
+            }
+        }
+        if !it.counted
+            && first.concluded.outcome
+            && let (Some(metrics), Some((start, end))) = (&mut self.metrics, it.span())
+        {
+            it.counted = true;
+            let trigger = first.trigger.as_deref().unwrap_or(OTHER);
+            let metric = if is_init { Metric::InitDuration } else { Metric::RestoreDuration };
+            metrics.duration(metric, trigger, Some(end - start));
+            if awaited {
+                metrics.count(Metric::ColdStarts, trigger);
+            }
+        }
+        context
+    }
+
+    /// An init that failed before anybody was served gets a trace of its own: there is no other sign of it.
+    pub(super) fn failed_init(&mut self) {
+        let mut init = std::mem::take(&mut self.environment.init);
+        if !init.told
+            && init.failed()
+            && let Some((start, end)) = init.span()
+        {
+            let context = SpanContext { trace_id: self.draw(), span_id: self.draw_span(), flags: 1 };
+            let frame = Frame { parent: None, ..Frame::inside(context, context.span_id, "init", start, end) };
+            self.put_preparation(frame, &init, false);
+        }
+        init.told = true;
+        self.environment.init = init;
+    }
+
+    fn put_preparation(&mut self, frame: Frame<'_>, it: &Preparing, awaited: bool) {
+        let mut written = Vec::with_capacity(256);
+        let about = Preparation { kind: it.kind(), phase: it.phase(), outcome: &it.outcome(), awaited };
+        span::preparation(&mut written, frame, &about);
+        self.put(&written);
+    }
+
+    /// What lines that were written during the init belong to.
+    pub(super) fn init_context(&self) -> Context {
+        self.init
+    }
+
+    /// Counts how an invocation ended: by the platform's word; by the function's own where the platform says nothing.
+    fn count(&mut self, invocation: &mut Invocation, last_word: bool) {
+        let answer = || invocation.answer().filter(|_| last_word || !self.informed);
+        let Some(outcome) = invocation.outcome().or_else(answer) else {
+            // Nobody knows, and nobody will.
+            invocation.concluded.outcome = last_word;
+            return;
+        };
+        invocation.concluded.outcome = true;
+        if !invocation.has_begun() {
+            // The end of one that another process saw.
+            return;
+        }
+        let Some(metrics) = &mut self.metrics else { return };
+        let trigger = invocation.trigger.as_deref().unwrap_or(OTHER);
+        metrics.count(
+            match outcome.status {
+                Status::Success | Status::Unknown => Metric::Invocations,
+                Status::Error | Status::Failure => Metric::Errors,
+                Status::Timeout => Metric::Timeouts,
+            },
+            trigger,
+        );
+        let measured = outcome.duration.or_else(|| invocation.answered_in());
+        let duration = measured.or_else(|| {
+            let began = invocation.began()?;
+            Some(invocation.finished(began) - began)
+        });
+        metrics.duration(Metric::InvokeDuration, trigger, duration);
+    }
+
+    /// Counts what an invocation cost, once it was counted itself.
+    fn count_cost(&mut self, invocation: &mut Invocation) {
+        let Some((_, report)) = invocation.report.as_ref().filter(|_| invocation.concluded.outcome) else {
+            return;
+        };
+        let Some(metrics) = self.metrics.as_mut().filter(|_| invocation.has_begun()) else { return };
+        if std::mem::replace(&mut invocation.concluded.cost, true) {
+            return;
+        }
+        let trigger = invocation.trigger.as_deref().unwrap_or(OTHER);
+        if let Some(used) = report.used {
+            metrics.record(Metric::MemoryUsage, trigger, used as f64);
+        }
+        metrics.duration(Metric::BilledDuration, trigger, report.billed);
+        let after = report.parts.extension_overhead.or_else(|| {
+            let (_, done) = invocation.done.as_ref()?;
+            report.outcome.duration?.checked_sub(done.outcome.duration?)
+        });
+        metrics.duration(Metric::PostRuntimeDuration, trigger, after);
+    }
+
+    /// Takes in what was measured from outside.
+    pub(super) fn used(&mut self, invocation: Option<&Invocation>, usage: Usage) {
+        let Some(metrics) = &mut self.metrics else { return };
+        let trigger = invocation.and_then(|one| one.trigger.as_deref()).unwrap_or(OTHER);
+        if let Some(seconds) = usage.cpu_seconds {
+            metrics.record(Metric::CpuUsage, trigger, seconds);
+        }
+        if let Some(bytes) = usage.network_bytes {
+            metrics.record(Metric::NetworkIo, trigger, bytes as f64);
+        }
+    }
+
+    fn put(&mut self, span: &[u8]) -> bool {
+        let fits = self.spans.len() + span.len() <= READY;
+        if fits {
+            self.spans.extend_from_slice(span);
+        } else {
+            self.stats.spans_dropped += 1;
+        }
+        fits
+    }
+
+    fn draw(&mut self) -> [u8; 16] {
+        // All zeros stands for no id.
+        Some((self.random)()).filter(|id| *id != [0; 16]).unwrap_or([1; 16])
+    }
+
+    fn draw_span(&mut self) -> [u8; 8] {
+        let [id @ .., _, _, _, _, _, _, _, _] = (self.random)();
+        Some(id).filter(|id| *id != [0; 8]).unwrap_or([1; 8])
+    }
+}
+
+/// The most that lies ready, in bytes. Whoever drives the ledger takes what is ready long before.
+const READY: usize = 4 << 20;
