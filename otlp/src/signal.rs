@@ -26,6 +26,15 @@ impl Signal {
         }
     }
 
+    /// Where OTLP/gRPC takes this signal: the service and its method (OTLP specification, *OTLP/gRPC*).
+    pub const fn grpc_path(self) -> &'static str {
+        match self {
+            Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            Self::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+            Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        }
+    }
+
     /// The lower-case name, as in `traces`.
     pub const fn name(self) -> &'static str {
         match self {

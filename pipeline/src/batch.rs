@@ -8,10 +8,14 @@ use std::{
 
 use bytes::Bytes;
 use spanlayer_host::random;
-use spanlayer_otlp::{Signal, Summary, merge::concat};
+use spanlayer_otlp::{Signal, Summary, json, merge::concat};
 use tokio::{sync::OnceCell, time::Instant};
 
-use crate::{Compression, Payload, encode::encode, queue::Rank};
+use crate::{
+    Compression, Encoding, Payload,
+    encode::{Format, encode},
+    queue::Rank,
+};
 
 /// Payloads of one signal, formed into one request. Once formed it never changes: a retry sends the same bytes under
 /// the same key. Cloning shares everything.
@@ -26,8 +30,8 @@ struct Formed {
     items: usize,
     bytes: usize,
     oldest: Instant,
-    /// One cell per compression that somebody asked for. There are one or two.
-    encodings: Mutex<Vec<(Compression, Arc<OnceCell<Bytes>>)>>,
+    /// One cell per encoding that somebody asked for. There are one or two.
+    encodings: Mutex<Vec<(Encoding, Arc<OnceCell<Bytes>>)>>,
 }
 
 impl Batch {
@@ -91,27 +95,38 @@ impl Batch {
         }
     }
 
-    /// The request, compressed: made at the first call, the same bytes from then on, for everyone who asks for this
-    /// compression. Long work yields to other tasks every so often.
+    /// The request in this encoding (a [`Compression`] alone stands for protobuf): made at the first call, the same
+    /// bytes from then on, for everyone who asks for it. Long work yields to other tasks every so often.
     ///
     /// # Errors
     ///
     /// When the compressor gives up, which it has no reason to.
-    pub async fn encoded(&self, compression: Compression) -> io::Result<Bytes> {
-        if compression == Compression::None && self.0.parts.len() == 1 {
+    pub async fn encoded(&self, encoding: impl Into<Encoding>) -> io::Result<Bytes> {
+        let encoding = encoding.into();
+        if encoding == Compression::None.into() && self.0.parts.len() == 1 {
             return Ok(self.request()); // nothing to keep: the payload is the request
         }
-        let cell = self.cell(compression);
-        cell.get_or_try_init(|| encode(compression, self.request())).await.cloned()
+        let cell = self.cell(encoding);
+        cell.get_or_try_init(|| self.encode(encoding)).await.cloned()
     }
 
-    fn cell(&self, compression: Compression) -> Arc<OnceCell<Bytes>> {
+    async fn encode(&self, encoding: Encoding) -> io::Result<Bytes> {
+        let request = match encoding.format {
+            Format::Protobuf => self.request(),
+            Format::Json => {
+                json::from_protobuf(self.signal(), &self.request()).map_err(io::Error::other)?.into()
+            }
+        };
+        encode(encoding.compression, request).await
+    }
+
+    fn cell(&self, encoding: Encoding) -> Arc<OnceCell<Bytes>> {
         let mut cells = self.0.encodings.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, cell)) = cells.iter().find(|(made, _)| *made == compression) {
+        if let Some((_, cell)) = cells.iter().find(|(made, _)| *made == encoding) {
             return Arc::clone(cell);
         }
         let cell = Arc::default();
-        cells.push((compression, Arc::clone(&cell)));
+        cells.push((encoding, Arc::clone(&cell)));
         cell
     }
 

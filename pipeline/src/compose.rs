@@ -6,12 +6,12 @@ use spanlayer_host::{clock, random};
 
 use crate::{
     Destination, Export, Settings,
-    destination::{otlp_http::OtlpHttpExport, stdout::StdoutExport},
-    encode::Compression,
+    destination::{otlp_grpc::OtlpGrpcExport, otlp_http::OtlpHttpExport, stdout::StdoutExport},
+    encode::Encoding,
     export::AnyExport,
     lane::Lane,
     queue::Shared,
-    settings::Kind,
+    settings::{Kind, Protocol},
     stage::{
         breaker::{Breaker, Circuit},
         meter::Meter,
@@ -36,13 +36,21 @@ pub(crate) fn lane(one: &Destination, number: usize, shared: &Arc<Shared>, setti
         shared: Arc::clone(shared),
         number,
         limits: one.batch,
+        one_resource: matches!(one.kind, Kind::Custom { one_resource: true, .. }),
         stack: match &one.kind {
-            Kind::OtlpHttp(http) => {
-                let attempt = OtlpHttpExport::new((**http).clone());
-                stack(attempt, Some(http.compression), one, settings, &circuit, &traffic)
+            Kind::Otlp(otlp) => {
+                let (encoding, otlp) = (Some(otlp.encoding()), (**otlp).clone());
+                match otlp.protocol {
+                    Protocol::Grpc => {
+                        stack(OtlpGrpcExport::new(otlp), encoding, one, settings, &circuit, &traffic)
+                    }
+                    Protocol::HttpProtobuf | Protocol::HttpJson => {
+                        stack(OtlpHttpExport::new(otlp), encoding, one, settings, &circuit, &traffic)
+                    }
+                }
             }
             Kind::Stdout => stack(StdoutExport::default(), None, one, settings, &circuit, &traffic),
-            Kind::Custom(export) => stack(export.clone(), None, one, settings, &circuit, &traffic),
+            Kind::Custom { export, .. } => stack(export.clone(), None, one, settings, &circuit, &traffic),
         },
         circuit,
         traffic,
@@ -55,7 +63,7 @@ pub(crate) fn lane(one: &Destination, number: usize, shared: &Arc<Shared>, setti
 /// Innermost first.
 fn stack(
     attempt: impl Export + 'static,
-    compression: Option<Compression>,
+    encoding: Option<Encoding>,
     one: &Destination,
     settings: &Settings,
     circuit: &Arc<Circuit>,
@@ -64,7 +72,7 @@ fn stack(
     // Every attempt gets a fresh limit,
     let attempt = Timeout::new(attempt, one.timeout);
     // and counts, also when it ran into its limit;
-    let attempt = Meter::new(attempt, compression, Arc::clone(traffic));
+    let attempt = Meter::new(attempt, encoding, Arc::clone(traffic));
     // retries repeat it, as long as that is worth a wait;
     let export =
         Retry::new(attempt, settings.backoff, Arc::clone(circuit), Arc::clone(traffic), random::unit);

@@ -1,5 +1,7 @@
 //! Where batches go: each destination makes one attempt, and says what came of it.
 
 pub(crate) mod http;
+mod otlp;
+pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;
 pub(crate) mod stdout;

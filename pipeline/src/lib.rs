@@ -59,7 +59,7 @@ mod stats;
 
 pub use batch::Batch;
 pub use deadline::Deadline;
-pub use encode::Compression;
+pub use encode::{Compression, Encoding, Format};
 pub use export::{Export, Outcome};
 pub use health::Health;
 pub use notice::{Notice, Observer};

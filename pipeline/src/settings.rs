@@ -2,19 +2,21 @@
 
 mod endpoint;
 mod headers;
+mod otlp;
 mod proxy;
+mod reader;
 mod vars;
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderName, HeaderValue};
 use spanlayer_host::vars::Problem;
 use spanlayer_otlp::Signal;
 
 pub use endpoint::Address;
+pub use otlp::{ClientCertificate, Otlp, Protocol, Proxy};
 pub use vars::TABLE;
 
-use crate::{Backoff, BreakerSettings, Compression, Export, Observer, Secret, export::Custom};
+use crate::{Backoff, BreakerSettings, Export, Observer, export::Custom};
 
 /// Everything a pipeline is made from.
 #[derive(Clone)]
@@ -123,15 +125,19 @@ pub struct Destination {
 /// What a destination speaks.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
-    OtlpHttp(Box<OtlpHttp>),
+    Otlp(Box<Otlp>),
     Stdout,
-    Custom(Custom),
+    Custom {
+        export: Custom,
+        /// Whether a batch must not hold more than one resource.
+        one_resource: bool,
+    },
 }
 
 impl Destination {
-    /// An OTLP/HTTP receiver that takes the signals that `http` has an address for.
-    pub fn otlp_http(http: OtlpHttp, timeout: Option<Duration>) -> Self {
-        let addresses = Signal::ALL.map(|signal| http.url(signal).map(|url| (signal, url)));
+    /// An OTLP receiver that takes the signals that `otlp` has an address for.
+    pub fn otlp(otlp: Otlp, timeout: Option<Duration>) -> Self {
+        let addresses = Signal::ALL.map(|signal| otlp.url(signal).map(|url| (signal, url)));
         let name = addresses.iter().flatten().map(|(_, url)| url.origin()).next().unwrap_or_default();
         let signals = addresses.iter().flatten().map(|(signal, _)| *signal).collect();
         Self {
@@ -139,7 +145,7 @@ impl Destination {
             signals,
             batch: BatchLimits::default(),
             timeout,
-            kind: Kind::OtlpHttp(Box::new(http)),
+            kind: Kind::Otlp(Box::new(otlp)),
         }
     }
 
@@ -167,70 +173,22 @@ impl Destination {
             signals: signals.into_iter().collect(),
             batch: BatchLimits::default(),
             timeout: Some(Duration::from_secs(10)),
-            kind: Kind::Custom(Custom(Arc::new(export))),
+            kind: Kind::Custom { export: Custom(Arc::new(export)), one_resource: false },
         }
+    }
+
+    /// The same, with batches that are each of one resource.
+    pub(crate) fn with_resources_apart(mut self, apart: bool) -> Self {
+        if let Kind::Custom { one_resource, .. } = &mut self.kind {
+            *one_resource = apart;
+        }
+        self
     }
 
     /// Whether it takes a signal.
     pub fn takes(&self, signal: Signal) -> bool {
         self.signals.contains(&signal)
     }
-}
-
-/// An OTLP/HTTP receiver: where, and how it wants to be spoken to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct OtlpHttp {
-    /// Full addresses, in the order of [`Signal::ALL`]; a signal without one is not sent.
-    pub urls: [Option<Address>; 3],
-    /// Sent with every request. Their values are marked sensitive.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Of the requests' bodies.
-    pub compression: Compression,
-    /// Trust the certificates of this PEM file, and no others; by default Mozilla's, which are built in.
-    pub certificate: Option<PathBuf>,
-    /// PEM files of the certificate chain and the key to present.
-    pub client: Option<ClientCertificate>,
-    /// Ask this HTTP proxy.
-    pub proxy: Option<Proxy>,
-}
-
-impl OtlpHttp {
-    /// All three signals to one server: `v1/traces` and so on below this address.
-    ///
-    /// # Errors
-    ///
-    /// When it is not an `http` or `https` address.
-    pub fn to(base: &str) -> Result<Self, String> {
-        let base = endpoint::parse(base)?;
-        Ok(Self {
-            urls: Signal::ALL.map(|signal| Some(Address::new(endpoint::below(&base, signal)))),
-            ..Self::default()
-        })
-    }
-
-    /// Where a signal goes.
-    pub const fn url(&self, signal: Signal) -> Option<&Address> {
-        self.urls[signal as usize].as_ref()
-    }
-}
-
-/// What to show to a server that asks who we are (mTLS).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientCertificate {
-    /// PEM file with our certificate and what leads up to the root.
-    pub chain: PathBuf,
-    /// PEM file with our private key.
-    pub key: PathBuf,
-}
-
-/// An HTTP proxy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proxy {
-    /// Its address, which may hold a password.
-    pub address: Secret,
-    /// Hosts that are asked directly, as in `NO_PROXY`.
-    pub except: String,
 }
 
 /// What every line of [`Destination::stdout`] begins with. The key is unknown to OTLP/JSON, whose readers ignore

@@ -41,7 +41,7 @@ pub fn base64(out: &mut String, bytes: &[u8]) {
 }
 
 /// Reads base64, of the usual or the URL alphabet, padded or not.
-pub(super) fn unbase64(text: &str) -> Option<Vec<u8>> {
+pub fn unbase64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=').as_bytes();
     let padding = text.len() - digits.len();
     if padding > 0 && (padding > 2 || !text.len().is_multiple_of(4)) || digits.len() % 4 == 1 {

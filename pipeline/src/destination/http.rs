@@ -1,4 +1,5 @@
 //! HTTP for every destination that speaks it: one POST an attempt, over connections that may have died meanwhile.
+//! HTTP/1.1, or HTTP/2 for gRPC.
 
 mod answer;
 mod client;
@@ -10,7 +11,7 @@ use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use reqwest::Response;
+use reqwest::{Body, Response};
 use spanlayer_host::clock;
 
 use crate::settings::{ClientCertificate, Proxy};
@@ -21,6 +22,8 @@ use client::{Client, Clients};
 pub(crate) struct Transport {
     /// Whether any address is one of `https`.
     pub(crate) tls: bool,
+    /// HTTP/2 and nothing else.
+    pub(crate) http2: bool,
     /// Trust the certificates of this PEM file, and no others.
     pub(crate) certificate: Option<PathBuf>,
     /// What to present.
@@ -48,17 +51,36 @@ impl HttpClient {
     ///
     /// When there is no answer, in words that hold neither address nor headers. Another attempt may fare better.
     pub(crate) async fn post(&self, url: &str, headers: HeaderMap, body: Bytes) -> Result<Answer, String> {
-        let client = self.clients.current()?;
-        match send(&client, url, headers.clone(), body.clone()).await {
-            Ok(response) => Ok(self.read(response).await),
-            Err(error) if client.is_stale(&error) => {
+        let exchange = self.exchange(url, headers, || body.clone().into()).await?;
+        let (response, in_flight) = (exchange.response, exchange.in_flight);
+        let answer = self.read(response).await;
+        in_flight.landed();
+        Ok(answer)
+    }
+
+    /// Sends one request, whose body may be made a second time, and waits for the head of the answer.
+    ///
+    /// # Errors
+    ///
+    /// As for [`post`](Self::post).
+    pub(crate) async fn exchange(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: impl Fn() -> Body,
+    ) -> Result<Exchange<'_>, String> {
+        let in_flight = InFlight::new(&self.clients)?;
+        match in_flight.client.send(url, headers.clone(), body()).await {
+            Ok(response) => Ok(Exchange { response, at: (self.clock)(), in_flight }),
+            Err(error) if in_flight.client.is_stale(&error) => {
                 // A connection kept since an earlier request was closed at the other end, most likely while we were
                 // frozen: no failure of the destination. The batch goes out again at once, this time over a connection
                 // that is surely new.
-                self.clients.discard(&client);
-                let client = self.clients.current()?;
-                let response = send(&client, url, headers, body).await.map_err(|error| describe(&error))?;
-                Ok(self.read(response).await)
+                self.clients.discard(&in_flight.client);
+                let in_flight = InFlight::new(&self.clients)?;
+                let sent = in_flight.client.send(url, headers, body()).await;
+                let response = sent.map_err(|error| describe(&error))?;
+                Ok(Exchange { response, at: (self.clock)(), in_flight })
             }
             Err(error) => Err(describe(&error)),
         }
@@ -84,14 +106,51 @@ impl HttpClient {
     }
 }
 
-async fn send(client: &Client, url: &str, headers: HeaderMap, body: Bytes) -> reqwest::Result<Response> {
-    let response = client.http.post(url).headers(headers).body(body).send().await?;
-    client.served();
-    Ok(response)
+/// An answer that has begun.
+pub(crate) struct Exchange<'c> {
+    pub(crate) response: Response,
+    /// When it began, Unix time.
+    pub(crate) at: Duration,
+    in_flight: InFlight<'c>,
+}
+
+impl<'c> Exchange<'c> {
+    /// The response, and what to tell when it has been read.
+    pub(crate) fn into_parts(self) -> (Response, Duration, InFlight<'c>) {
+        (self.response, self.at, self.in_flight)
+    }
+}
+
+/// A request on its way. Over HTTP/2 all requests share one connection, and giving one of them up does not close it: it
+/// would be used for the next attempt, though nothing may come back over it ever again. So a request that is given up
+/// takes its connection out of use, for all but those that are under way on it.
+pub(crate) struct InFlight<'c> {
+    clients: &'c Clients,
+    client: Client,
+    landed: bool,
+}
+
+impl<'c> InFlight<'c> {
+    fn new(clients: &'c Clients) -> Result<Self, String> {
+        Ok(Self { clients, client: clients.current()?, landed: false })
+    }
+
+    /// The answer was read.
+    pub(crate) fn landed(mut self) {
+        self.landed = true;
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        if self.clients.http2() && !self.landed {
+            self.clients.discard(&self.client);
+        }
+    }
 }
 
 /// What went wrong between us and the server, without the address (which may hold a password) and without headers.
-fn describe(error: &reqwest::Error) -> String {
+pub(crate) fn describe(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
@@ -104,4 +163,4 @@ fn describe(error: &reqwest::Error) -> String {
 }
 
 /// Of an answer that is not a success, this much is read.
-const MAX_QUOTED: usize = 16 * 1024;
+pub(crate) const MAX_QUOTED: usize = 16 * 1024;

@@ -1,4 +1,5 @@
-//! Addresses of destinations (OpenTelemetry specification, *Protocol Exporter*, "Endpoint URLs for OTLP/HTTP").
+//! Addresses of destinations (OpenTelemetry specification, *OpenTelemetry Protocol Exporter*, "Configuration Options"
+//! for gRPC and "Endpoint URLs for OTLP/HTTP").
 
 use std::{
     fmt,
@@ -44,6 +45,35 @@ pub(super) fn parse(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|_| wrong())?;
     let usable = matches!(url.scheme(), "http" | "https") && url.has_host();
     if usable { Ok(url) } else { Err(wrong()) }
+}
+
+/// Parses what gRPC is given as its target: an address, or a host without a scheme, which is secure.
+pub(super) fn parse_grpc(text: &str) -> Result<Url, String> {
+    target(text, "https")
+}
+
+/// The same, but a host without a scheme is spoken to in the clear.
+pub(super) fn parse_grpc_insecure(text: &str) -> Result<Url, String> {
+    target(text, "http")
+}
+
+fn target(text: &str, scheme: &str) -> Result<Url, String> {
+    let bare = !text.contains("://");
+    let url = if bare { parse(&format!("{scheme}://{text}")) } else { parse(text) };
+    // gRPC's own names (`dns:///host`, `unix:/path`) would pass for a host with a strange port or path.
+    url.ok().filter(|url| !bare || matches!(url.path(), "" | "/")).ok_or_else(|| {
+        "expected an address such as https://otlp.example.com:4317, or a host such as 10.0.0.7:4317"
+            .to_owned()
+    })
+}
+
+/// Where gRPC has a signal: the target's own path does not count.
+pub(super) fn service(target: &Url, signal: Signal) -> Url {
+    let mut url = target.clone();
+    url.set_path(signal.grpc_path());
+    url.set_query(None);
+    url.set_fragment(None);
+    url
 }
 
 /// Where a signal goes below a base address, whose own path is kept.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::Compression;
 
 const RECEIVER: &str = "127.0.0.1:4318";
 
@@ -13,24 +14,24 @@ fn load(vars: &[(&str, &str)]) -> Loaded {
 
 /// Where a signal goes, if anywhere.
 fn url(loaded: &Loaded, signal: Signal) -> Option<String> {
-    let mut urls = loaded.settings.destinations.iter().filter_map(|one| http(one).url(signal));
+    let mut urls = loaded.settings.destinations.iter().filter_map(|one| otlp(one).url(signal));
     urls.next().map(|url| url.reveal().to_owned())
 }
 
-fn http(destination: &Destination) -> &OtlpHttp {
+fn otlp(destination: &Destination) -> &Otlp {
     match &destination.kind {
-        Kind::OtlpHttp(http) => http,
-        other => panic!("not OTLP/HTTP: {other:?}"),
+        Kind::Otlp(otlp) => otlp,
+        other => panic!("not OTLP: {other:?}"),
     }
 }
 
 /// The only destination.
-fn only(vars: &[(&str, &str)]) -> (Destination, OtlpHttp) {
+fn only(vars: &[(&str, &str)]) -> (Destination, Otlp) {
     let loaded = load(vars);
     assert_eq!(loaded.problems, []);
     assert_eq!(loaded.settings.destinations.len(), 1);
     let destination = loaded.settings.destinations[0].clone();
-    let http = http(&destination).clone();
+    let http = otlp(&destination).clone();
     (destination, http)
 }
 
@@ -126,8 +127,8 @@ fn once_our_own_endpoint_applies_no_otel_value_is_used_for_that_signal() {
         (&ours.signals[..], &theirs.signals[..]),
         (&[Signal::Traces][..], &[Signal::Metrics, Signal::Logs][..])
     );
-    assert_eq!((http(ours).headers.len(), http(ours).compression), (0, Compression::GZIP));
-    assert_eq!((http(theirs).headers.len(), http(theirs).compression), (1, Compression::None));
+    assert_eq!((otlp(ours).headers.len(), otlp(ours).compression), (0, Compression::GZIP));
+    assert_eq!((otlp(theirs).headers.len(), otlp(theirs).compression), (1, Compression::None));
 }
 
 #[test]
@@ -175,13 +176,12 @@ fn an_explicit_endpoint_that_is_our_own_receiver_is_refused() {
 }
 
 #[test]
-fn what_this_version_does_not_support_is_refused_by_name_for_the_signals_it_is_meant_for() {
+fn what_is_not_supported_is_refused_by_name_for_the_signals_it_is_meant_for() {
     for (var, value, says) in [
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "grpc is not supported by this version"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "http/json is not supported by this version"),
-        ("SPANLAYER_EXPORTER_OTLP_COMPRESSION", "zstd", "zstd is not supported by this version"),
-        ("OTEL_EXPORTER_OTLP_COMPRESSION", "brotli", "expected gzip or none"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "smoke", "expected http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "brotli", "expected gzip, zstd or none"),
+        ("SPANLAYER_EXPORTER_OTLP_COMPRESSION", "gzip:11", "expected gzip:1 to gzip:9"),
+        ("SPANLAYER_EXPORTER_OTLP_COMPRESSION", "zstd:0", "expected zstd:1 to zstd:19"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "smoke", "expected http/protobuf, http/json or grpc"),
     ] {
         let loaded = load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h"), (var, value)]);
         assert!(loaded.settings.destinations.is_empty(), "{value}");
@@ -193,13 +193,119 @@ fn what_this_version_does_not_support_is_refused_by_name_for_the_signals_it_is_m
         );
     }
     let loaded =
-        load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h"), ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc")]);
+        load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h"), ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "soap")]);
     assert_eq!(loaded.settings.unserved(), [Signal::Metrics]);
-    let (_, http) = only(&[
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "HTTP/Protobuf"),
+}
+
+#[test]
+fn protocols_and_compressions_go_by_their_names_in_any_case() {
+    for (protocol, expected) in [
+        ("HTTP/Protobuf", Protocol::HttpProtobuf),
+        ("http/json", Protocol::HttpJson),
+        ("gRPC", Protocol::Grpc),
+    ] {
+        for (compression, packed) in
+            [("Zstd", Compression::ZSTD), ("zstd:7", Compression::Zstd(7)), ("gzip:9", Compression::Gzip(9))]
+        {
+            let (_, otlp) = only(&[
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:4317"),
+                ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+                ("SPANLAYER_EXPORTER_OTLP_COMPRESSION", compression),
+            ]);
+            assert_eq!((otlp.protocol, otlp.compression), (expected, packed));
+        }
+    }
+}
+
+#[test]
+fn a_grpc_target_is_a_host_whose_path_does_not_count_and_which_is_secure_unless_told_otherwise() {
+    let service = |origin: &str| format!("{origin}{}", Signal::Traces.grpc_path());
+    for (given, insecure, origin) in [
+        ("https://h", "", "https://h"),
+        ("https://h:4317/otlp?x=y#z", "", "https://h:4317"),
+        ("http://h:4317", "", "http://h:4317"),
+        ("http://h:4317", "false", "http://h:4317"),
+        ("h:4317", "", "https://h:4317"),
+        ("h:4317", "TRUE", "http://h:4317"),
+        ("h:4317", "false", "https://h:4317"),
+        ("https://h:4317", "true", "https://h:4317"), // only where there is no scheme
+        ("h:443", "true", "http://h:443"),
+        ("[2001:db8::7]:4317", "true", "http://[2001:db8::7]:4317"),
+    ] {
+        for endpoint in ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] {
+            let loaded = load(&[
+                (endpoint, given),
+                ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+                ("OTEL_EXPORTER_OTLP_INSECURE", insecure),
+            ]);
+            assert_eq!(loaded.problems, [], "{given}");
+            assert_eq!(url(&loaded, Signal::Traces), Some(service(origin)), "{given}, insecure: {insecure}");
+        }
+    }
+    for wrong in ["dns:///h:4317", "unix:/var/run/h.sock", "h:port", "h:4317/path", "ftp://h", ":4317"] {
+        let vars = [("OTEL_EXPORTER_OTLP_ENDPOINT", wrong), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
+        assert_eq!(url(&load(&vars), Signal::Traces), None, "{wrong}");
+        assert_eq!(problems(&vars).len(), 1, "{wrong}");
+    }
+}
+
+#[test]
+fn signals_of_one_grpc_server_share_a_destination_and_those_of_other_protocols_do_not() {
+    let (destination, otlp) =
+        only(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://h"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);
+    assert_eq!((&*destination.name, destination.signals), ("https://h", Signal::ALL.to_vec()));
+    for signal in Signal::ALL {
+        assert_eq!(
+            otlp.url(signal).map(|url| url.reveal()),
+            Some(&*format!("https://h{}", signal.grpc_path()))
+        );
+    }
+    let loaded =
+        load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://h"), ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "grpc")]);
+    assert_eq!(loaded.settings.destinations.len(), 2);
+}
+
+#[test]
+fn our_own_grpc_receiver_is_recognized_also_without_a_scheme() {
+    let loaded = load(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_INSECURE", "true"),
     ]);
-    assert!(http.url(Signal::Traces).is_some());
+    assert!(loaded.settings.destinations.is_empty() && loaded.problems.is_empty());
+    assert_eq!(loaded.hints.len(), 1, "{:?}", loaded.hints);
+}
+
+#[test]
+fn a_grpc_target_that_may_surprise_is_worth_a_hint() {
+    for (endpoint, says) in [
+        ("http://h:4318", "port 4318"),
+        ("http://h", "requests go to port 80"),
+        ("https://h/otlp", "a path, which gRPC does not use"),
+    ] {
+        let loaded =
+            load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);
+        assert_eq!(loaded.hints.len(), 1, "{endpoint}: {:?}", loaded.hints);
+        assert!(loaded.hints[0].contains(says), "{:?}", loaded.hints);
+    }
+    for endpoint in ["https://h", "http://h:4317"] {
+        let loaded =
+            load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);
+        assert_eq!(loaded.hints, Vec::<String>::new(), "{endpoint}");
+    }
+}
+
+#[test]
+fn a_proxy_stands_before_grpc_only_with_tls() {
+    for (endpoint, proxied) in [("https://h", true), ("http://h:4317", false)] {
+        let loaded = load(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+            ("ALL_PROXY", "p:1"),
+        ]);
+        assert_eq!(otlp(&loaded.settings.destinations[0]).proxy.is_some(), proxied);
+        assert_eq!(loaded.hints.len(), usize::from(!proxied), "{:?}", loaded.hints);
+    }
 }
 
 #[test]
@@ -242,7 +348,7 @@ fn every_problem_is_reported_at_once_and_the_rest_is_used() {
     assert!(!said.concat().contains("s3cret"));
     let loaded = load(&vars);
     assert_eq!(loaded.settings.destinations[0].timeout, Some(Duration::from_secs(10)));
-    assert_eq!(http(&loaded.settings.destinations[0]).headers.len(), 1);
+    assert_eq!(otlp(&loaded.settings.destinations[0]).headers.len(), 1);
 }
 
 #[test]
@@ -295,8 +401,9 @@ fn the_documented_defaults_are_what_an_empty_environment_gives() {
     let default = |suffix: &str| TABLE.iter().find(|row| row.name.ends_with(suffix)).unwrap().default;
     assert_eq!(destination.timeout, spanlayer_host::vars::duration(default("_TIMEOUT")).ok());
     assert_eq!((http.compression.content_encoding(), default("_COMPRESSION")), (Some("gzip"), "gzip"));
-    assert_eq!(default("_PROTOCOL"), "http/protobuf");
-    assert_eq!(TABLE.len(), 8);
+    assert_eq!((http.protocol, default("_PROTOCOL")), (Protocol::HttpProtobuf, "http/protobuf"));
+    assert_eq!(default("_INSECURE"), "false");
+    assert_eq!(TABLE.len(), 9);
 }
 
 #[test]

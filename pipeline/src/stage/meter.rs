@@ -2,20 +2,20 @@
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
-use crate::{Batch, Compression, Deadline, Export, Outcome, stats::Traffic};
+use crate::{Batch, Deadline, Encoding, Export, Outcome, stats::Traffic};
 
 /// Counts each attempt of what it wraps.
 #[derive(Debug)]
 pub(crate) struct Meter<E> {
     inner: E,
-    compression: Option<Compression>,
+    encoding: Option<Encoding>,
     traffic: Arc<Traffic>,
 }
 
 impl<E> Meter<E> {
-    /// `compression` is what the inner export asks batches for; `None` if it makes something else of them.
-    pub(crate) const fn new(inner: E, compression: Option<Compression>, traffic: Arc<Traffic>) -> Self {
-        Self { inner, compression, traffic }
+    /// `encoding` is what the inner export asks batches for; `None` if it makes something else of them.
+    pub(crate) const fn new(inner: E, encoding: Option<Encoding>, traffic: Arc<Traffic>) -> Self {
+        Self { inner, encoding, traffic }
     }
 }
 
@@ -23,8 +23,8 @@ impl<E: Export> Export for Meter<E> {
     async fn export(&self, batch: Batch, by: Deadline) -> Outcome {
         self.traffic.attempts.fetch_add(1, Relaxed);
         self.traffic.bytes.fetch_add(batch.bytes() as u64, Relaxed);
-        if let Some(compression) = self.compression
-            && let Ok(body) = batch.encoded(compression).await
+        if let Some(encoding) = self.encoding
+            && let Ok(body) = batch.encoded(encoding).await
         {
             // Made here or there, it is made once.
             self.traffic.compressed_bytes.fetch_add(body.len() as u64, Relaxed);
@@ -40,13 +40,17 @@ impl<E: Export> Export for Meter<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stage::scripted::{Scripted, batch};
+    use crate::{
+        Compression,
+        stage::scripted::{Scripted, batch},
+    };
 
     #[tokio::test]
     async fn every_attempt_and_its_bytes_count() {
         let traffic = Arc::<Traffic>::default();
         let replies = [Outcome::retry("busy"), Outcome::DELIVERED];
-        let meter = Meter::new(Scripted::replies(replies), Some(Compression::GZIP), Arc::clone(&traffic));
+        let meter =
+            Meter::new(Scripted::replies(replies), Some(Compression::GZIP.into()), Arc::clone(&traffic));
         let batch = batch(100);
         let raw = batch.bytes() as u64;
         meter.export(batch.clone(), Deadline::never()).await;

@@ -19,7 +19,7 @@ use spanlayer_otlp::{
 };
 use spanlayer_pipeline::{
     Backoff, Compression, Deadline, Destination, Flushed, Payload, Pipeline, Settings, Signal,
-    settings::{OtlpHttp, Proxy},
+    settings::{Otlp, Proxy},
 };
 use tokio::time::Instant;
 
@@ -45,15 +45,15 @@ const QUICK: Backoff = Backoff {
 };
 
 impl Under {
-    fn test(http: OtlpHttp, backoff: Backoff) -> Self {
+    fn test(http: Otlp, backoff: Backoff) -> Self {
         Self::limited(http, backoff, Duration::from_secs(10))
     }
 
-    fn limited(http: OtlpHttp, backoff: Backoff, limit: Duration) -> Self {
+    fn limited(http: Otlp, backoff: Backoff, limit: Duration) -> Self {
         let told = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&told);
         let pipeline = Pipeline::new(Settings {
-            destinations: vec![Destination::otlp_http(http, Some(limit))],
+            destinations: vec![Destination::otlp(http, Some(limit))],
             backoff,
             observer: Some(Arc::new(move |notice| sink.lock().unwrap().push(notice.to_string()))),
             ..Settings::default()
@@ -78,8 +78,8 @@ impl Under {
     }
 }
 
-fn to(server: &Server) -> OtlpHttp {
-    OtlpHttp::to(&server.url()).unwrap()
+fn to(server: &Server) -> Otlp {
+    Otlp::http(&server.url()).unwrap()
 }
 
 fn spans(count: usize) -> Payload {
@@ -303,7 +303,7 @@ async fn nobody_there_is_no_loss_and_is_told_with_the_reason_and_without_the_add
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let under = Under::test(OtlpHttp::to(&format!("http://user:s3cret@{address}")).unwrap(), QUICK);
+    let under = Under::test(Otlp::http(&format!("http://user:s3cret@{address}")).unwrap(), QUICK);
     assert_eq!(under.sent(1).await, LEFT);
     assert!(under.told().contains("cannot connect: Connection refused"), "{}", under.told());
     assert!(!under.told().contains("s3cret"));

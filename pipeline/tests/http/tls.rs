@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use spanlayer_pipeline::settings::{ClientCertificate, OtlpHttp};
+use spanlayer_pipeline::settings::{ClientCertificate, Otlp};
 use tokio_rustls::rustls::{
     RootCertStore, ServerConfig,
     crypto::ring,
@@ -68,8 +68,8 @@ impl Drop for Authority {
     }
 }
 
-fn https(server: &Server) -> OtlpHttp {
-    OtlpHttp::to(&format!("https://{}", server.address)).unwrap()
+fn https(server: &Server) -> Otlp {
+    Otlp::http(&format!("https://{}", server.address)).unwrap()
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use std::{
     time::Duration,
 };
 
-use reqwest::redirect;
+use http::HeaderMap;
+use reqwest::{Body, Response, redirect};
 use spanlayer_host::clock;
 
 use super::{Transport, tls};
@@ -25,7 +26,7 @@ pub(super) struct Clients {
 /// A client with its own connections. Cloning shares them.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
-    pub(super) http: reqwest::Client,
+    http: reqwest::Client,
     history: Arc<History>,
     /// Whether this client had a connection to offer when it was handed out.
     reuses: bool,
@@ -72,10 +73,15 @@ impl Clients {
         }
     }
 
+    /// Whether requests share a connection.
+    pub(super) const fn http2(&self) -> bool {
+        self.recipe.http2
+    }
+
     fn build(&self) -> Result<reqwest::Client, String> {
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(&self.recipe)?)
-            .http1_only()
+        let builder = reqwest::Client::builder().tls_backend_preconfigured(tls::config(&self.recipe)?);
+        let builder = if self.http2() { builder.http2_prior_knowledge() } else { builder.http1_only() };
+        let mut builder = builder
             // A telemetry endpoint that redirects is misconfigured; following would repeat the headers elsewhere.
             .redirect(redirect::Policy::none())
             // Whether to repeat a request is decided by the stages around.
@@ -93,9 +99,12 @@ impl Clients {
 }
 
 impl Client {
-    /// An answer came over one of this client's connections, which are now kept for later requests.
-    pub(super) fn served(&self) {
+    /// Posts, and waits for the head of the answer.
+    pub(super) async fn send(&self, url: &str, headers: HeaderMap, body: Body) -> reqwest::Result<Response> {
+        let response = self.http.post(url).headers(headers).body(body).send().await?;
+        // The connection is now kept for later requests.
         self.history.served.store(true, Relaxed);
+        Ok(response)
     }
 
     /// Whether the failure may be that of a connection kept from an earlier request, rather than of the destination.

@@ -17,6 +17,15 @@ use super::Transport;
 ///
 /// Says which file cannot be read or used, and why.
 pub(super) fn config(transport: &Transport) -> Result<ClientConfig, String> {
+    let mut config = identified(transport)?;
+    if transport.http2 {
+        config.alpn_protocols = vec![b"h2".to_vec()];
+    }
+    Ok(config)
+}
+
+/// Whom we trust, and whom we show ourselves as.
+fn identified(transport: &Transport) -> Result<ClientConfig, String> {
     let roots = match &transport.certificate {
         _ if !transport.tls => RootCertStore::empty(),
         Some(file) => trusting_only(file)?,

@@ -9,14 +9,16 @@ use spanlayer_otlp::{
 use super::super::http::{Answer, MAX_ANSWER, quote};
 use crate::Outcome;
 
-/// What becomes of the batch. `secrets` must not be repeated, whatever the server echoes.
+/// What becomes of the batch. `asked` is what the request was written in; `secrets` must not be repeated, whatever the
+/// server echoes.
 pub(super) fn verdict<'s>(
     answer: &Answer,
     signal: Signal,
+    asked: Encoding,
     secrets: impl Iterator<Item = &'s str>,
 ) -> Outcome {
     if answer.status.is_success() {
-        return success(answer, signal, secrets);
+        return success(answer, signal, asked, secrets);
     }
     let status = encoding(answer).and_then(|encoding| Status::decode(&answer.body, encoding));
     let why = answer.why(status.as_ref().map(|status| &*status.message), secrets);
@@ -31,7 +33,12 @@ pub(super) fn verdict<'s>(
     }
 }
 
-fn success<'s>(answer: &Answer, signal: Signal, secrets: impl Iterator<Item = &'s str>) -> Outcome {
+fn success<'s>(
+    answer: &Answer,
+    signal: Signal,
+    asked: Encoding,
+    secrets: impl Iterator<Item = &'s str>,
+) -> Outcome {
     if answer.body.len() > MAX_ANSWER {
         return Outcome::refused(format!("{}, with an answer larger than 4 MiB", answer.status));
     }
@@ -41,7 +48,7 @@ fn success<'s>(answer: &Answer, signal: Signal, secrets: impl Iterator<Item = &'
         return Outcome::Delivered { rejected: 0, message };
     }
     let PartialSuccess { rejected, message } =
-        PartialSuccess::decode(&answer.body, signal, encoding(answer).unwrap_or(Encoding::Protobuf));
+        PartialSuccess::decode(&answer.body, signal, encoding(answer).unwrap_or(asked));
     Outcome::Delivered { rejected, message: quote(&message, secrets) }
 }
 
@@ -64,7 +71,7 @@ mod tests {
             .collect();
         let status = StatusCode::from_u16(status).unwrap();
         let answer = Answer { status, headers, body: body.to_vec(), complete: true, at: NOW };
-        verdict(&answer, Signal::Traces, ["Bearer s3cr3t-token"].into_iter())
+        verdict(&answer, Signal::Traces, Encoding::Protobuf, ["Bearer s3cr3t-token"].into_iter())
     }
 
     const NOW: Duration = Duration::from_secs(1_767_000_000);
@@ -73,11 +80,11 @@ mod tests {
     #[test]
     fn every_status_gives_the_verdict_of_the_specification_whatever_the_body() {
         let status_body = Status::new("no").encode(Encoding::Protobuf);
-        for code in 200..=599 {
+        for code in 100..=599 {
             for body in [&b""[..], &status_body, b"<html><body>oops</body></html>"] {
                 let retried = matches!(answer(code, &[PROTOBUF], body), Outcome::Retry { .. });
                 assert_eq!(retried, [429, 502, 503, 504].contains(&code), "{code}");
-                if code >= 300 && !retried {
+                if !(200..300).contains(&code) && !retried {
                     let Outcome::Refused { divisible, .. } = answer(code, &[PROTOBUF], body) else {
                         panic!("{code} must be refused")
                     };

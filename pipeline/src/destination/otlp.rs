@@ -1,0 +1,69 @@
+//! What OTLP/HTTP and OTLP/gRPC have in common.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header::USER_AGENT};
+
+use super::http::Transport;
+use crate::{
+    Batch, Outcome,
+    settings::{Address, Otlp, Protocol},
+};
+
+pub(super) fn transport(settings: &Otlp) -> Transport {
+    Transport {
+        tls: settings.urls.iter().flatten().any(Address::is_https),
+        http2: settings.protocol == Protocol::Grpc,
+        certificate: settings.certificate.clone(),
+        client: settings.client.clone(),
+        proxy: settings.proxy.clone(),
+    }
+}
+
+/// These, who we are, and what the settings add.
+pub(super) fn headers<const N: usize>(
+    settings: &Otlp,
+    own: [(&'static str, Option<&'static str>); N],
+) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    for (name, value) in own {
+        if let Some(value) = value {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    for (name, value) in &settings.headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    headers
+}
+
+/// The headers of one batch.
+pub(super) fn headers_for(batch: &Batch, common: &HeaderMap) -> HeaderMap {
+    let mut headers = common.clone();
+    if let Ok(key) = HeaderValue::from_str(batch.idempotency_key()) {
+        headers.insert("idempotency-key", key);
+    }
+    headers
+}
+
+/// The encoded request; the outcome if there cannot be one.
+pub(super) async fn body(settings: &Otlp, batch: &Batch) -> Result<Bytes, Outcome> {
+    if batch.bytes() > MAX_REQUEST {
+        let why = "larger than the 64 MiB that OTLP allows".to_owned();
+        return Err(Outcome::Refused { why, divisible: true });
+    }
+    let body = batch.encoded(settings.encoding()).await;
+    body.map_err(|error| Outcome::refused(format!("cannot encode the batch: {error}")))
+}
+
+/// What must not be repeated, whatever the server echoes.
+pub(super) fn secrets(settings: &Otlp) -> impl Iterator<Item = &str> {
+    settings.headers.iter().filter_map(|(_, value)| value.to_str().ok())
+}
+
+/// "The client MUST NOT send a request larger than this, also before compression" (OTLP specification, request size).
+const MAX_REQUEST: usize = 64 << 20;
+
+/// OTLP specification, *User Agent*; our own product first.
+const AGENT: &str =
+    concat!("spanlayer/", env!("CARGO_PKG_VERSION"), " OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"));

@@ -1,0 +1,105 @@
+//! How an OTLP receiver is reached and spoken to.
+
+use std::path::PathBuf;
+
+use http::{HeaderName, HeaderValue};
+use spanlayer_otlp::Signal;
+
+use super::endpoint::{self, Address};
+use crate::{Compression, Encoding, Format, Secret};
+
+/// An OTLP receiver: where, and how it wants to be spoken to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Otlp {
+    /// Full addresses, in the order of [`Signal::ALL`]; a signal without one is not sent.
+    pub urls: [Option<Address>; 3],
+    /// What is spoken at these addresses. The constructors choose both together.
+    pub protocol: Protocol,
+    /// Sent with every request; in gRPC they are called metadata. Their values are marked sensitive.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Of the requests' bodies; in gRPC, of the messages.
+    pub compression: Compression,
+    /// Trust the certificates of this PEM file, and no others; by default Mozilla's, which are built in.
+    pub certificate: Option<PathBuf>,
+    /// PEM files of the certificate chain and the key to present.
+    pub client: Option<ClientCertificate>,
+    /// Ask this HTTP proxy.
+    pub proxy: Option<Proxy>,
+}
+
+impl Otlp {
+    /// All three signals to one server by OTLP/HTTP: `v1/traces` and so on below this address. Protobuf, unless the
+    /// protocol is set to [`Protocol::HttpJson`].
+    ///
+    /// # Errors
+    ///
+    /// When it is not an `http` or `https` address.
+    pub fn http(base: &str) -> Result<Self, String> {
+        let base = endpoint::parse(base)?;
+        let url = |signal| Some(Address::new(endpoint::below(&base, signal)));
+        Ok(Self { urls: Signal::ALL.map(url), ..Self::default() })
+    }
+
+    /// All three signals to one server by OTLP/gRPC. The address has no path of its own, and without a scheme it means
+    /// `https`.
+    ///
+    /// # Errors
+    ///
+    /// When it is neither an `http` or `https` address nor a host with a port.
+    pub fn grpc(target: &str) -> Result<Self, String> {
+        let base = endpoint::parse_grpc(target)?;
+        let url = |signal| Some(Address::new(endpoint::service(&base, signal)));
+        Ok(Self { urls: Signal::ALL.map(url), protocol: Protocol::Grpc, ..Self::default() })
+    }
+
+    /// Where a signal goes.
+    pub const fn url(&self, signal: Signal) -> Option<&Address> {
+        self.urls[signal as usize].as_ref()
+    }
+
+    /// What requests are turned into.
+    pub(crate) const fn encoding(&self) -> Encoding {
+        Encoding::new(self.protocol.format(), self.compression)
+    }
+}
+
+/// The three forms of OTLP, under the names of `OTEL_EXPORTER_OTLP_PROTOCOL`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// `http/protobuf`: over HTTP/1.1.
+    #[default]
+    HttpProtobuf,
+    /// `http/json`: over HTTP/1.1.
+    HttpJson,
+    /// `grpc`: over HTTP/2, at once where there is no TLS, agreed upon by ALPN where there is.
+    Grpc,
+}
+
+impl Protocol {
+    /// How messages are written.
+    pub const fn format(self) -> Format {
+        match self {
+            Self::HttpProtobuf | Self::Grpc => Format::Protobuf,
+            Self::HttpJson => Format::Json,
+        }
+    }
+}
+
+/// What to show to a server that asks who we are (mTLS).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// PEM file with our certificate and what leads up to the root.
+    pub chain: PathBuf,
+    /// PEM file with our private key.
+    pub key: PathBuf,
+}
+
+/// An HTTP proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// Its address, which may hold a password.
+    pub address: Secret,
+    /// Hosts that are asked directly, as in `NO_PROXY`.
+    pub except: String,
+}
