@@ -1,8 +1,8 @@
 //! Reading frames from a stream of bytes, however it is cut.
 
 use crate::{
-    frame::{ENDED, Frame, HELLO, LOGS, MAX_LENGTH, METRICS, PREFIX, STARTED, TRACES},
-    records::{Ended, Hello, Started},
+    frame::{ENDED, Frame, HELLO, LOGS, MAX_LENGTH, METRICS, PREFIX, STARTED, TRACES, UNFINISHED},
+    records::{Ended, Hello, Started, Unfinished},
 };
 use bytes::{Buf, Bytes, BytesMut};
 use spanlayer_otlp::Signal;
@@ -15,7 +15,7 @@ pub enum BadFrame {
     Length(u32),
     /// A known kind whose record does not parse. It was skipped; what follows is read as usual.
     Record {
-        /// Which record: `hello`, `started` or `ended`.
+        /// Which record: `hello`, `started`, `ended` or `unfinished`.
         kind: &'static str,
         /// What is wrong with it.
         why: &'static str,
@@ -137,6 +137,7 @@ fn parse(kind: u8, payload: Bytes) -> Result<Option<Frame>, BadFrame> {
         TRACES => Frame::Telemetry(Signal::Traces, payload),
         METRICS => Frame::Telemetry(Signal::Metrics, payload),
         LOGS => Frame::Telemetry(Signal::Logs, payload),
+        UNFINISHED => Frame::Unfinished(Unfinished::decode(&payload).map_err(bad("unfinished"))?),
         _ => return Ok(None),
     }))
 }

@@ -1,6 +1,6 @@
 //! Frames, and writing them.
 
-use crate::records::{Ended, Hello, Started};
+use crate::records::{Ended, Hello, Started, Unfinished};
 use bytes::Bytes;
 use spanlayer_otlp::Signal;
 
@@ -16,6 +16,7 @@ pub(crate) const ENDED: u8 = 3;
 pub(crate) const TRACES: u8 = 4;
 pub(crate) const METRICS: u8 = 5;
 pub(crate) const LOGS: u8 = 6;
+pub(crate) const UNFINISHED: u8 = 7;
 
 /// One thing said over the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum Frame {
     Ended(Ended),
     /// An encoded `Export…ServiceRequest`. At most 64 MiB: a longer one is refused by the other end.
     Telemetry(Signal, Bytes),
+    /// What is open in an invocation that still runs.
+    Unfinished(Unfinished),
 }
 
 impl Frame {
@@ -55,6 +58,10 @@ impl Frame {
                     Signal::Logs => LOGS,
                 });
                 out.extend_from_slice(request);
+            }
+            Self::Unfinished(unfinished) => {
+                out.push(UNFINISHED);
+                unfinished.encode(out);
             }
         }
         // What exceeds 32 bits also exceeds what the decoder takes; it must not look like something short.

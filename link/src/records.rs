@@ -57,6 +57,21 @@ pub struct Ended {
     pub dropped_spans: u64,
 }
 
+/// What is open in an invocation that still runs. If the function dies, this is delivered beside the span that is made
+/// of [`Started`]; the spans that had ended were sent before, and their parents are here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Lambda's id of the invocation.
+    pub request_id: String,
+    /// The open spans as they stand, as an encoded `ExportTraceServiceRequest`; empty when nothing is open. They end when
+    /// this was written, and are marked as interrupted.
+    pub spans: Bytes,
+    /// The invocation's span's name by now; empty when it is that of [`Started`].
+    pub name: String,
+    /// All attributes of the invocation's span by now, encoded as in [`Started`]; empty when they are those.
+    pub attributes: Bytes,
+}
+
 /// What is wrong with a record.
 pub(crate) type Why = &'static str;
 
@@ -150,6 +165,33 @@ impl Ended {
             return Err("request id is missing");
         }
         Ok(ended)
+    }
+}
+
+impl Unfinished {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        bytes_unless_empty(out, 1, self.request_id.as_bytes());
+        bytes_unless_empty(out, 2, &self.spans);
+        bytes_unless_empty(out, 3, self.name.as_bytes());
+        bytes_unless_empty(out, 4, &self.attributes);
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Why> {
+        let mut unfinished = Self::default();
+        each_field(bytes, |field| {
+            match field.number {
+                1 => unfinished.request_id = text(field)?,
+                2 => unfinished.spans = blob(field)?,
+                3 => unfinished.name = text(field)?,
+                4 => unfinished.attributes = blob(field)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        if unfinished.request_id.is_empty() {
+            return Err("request id is missing");
+        }
+        Ok(unfinished)
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
 
 use bytes::Bytes;
-use spanlayer_link::{BadFrame, Decoder, Ended, Frame, Hello, MAX_LENGTH, Started};
+use spanlayer_link::{BadFrame, Decoder, Ended, Frame, Hello, MAX_LENGTH, Started, Unfinished};
 use spanlayer_otlp::{Signal, wire::varint_field};
 
 fn frames() -> Vec<Frame> {
@@ -34,6 +34,12 @@ fn frames() -> Vec<Frame> {
             end_unix_nano: 5,
             error: true,
             dropped_spans: 1 << 40,
+        }),
+        Frame::Unfinished(Unfinished {
+            request_id: "r".to_owned(),
+            spans: Bytes::from_static(b"spans"),
+            name: "renamed".to_owned(),
+            attributes: Bytes::from_static(b"attributes"),
         }),
         Frame::Hello(Hello::default()),
         Frame::Started(bare),

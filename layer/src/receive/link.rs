@@ -127,6 +127,10 @@ fn take(frame: Frame, intake: &Intake) {
             }
             intake.tell(Signal::Ended { request_id: ended.request_id, at_unix_nano: ended.end_unix_nano });
         }
+        // Of use once the platform says that the invocation never ended; until then it may still be taken back.
+        Frame::Unfinished(unfinished) => {
+            log::debug("unfinished", &[("requestId", &unfinished.request_id)]);
+        }
         Frame::Telemetry(signal, bytes) => match Payload::scan(signal, bytes) {
             Ok(payload) if payload.items() == 0 => {}
             Ok(payload) => {
