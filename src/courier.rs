@@ -97,10 +97,10 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next job; `None` after a tick without one.
-    fn next(&self) -> Option<Job> {
+    /// The next job; `None` after `wait` without one.
+    fn next(&self, wait: Duration) -> Option<Job> {
         let queue = self.lock();
-        let waited = self.bell.wait_timeout_while(queue, TICK, |queue| queue.jobs.is_empty());
+        let waited = self.bell.wait_timeout_while(queue, wait, |queue| queue.jobs.is_empty());
         let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
         let job = queue.jobs.pop_front()?;
         queue.bytes -= job.body.len();
@@ -136,20 +136,18 @@ impl Queue {
 }
 
 fn work(shared: &Shared, outbox: &Weak<Outbox>) {
+    let mut wait = TICK;
     loop {
-        let job = shared.next();
+        let job = shared.next(wait);
         let Some(outbox) = outbox.upgrade() else { return };
         if let (Some(Job { signal, body, done }), Some(to)) = (job, shared.to) {
             shared.post(to, signal, &body);
             // Whoever waited may have gone: then there is nobody to tell.
             let _ = done.send(());
         }
-        outbox.tick();
+        wait = outbox.tick();
     }
 }
-
-/// How often the clock is looked at: spans wait for at most a second and this.
-const TICK: Duration = Duration::from_millis(500);
 
 /// How much may wait to be posted.
 const BACKLOG: usize = 1024 * 1024;
@@ -159,3 +157,6 @@ const STACK: usize = 128 * 1024;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LAST_PAUSE: Duration = Duration::from_secs(64);
+
+/// How often the clock is looked at at least: what waits does so for at most a second and this.
+pub(crate) const TICK: Duration = Duration::from_millis(500);

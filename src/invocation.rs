@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use opentelemetry::{
-    Context, KeyValue, Value,
+    Context, KeyValue,
     trace::{SpanId, SpanKind, Status, TraceContextExt as _},
 };
 use spanlayer_host::clock;
@@ -33,8 +33,6 @@ pub(crate) struct Invocation {
     telemetry: Arc<Telemetry>,
     report: Arc<Report>,
     span: InvocationSpan,
-    /// The request's method, of which a name is made together with a route that becomes known later.
-    method: Option<Value>,
 }
 
 impl Invocation {
@@ -53,8 +51,7 @@ impl Invocation {
         report.expect(answer);
         attributes.push(KeyValue::new("faas.trigger", faas_trigger));
         attributes.extend(said);
-        let method = attributes.iter().find(|pair| pair.key.as_str() == "http.request.method");
-        let method = method.map(|pair| pair.value.clone());
+        report.asked_by(&attributes);
         overrides.attributes().iter().for_each(|attribute| put(&mut attributes, attribute.clone()));
         let name = overrides.name_of(None).map_or(name, Cow::into_owned);
         let trace = upstream.trace_id.filter(|_| upstream.span.is_none());
@@ -84,8 +81,8 @@ impl Invocation {
             started.flags = context.trace_flags().to_u8();
             started.trace_state = context.trace_state().header();
         }
-        telemetry.outbox.begin(started);
-        Self { telemetry: Arc::clone(telemetry), report, span, method }
+        telemetry.outbox.begin(&report, started);
+        Self { telemetry: Arc::clone(telemetry), report, span }
     }
 
     /// Where the handler reports to.
@@ -121,7 +118,7 @@ impl Invocation {
             span.set_status(Status::error(""));
         }
         if !overrides.is_empty() {
-            if let Some(name) = overrides.name_of(self.method()) {
+            if let Some(name) = overrides.name_of(self.report.method()) {
                 span.update_name(name);
             }
             span.set_attributes(overrides.attributes().iter().cloned());
@@ -132,24 +129,11 @@ impl Invocation {
         let ending_as = Ending { span: span.span_context().span_id(), well: !error };
         ending(ending_as, || span.end_with_timestamp(at));
         let collected = self.telemetry.collect();
-        let posted = self.telemetry.outbox.end(Ended {
-            request_id: self.report.request_id.clone(),
-            end_unix_nano: end,
-            error,
-            dropped_spans: 0,
-        });
+        let posted = self.telemetry.outbox.end(
+            &self.report,
+            Ended { request_id: self.report.request_id.clone(), end_unix_nano: end, error, dropped_spans: 0 },
+        );
         posted.or(collected)
-    }
-}
-
-impl Invocation {
-    /// The method as it stands in names.
-    fn method(&self) -> Option<&str> {
-        match self.method.as_ref()? {
-            Value::String(method) if method.as_str() == "_OTHER" => Some("HTTP"),
-            Value::String(method) => Some(method.as_str()),
-            _ => None,
-        }
     }
 }
 
@@ -201,4 +185,4 @@ fn kind_number(kind: &SpanKind) -> u8 {
 }
 
 /// The field number of `Span.attributes`.
-const SPAN_ATTRIBUTES: u32 = 9;
+pub(crate) const SPAN_ATTRIBUTES: u32 = 9;

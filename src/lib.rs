@@ -68,6 +68,7 @@ mod telemetry;
 #[cfg(test)]
 mod tests;
 pub mod trigger;
+mod unfinished;
 mod warning;
 
 pub use failure::Failure;

@@ -21,9 +21,11 @@ use spanlayer_otlp::{
 };
 
 use crate::{
-    courier::{Courier, Posted},
+    courier::{Courier, Posted, TICK},
+    report::Report,
     resource,
     settings::Settings,
+    unfinished::Running,
 };
 
 /// What the process has recorded, and the ways out.
@@ -45,6 +47,7 @@ struct State {
     logs: Waiting,
     /// The extension's socket, while connected.
     link: Option<Sender>,
+    running: Running,
 }
 
 /// What is recorded and not sent yet, of one signal.
@@ -69,6 +72,7 @@ impl Outbox {
                 spans: Waiting::new(),
                 logs: Waiting::new(),
                 link: None,
+                running: Running::default(),
             }),
             ticking: OnceLock::new(),
         })
@@ -91,10 +95,17 @@ impl Outbox {
     /// Takes an ended span. Sends when there are many.
     pub(crate) fn push(&self, span: &SpanData) {
         let mut state = self.lock();
+        state.running.closed(span.span_context.span_id());
         state.spans.buffer.push(span);
         if state.spans.came_in(matches!(span.status, Status::Error { .. })) {
             self.ship(&mut state);
+            state.tell(clock::monotonic(), true);
         }
+    }
+
+    /// Takes note of a span that begins; `span` is asked for only when it matters.
+    pub(crate) fn opened(&self, report: &Arc<Report>, span: impl FnOnce() -> Option<SpanData>) {
+        self.lock().running.opened(report, span);
     }
 
     /// Takes a log record, encoded. Sends when there are many.
@@ -113,18 +124,23 @@ impl Outbox {
     }
 
     /// An invocation begins: connects where there is no connection, and says so.
-    pub(crate) fn begin(self: &Arc<Self>, started: Started) {
+    pub(crate) fn begin(self: &Arc<Self>, report: &Arc<Report>, started: Started) {
         self.ticking.get_or_init(|| self.courier.run(Arc::downgrade(self)));
         let mut state = self.lock();
-        if let Some(link) = state.link(&self.socket) {
+        if state.link(&self.socket).is_some() {
+            // Who else would do anything with it?
+            state.running.begin(report, &started);
+        }
+        if let Some(link) = &mut state.link {
             link.send(&Frame::Started(started), Priority::Control);
         }
     }
 
     /// An invocation was answered: sends everything that waits. Returns a handle to wait by when it goes by HTTP: the
     /// environment may be frozen once the next event is asked for, and the post with it.
-    pub(crate) fn end(&self, ended: Ended) -> Option<Posted> {
+    pub(crate) fn end(&self, report: &Arc<Report>, ended: Ended) -> Option<Posted> {
         let mut state = self.lock();
+        state.running.end(report);
         let posted = self.ship(&mut state);
         if let Some(link) = &mut state.link {
             link.send(&Frame::Ended(ended), Priority::Control);
@@ -137,20 +153,29 @@ impl Outbox {
         self.ship(&mut self.lock());
     }
 
-    /// Sends what has waited for long: the function may die before its invocation ends.
-    pub(crate) fn tick(&self) {
+    /// Sends what has waited for long, and what is open by now: the function may die before its invocation ends.
+    /// Returns how long to wait before the next time.
+    pub(crate) fn tick(&self) -> Duration {
         let mut state = match self.state.try_lock() {
             Ok(state) => state,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             // Whoever holds it is about to send.
-            Err(TryLockError::WouldBlock) => return,
+            Err(TryLockError::WouldBlock) => return SOON,
         };
+        let now = clock::monotonic();
         let since = state.spans.since.into_iter().chain(state.logs.since).min();
-        if since.is_some_and(|since| clock::monotonic().duration_since(since) >= OLD) {
+        if since.is_some_and(|since| now.duration_since(since) >= OLD) || state.running.is_due(now) {
             self.ship(&mut state);
-        } else if let Some(link) = &mut state.link {
-            link.pump();
+            state.tell(now, true);
+        } else {
+            state.tell(now, false);
+            if let Some(link) = &mut state.link {
+                link.pump();
+            }
         }
+        state.running.see();
+        let due = state.running.next_due().map(|due| due.saturating_duration_since(now));
+        due.unwrap_or(TICK).min(TICK)
     }
 
     /// Returns the handle of the last post: they go one after another.
@@ -187,6 +212,16 @@ impl Outbox {
 }
 
 impl State {
+    /// Tells what is open.
+    fn tell(&mut self, now: Instant, all: bool) {
+        let resource = self.encoded();
+        for unfinished in self.running.tell(now, &resource, all) {
+            if let Some(link) = &mut self.link {
+                link.send(&Frame::Unfinished(unfinished), Priority::Healthy);
+            }
+        }
+    }
+
     fn waiting(&mut self, signal: Signal) -> &mut Waiting {
         if signal == Signal::Logs { &mut self.logs } else { &mut self.spans }
     }
@@ -247,3 +282,6 @@ const LARGE: usize = 64 * 1024;
 
 /// What waits is sent when the oldest has waited for this long.
 const OLD: Duration = Duration::from_secs(1);
+
+/// How soon it is looked at again where somebody was in the way.
+const SOON: Duration = Duration::from_millis(5);

@@ -4,7 +4,7 @@ use std::{cell::Cell, sync::Arc, time::Duration};
 
 use opentelemetry::{
     Context, KeyValue, StringValue, Value,
-    trace::{SpanId, Status},
+    trace::{Span as _, SpanId, Status},
 };
 use opentelemetry_sdk::{
     Resource,
@@ -12,7 +12,7 @@ use opentelemetry_sdk::{
     trace::{Span, SpanData},
 };
 
-use crate::outbox::Outbox;
+use crate::{outbox::Outbox, report::Report};
 
 /// Sends the spans of a tracer provider the way of this crate: [`span_processor`](crate::span_processor) makes one for
 /// a provider of your own.
@@ -29,7 +29,13 @@ impl SpanProcessor {
 }
 
 impl opentelemetry_sdk::trace::SpanProcessor for SpanProcessor {
-    fn on_start(&self, _: &mut Span, _: &Context) {}
+    fn on_start(&self, span: &mut Span, context: &Context) {
+        if let Some(report) = context.get::<Arc<Report>>()
+            && span.span_context().is_sampled()
+        {
+            self.outbox.opened(report, || span.exported_data());
+        }
+    }
 
     fn on_end(&self, mut span: SpanData) {
         if !span.span_context.is_sampled() {

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use opentelemetry::Context;
+use opentelemetry::{Context, KeyValue, Value};
 
 use crate::{
     overrides::Overrides,
@@ -15,6 +15,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) request_id: String,
+    /// The request's method, as it stands in names: with a route that becomes known later it makes one.
+    method: OnceLock<Value>,
     /// What there is to read in the answer.
     answer: OnceLock<Answer>,
     failure: Mutex<Option<Failed>>,
@@ -38,12 +40,30 @@ impl Report {
     pub(crate) fn new(request_id: &str) -> Arc<Self> {
         Arc::new(Self {
             request_id: request_id.to_owned(),
+            method: OnceLock::new(),
             answer: OnceLock::new(),
             failure: Mutex::default(),
             told: Mutex::default(),
             overrides: Mutex::default(),
             stream: Progress::new(),
         })
+    }
+
+    /// Notes what is worth knowing of the event's attributes.
+    pub(crate) fn asked_by(&self, attributes: &[KeyValue]) {
+        if let Some(method) = attributes.iter().find(|pair| pair.key.as_str() == "http.request.method") {
+            self.method.get_or_init(|| method.value.clone());
+        }
+    }
+
+    /// The request's method as it stands in names, if this is a request.
+    pub(crate) fn method(&self) -> Option<&str> {
+        match self.method.get()? {
+            // The conventions' value for what nobody knows.
+            Value::String(method) if method.as_str() == "_OTHER" => Some("HTTP"),
+            Value::String(method) => Some(method.as_str()),
+            _ => None,
+        }
     }
 
     /// Says what there is to read in the answer; the first word counts.

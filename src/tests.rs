@@ -8,4 +8,5 @@ mod outcomes;
 mod overrides;
 mod runtime;
 mod sending;
+mod unfinished;
 mod world;

@@ -15,7 +15,7 @@ use lambda_runtime::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use spanlayer_link::{Decoder, Ended, Frame, Started};
+use spanlayer_link::{Decoder, Ended, Frame, Started, Unfinished};
 use spanlayer_otlp::{Signal, json};
 use tracing_subscriber::prelude::*;
 
@@ -182,6 +182,7 @@ impl World {
                 Frame::Hello(_) => received.hellos += 1,
                 Frame::Started(started) => received.started.push(started),
                 Frame::Ended(ended) => received.ended.push(ended),
+                Frame::Unfinished(unfinished) => received.unfinished.push(unfinished),
                 Frame::Telemetry(signal, request) => {
                     let text = json::from_protobuf(signal, &request).expect("valid OTLP");
                     let requests = match signal {
@@ -228,6 +229,7 @@ pub(super) struct Received {
     pub(super) hellos: usize,
     pub(super) started: Vec<Started>,
     pub(super) ended: Vec<Ended>,
+    pub(super) unfinished: Vec<Unfinished>,
     /// Export requests, in OTLP/JSON.
     pub(super) requests: Vec<Value>,
     pub(super) metrics: Vec<Value>,
