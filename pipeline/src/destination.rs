@@ -4,4 +4,7 @@ pub(crate) mod http;
 mod otlp;
 pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;
+pub(crate) mod post;
+pub(crate) mod server;
 pub(crate) mod stdout;
+pub(crate) mod zipkin;

@@ -1,5 +1,7 @@
 //! One destination's way out of the queue: it takes batches, has them exported, and sees to what became of them.
 
+mod apart;
+
 use std::{
     fmt,
     sync::{
@@ -27,6 +29,8 @@ pub(crate) struct Lane {
     /// This lane's number in the queue.
     pub(crate) number: usize,
     pub(crate) limits: BatchLimits,
+    /// Whether what goes out together must be of one resource.
+    pub(crate) one_resource: bool,
     pub(crate) stack: Box<dyn AnyExport>,
     pub(crate) circuit: Arc<Circuit>,
     pub(crate) traffic: Arc<Traffic>,
@@ -130,8 +134,14 @@ impl Lane {
         }
     }
 
-    /// Pieces that fit the limits, if this is one payload that does not and can be split.
+    /// Batches that fit, if this one does not: of one resource where that is asked for, and within the limits where this
+    /// is one payload that is not and can be split.
     fn fitting(&self, batch: &Batch) -> Option<Vec<Vec<Part>>> {
+        if self.one_resource
+            && let Some(apart) = apart::by_resource(batch.signal(), batch.parts())
+        {
+            return Some(apart);
+        }
         let [part] = batch.parts() else { return None };
         if part.bytes.len() <= self.limits.bytes && part.summary.items <= self.limits.items {
             return None;

@@ -1,0 +1,166 @@
+//! Posts batches in formats other than OTLP: rendered, compressed, one request per attempt.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue,
+    header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT},
+};
+use spanlayer_host::clock;
+
+use super::{
+    http::{Answer, HttpClient, Transport},
+    server::Server,
+};
+use crate::{Batch, BatchLimits, Deadline, Destination, Export, Mapping, Outcome, Secret, encode::encode};
+
+impl Destination {
+    /// A server that takes JSON of its own shape: a [`Mapping`], posted to the mapping's path below the server's address.
+    /// Takes the signal that the mapping is for; several mappings are several destinations.
+    ///
+    /// | | default |
+    /// |---|---|
+    /// | limit of an attempt | 30 s |
+    /// | batch | 500 items, 1 MiB before it became JSON |
+    /// | compression | none |
+    /// | sent again | after 429, 5xx ([`Server::retry`]), or no answer: the same bytes under the same `Idempotency-Key` |
+    /// | halved and sent again | after 400, 413, 422 |
+    ///
+    /// Whatever else is answered is final, and quoted up to 200 characters. An empty batch is not sent.
+    ///
+    /// ```
+    /// use spanlayer_pipeline::{Compression, Destination, Mapping, Server};
+    ///
+    /// let mut server = Server::at("https://ingest.example.com")?
+    ///     .header("Authorization", "ApiKey s3cr3t")?
+    ///     .header("X-Project-ID", "shop")?;
+    /// server.compression = Compression::ZSTD;
+    /// let vendor = Destination::json_events(Mapping::compact_events("shop"), server);
+    /// # Ok::<(), String>(())
+    /// ```
+    pub fn json_events(mapping: Mapping, server: Server) -> Self {
+        let (name, signal) = (server.address.origin(), mapping.signal());
+        let (path, apart) = (mapping.path().to_owned(), mapping.keeps_resources_apart());
+        let destination = Self::custom(name, [signal], PostExport::new(mapping, server, &path));
+        let timeout = Some(Duration::from_secs(30));
+        Self { batch: BATCH, timeout, ..destination }.with_resources_apart(apart)
+    }
+}
+
+/// JSON is made in one go on the thread that also serves the receivers: this much takes about a millisecond.
+pub(crate) const BATCH: BatchLimits = BatchLimits { bytes: 1 << 20, items: 500 };
+
+/// Makes a request's body.
+pub(crate) trait Render: Send + Sync {
+    /// `now` is Unix time in nanoseconds.
+    fn render(&self, request: &[u8], now: u64) -> String;
+}
+
+impl Render for Mapping {
+    fn render(&self, request: &[u8], now: u64) -> String {
+        Self::render(self, request, now)
+    }
+}
+
+/// A server that takes JSON.
+pub(crate) struct PostExport<R> {
+    render: R,
+    server: Server,
+    url: Secret,
+    headers: HeaderMap,
+    http: HttpClient,
+    /// Bodies that may have to be sent again, by their batches' keys: a body says when it was made, and a repetition
+    /// has to be the same byte for byte.
+    made: Mutex<Vec<(String, Bytes)>>,
+    clock: fn() -> Duration,
+}
+
+impl<R: Render> PostExport<R> {
+    /// Posts to a path below the server's address.
+    pub(crate) fn new(render: R, server: Server, path: &str) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        for (name, value) in &server.headers {
+            headers.insert(name.clone(), value.clone());
+        }
+        if let Some(encoding) = server.compression.content_encoding() {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        let transport = Transport {
+            tls: server.address.is_https(),
+            certificate: server.certificate.clone(),
+            client: server.client.clone(),
+            proxy: server.proxy.clone(),
+            ..Transport::default()
+        };
+        let (url, http) = (server.below(path), HttpClient::new(transport));
+        Self { render, server, url, headers, http, made: Mutex::default(), clock: clock::unix }
+    }
+
+    async fn body(&self, batch: &Batch) -> std::io::Result<Bytes> {
+        if let Some((_, body)) = self.kept().iter().find(|(key, _)| key == batch.idempotency_key()) {
+            return Ok(body.clone());
+        }
+        let now = u64::try_from((self.clock)().as_nanos()).unwrap_or(u64::MAX);
+        let body = self.render.render(&batch.request(), now);
+        let body = encode(self.server.compression, body.into()).await?;
+        let mut made = self.kept();
+        if made.len() == KEPT {
+            made.remove(0);
+        }
+        made.push((batch.idempotency_key().to_owned(), body.clone()));
+        Ok(body)
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<(String, Bytes)>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn verdict(&self, answer: &Answer) -> Outcome {
+        if answer.status.is_success() {
+            return Outcome::DELIVERED;
+        }
+        let secrets = self.server.headers.iter().filter_map(|(_, value)| value.to_str().ok());
+        let why = answer.why(None, secrets);
+        match answer.status.as_u16() {
+            code if self.server.retry.contains(code) => Outcome::Retry { after: answer.retry_after(), why },
+            // The reason may lie in one of the items, or in how many they are.
+            400 | 413 | 422 => Outcome::Refused { why, divisible: true },
+            _ => Outcome::Refused { why, divisible: false },
+        }
+    }
+}
+
+impl<R: Render> Export for PostExport<R> {
+    async fn export(&self, batch: Batch, _: Deadline) -> Outcome {
+        if batch.items() == 0 {
+            return Outcome::DELIVERED; // nothing to say
+        }
+        let body = match self.body(&batch).await {
+            Ok(body) => body,
+            Err(error) => return Outcome::refused(format!("cannot compress the batch: {error}")),
+        };
+        let mut headers = self.headers.clone();
+        if let Ok(key) = HeaderValue::from_str(batch.idempotency_key()) {
+            headers.insert("idempotency-key", key);
+        }
+        let outcome = match self.http.post(self.url.reveal(), headers, body).await {
+            Ok(answer) => self.verdict(&answer),
+            Err(why) => Outcome::retry(why),
+        };
+        if !matches!(outcome, Outcome::Retry { .. }) {
+            self.kept().retain(|(key, _)| key != batch.idempotency_key());
+        }
+        outcome
+    }
+}
+
+const AGENT: &str = concat!("spanlayer/", env!("CARGO_PKG_VERSION"));
+
+/// Bodies kept for a repetition: more than a lane has under way at a time.
+const KEPT: usize = 8;
