@@ -19,7 +19,7 @@ use spanlayer_otlp::{
 };
 use spanlayer_pipeline::{
     Backoff, Compression, Deadline, Destination, Flushed, Payload, Pipeline, Settings, Signal,
-    settings::{Otlp, Proxy},
+    settings::{Otlp, Protocol, Proxy},
 };
 use tokio::time::Instant;
 
@@ -136,6 +136,44 @@ async fn without_compression_the_body_is_the_request_itself() {
     assert_eq!(Under::test(http, ONCE).sent(1).await, TAKEN);
     let request = &server.requests()[0];
     assert_eq!((request.header("content-encoding"), &request.body[..]), (None, &spans(1).bytes()[..]));
+}
+
+#[tokio::test]
+async fn as_json_the_body_holds_the_same_and_the_answer_is_read_as_json() {
+    let partial = PartialSuccess { rejected: 2, message: "too old".to_owned() };
+    for content_type in [&[("content-type", "application/json")][..], &[]] {
+        let body = partial.encode(Signal::Traces, Encoding::Json);
+        let server = Server::start([Reply::Bytes(answer("200 OK", content_type, &body))]).await;
+        let mut otlp = to(&server);
+        otlp.protocol = Protocol::HttpJson;
+        let flushed = Under::test(otlp, ONCE).send(5).await;
+        assert_eq!((flushed.delivered, flushed.rejected), (3, 2), "an answer is in the request's encoding");
+        let request = &server.requests()[0];
+        assert_eq!(request.header("content-type"), Some("application/json"));
+        assert_eq!(request.header("content-encoding"), Some("gzip"));
+        let json = unzipped(&request.body);
+        assert!(json.starts_with(br#"{"resourceSpans":["#));
+        let back = spanlayer_otlp::json::to_protobuf(Signal::Traces, &json).unwrap();
+        assert_eq!(back, spans(5).bytes()[..]);
+    }
+}
+
+#[tokio::test]
+async fn zstd_at_any_level_is_announced_and_unpacks_to_the_request() {
+    for level in [1, 3, 19] {
+        let server = Server::start([]).await;
+        let mut otlp = to(&server);
+        otlp.compression = Compression::Zstd(level);
+        let under = Under::test(otlp, ONCE);
+        assert_eq!(under.sent(5000).await, (5000, 0));
+        let request = &server.requests()[0];
+        assert_eq!(request.header("content-encoding"), Some("zstd"));
+        assert_eq!(request.header("content-length"), Some(request.body.len().to_string().as_str()));
+        assert_eq!(zstd::decode_all(&request.body[..]).unwrap(), spans(5000).bytes()[..]);
+        let traffic = under.pipeline.stats().destinations[0].traffic;
+        let expected = (spans(5000).bytes().len() as u64, request.body.len() as u64);
+        assert_eq!((traffic.bytes, traffic.compressed_bytes), expected);
+    }
 }
 
 #[tokio::test]
