@@ -54,6 +54,7 @@ mod logs;
 mod mention;
 mod metrics;
 pub mod platform;
+mod resource;
 mod span;
 mod time;
 mod xray;
@@ -65,6 +66,7 @@ pub use intake::Invoked;
 pub use logs::level::Severity;
 pub use mention::{Mention, each_mention, mentions_invocation};
 pub use metrics::Temporality;
+pub use resource::resource;
 pub use xray::Header;
 
 use book::{Book, Turn};
@@ -86,7 +88,7 @@ pub struct Settings {
     /// Names the spans of functions that make none.
     pub function: String,
     /// The resource of functions that do not tell theirs, as an encoded `Resource` message. It must name this
-    /// environment (`service.instance.id`), or metrics of different environments collide.
+    /// environment (`service.instance.id`), or metrics of different environments collide; [`resource()`] makes one.
     pub resource: Bytes,
     /// Whether a function that makes no invocation spans gets them. Those of wrapped functions are always completed.
     pub complete: bool,
@@ -208,8 +210,11 @@ impl Ledger {
     /// What is ready, spans and log records; asked for before each flush. Metrics are asked for by themselves.
     pub fn take(&mut self, now: u64) -> Vec<Ready> {
         self.review(now, now.saturating_sub(GRACE));
-        if let Some(logs) = &mut self.logs {
-            logs.expire(now.saturating_sub(NAMED));
+        if let Some(logs) = self.logs.as_mut().filter(|logs| logs.is_waiting()) {
+            let given_up = now.saturating_sub(NAMED);
+            logs.release(|owner, since| {
+                (matches!(owner, Owner::Named(_)) && since <= given_up).then_some(None)
+            });
         }
         let spans = self.desk.take_spans();
         let logs = self.logs.as_mut().and_then(|logs| logs.take(self.desk.resource()));
@@ -288,7 +293,7 @@ impl Ledger {
         let Some(logs) = self.logs.as_mut().filter(|logs| logs.is_waiting()) else { return };
         let (book, closed) = (&self.book, self.closed);
         let init = self.desk.init_context();
-        logs.release(|owner| {
+        logs.release(|owner, _| {
             let context = match owner {
                 Owner::Init => init,
                 Owner::Turn(turn) => book.get(*turn).map_or(Context::None, |one| one.context),

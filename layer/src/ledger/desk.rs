@@ -5,7 +5,7 @@ use super::{
     book::{Book, Turn},
     encode,
     environment::{Environment, Preparing},
-    invocation::{Context, Invocation, SpanContext, Surroundings, Verdict},
+    invocation::{Concluded, Context, Invocation, SpanContext, Surroundings, Verdict},
     metrics::{Metric, Metrics, OTHER},
     platform::{Outcome, Status},
     span::{self, About, Frame, Preparation},
@@ -104,7 +104,7 @@ impl Desk {
                 Verdict::Wait => {}
                 Verdict::Leave => {
                     invocation.concluded.span = true;
-                    if invocation.context == Context::Unknown && (last_word || !invocation.has_own_span()) {
+                    if !invocation.has_own_span() && invocation.context == Context::Unknown {
                         invocation.context = Context::None;
                     }
                 }
@@ -114,8 +114,13 @@ impl Desk {
         if !invocation.concluded.outcome && (invocation.has_begun() || last_word) {
             self.count(invocation, last_word);
         }
+        // The function has a span of it, and never said which.
+        if invocation.concluded.span && last_word && invocation.context == Context::Unknown {
+            invocation.context = Context::None;
+        }
         self.children(invocation, is_first);
-        invocation.concluded.span && invocation.concluded.outcome
+        let Concluded { span, outcome, .. } = invocation.concluded;
+        span && outcome && invocation.context != Context::Unknown
     }
 
     /// The last judgement of an invocation that is no longer remembered.
@@ -212,7 +217,8 @@ impl Desk {
 
     /// What lines that were written meanwhile belong to.
     fn one_preparation(&mut self, name: &str, it: &mut Preparing, first: &Invocation, late: bool) -> Context {
-        if !it.is_complete() && !(late && it.span().is_some()) {
+        let enough = it.is_complete() || (late && it.span().is_some());
+        if !enough {
             return Context::Unknown;
         }
         if it.was_elsewhere() {

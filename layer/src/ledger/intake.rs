@@ -280,7 +280,7 @@ impl Ledger {
                     Context::Known(context) => Some(context),
                     Context::Unknown | Context::None => None,
                 };
-                logs.release(|owner| (*owner == Owner::Turn(old)).then_some(of));
+                logs.release(|owner, _| (*owner == Owner::Turn(old)).then_some(of));
             }
         }
         if known.is_none() {

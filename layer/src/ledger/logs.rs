@@ -71,7 +71,14 @@ impl Logs {
         name(&mut fields, request_id.or(record.request_id.as_deref()));
         let context =
             of.map(|of| Trace { trace_id: of.trace_id, span_id: Some(of.span_id), flags: of.flags });
-        if let Some(trace) = record.trace.or(context) {
+        let trace = match (record.trace, context) {
+            // It names the trace only, and the invocation knows more.
+            (Some(own), Some(context)) if own.span_id.is_none() && own.trace_id == context.trace_id => {
+                Some(context)
+            }
+            (own, context) => own.or(context),
+        };
+        if let Some(trace) = trace {
             tie(&mut fields, trace);
         }
         self.put(by, &fields);
@@ -92,11 +99,12 @@ impl Logs {
         }
     }
 
-    /// Lets go of the lines whose trace `find` knows by now, or knows that they have none (`Some(None)`).
-    pub(super) fn release(&mut self, find: impl Fn(&Owner) -> Option<Option<SpanContext>>) {
+    /// Lets go of the lines whose trace `find` knows by now, or knows that they have none (`Some(None)`). It is given
+    /// whose a line is, and since when it waits.
+    pub(super) fn release(&mut self, find: impl Fn(&Owner, u64) -> Option<Option<SpanContext>>) {
         for _ in 0..self.parked.len() {
             let Some(mut parked) = self.parked.pop_front() else { return };
-            match find(&parked.owner) {
+            match find(&parked.owner, parked.since) {
                 None => self.parked.push_back(parked),
                 Some(context) => {
                     self.parked_bytes -= parked.fields.len();
@@ -108,19 +116,6 @@ impl Logs {
                     self.put(parked.by, &parked.fields);
                 }
             }
-        }
-    }
-
-    /// Lines that wait for an invocation which nobody has spoken of since `before`: they wait no more.
-    pub(super) fn expire(&mut self, before: u64) {
-        while self
-            .parked
-            .front()
-            .is_some_and(|one| matches!(one.owner, Owner::Named(_)) && one.since <= before)
-            && let Some(oldest) = self.parked.pop_front()
-        {
-            self.parked_bytes -= oldest.fields.len();
-            self.put(oldest.by, &oldest.fields);
         }
     }
 

@@ -235,7 +235,7 @@ fn hello() -> Hello {
 }
 
 /// An attribute as text, whatever its type.
-fn attribute(attributes: &[KeyValue], key: &str) -> Option<String> {
+pub(super) fn attribute(attributes: &[KeyValue], key: &str) -> Option<String> {
     let mut found = attributes.iter().filter(|pair| pair.key == key);
     let value = found.next()?.value.clone()?.value;
     assert!(found.next().is_none(), "{key} twice");

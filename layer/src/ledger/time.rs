@@ -54,7 +54,7 @@ pub(super) fn epoch(number: f64) -> Option<u64> {
 
 /// Milliseconds as durations are given, in nanoseconds; nonsense is `None`.
 pub(super) fn millis(number: f64) -> Option<u64> {
-    (0.0..1e12).contains(&number).then(|| (number * 1e6) as u64)
+    (0.0..1e12).contains(&number).then_some((number * 1e6) as u64)
 }
 
 /// Seconds east of Greenwich.

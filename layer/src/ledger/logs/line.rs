@@ -93,6 +93,8 @@ fn structured(mut members: Map<String, Value>, line: &str, at: u64, now: u64) ->
     });
     let (severity, word) = level.unwrap_or_default();
     let request_id = REQUESTS.iter().find_map(|key| members.get(*key)?.as_str()).map(str::to_owned);
+    // Written from `request_id` for every line.
+    members.remove("faas.invocation_id");
     let trace = trace(&mut members);
     let message =
         take(&mut members, MESSAGES, |value| value.as_str().map(|text| Value::String(text.to_owned())))

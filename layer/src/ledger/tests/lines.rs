@@ -209,3 +209,42 @@ fn a_loss_on_the_way_to_us_is_told_of() {
     );
     assert_eq!(world.ledger.stats().logs_lost_by_platform, 123);
 }
+
+#[test]
+fn a_line_that_names_its_trace_only_gets_the_span_of_its_invocation_in_it() {
+    let mut world = World::ordinary();
+    world.started("a");
+    world.start(0, "a");
+    let own = "61".repeat(16);
+    world.event(10, "function", &format!(r#"{{"message":"same","trace_id":"{own}"}}"#));
+    let other = "62".repeat(16);
+    world.event(10, "function", &format!(r#"{{"message":"other","trace_id":"{other}"}}"#));
+    world.take();
+    assert_eq!(
+        ties(&world),
+        [("same".to_owned(), b'a', span_id("a").to_vec()), ("other".to_owned(), b'b', vec![])]
+    );
+}
+
+#[test]
+fn an_invocation_is_named_once() {
+    let mut world = World::ordinary();
+    world.started("a");
+    world.event(10, "function", r#"{"message":"x","faas.invocation_id":"a"}"#);
+    world.take();
+    assert_eq!(attribute(&world.logs[0].1.attributes, "faas.invocation_id").as_deref(), Some("a"));
+}
+
+#[test]
+fn lines_of_an_invocation_whose_span_nobody_names_wait_until_the_next_is_over() {
+    let mut world = World::ordinary();
+    world.start(0, "a");
+    world.ended("a");
+    line(&mut world, "text");
+    world.settle();
+    assert_eq!(ties(&world), []);
+    world.start(100, "b");
+    world.ended("b");
+    world.settle();
+    assert_eq!(ties(&world), [("text".to_owned(), 0, vec![])]);
+}
