@@ -45,6 +45,7 @@ mod handle;
 mod ids;
 mod invocation;
 mod layer;
+#[cfg(feature = "logs")]
 mod logs;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -86,7 +87,9 @@ pub use run::{init, run};
 pub use service::{Payload, Traced, service};
 pub use spanlayer_macros::{handler, main};
 pub use stream::Streamed;
-pub use subscriber::{log_layer, tracing_layer};
+#[cfg(feature = "logs")]
+pub use subscriber::log_layer;
+pub use subscriber::tracing_layer;
 
 /// A span processor for a tracer provider of your own, which sends its spans the way of this crate.
 ///

@@ -11,7 +11,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use opentelemetry::{InstrumentationScope, trace::Status};
+#[cfg(feature = "logs")]
+use opentelemetry::InstrumentationScope;
+use opentelemetry::trace::Status;
 use opentelemetry_sdk::{Resource, trace::SpanData};
 use spanlayer_host::clock;
 use spanlayer_link::{Ended, Frame, Hello, Priority, Sender, Started};
@@ -109,6 +111,7 @@ impl Outbox {
     }
 
     /// Takes a log record, encoded. Sends when there are many.
+    #[cfg(feature = "logs")]
     pub(crate) fn push_log(&self, scope: &InstrumentationScope, record: &[u8], is_error: bool) {
         let mut state = self.lock();
         state.logs.buffer.push_encoded(scope, record);

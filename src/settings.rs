@@ -13,7 +13,9 @@ use spanlayer_host::vars::{Problem, Reading, Vars};
 use crate::{function::Function, propagation::Propagators, resource};
 pub(crate) use filter::{Levels, LogFormat};
 pub(crate) use sampler::{InvocationSampler, SamplerKind};
-pub(crate) use signals::{Events, RecordLimits};
+pub(crate) use signals::Events;
+#[cfg(feature = "logs")]
+pub(crate) use signals::RecordLimits;
 #[cfg(feature = "metrics")]
 pub(crate) use signals::{MetricSettings, Temporality};
 pub use variables::VARIABLES;
@@ -47,6 +49,7 @@ pub(crate) struct Settings {
     /// Where events go.
     pub(crate) events: Events,
     /// How much an event may hold that goes out as a log record.
+    #[cfg(feature = "logs")]
     pub(crate) record_limits: RecordLimits,
     /// Whether and how metrics are collected.
     #[cfg(feature = "metrics")]
@@ -82,7 +85,8 @@ impl Settings {
             propagators: Propagators::read(&mut reading),
             levels,
             log_format: reading.get(&variables::LOG_FORMAT),
-            events: Events::read(&mut reading),
+            events: if cfg!(feature = "logs") { Events::read(&mut reading) } else { Events::Stdout },
+            #[cfg(feature = "logs")]
             record_limits: RecordLimits::read(&mut reading),
             #[cfg(feature = "metrics")]
             metrics: MetricSettings::read(&mut reading),

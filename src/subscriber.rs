@@ -50,11 +50,19 @@ where
 /// It brings its own filter, that of the log lines: `AWS_LAMBDA_LOG_LEVEL`, else `RUST_LOG`. Events carry the ids of the
 /// span and the invocation around them. Records of the crate `log` come along once they are bridged to `tracing`
 /// (`tracing_log::LogTracer`).
+#[cfg(feature = "logs")]
 pub fn log_layer<S>() -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
-    let telemetry = Telemetry::global();
+    records(Telemetry::global())
+}
+
+#[cfg(feature = "logs")]
+fn records<S>(telemetry: &Telemetry) -> impl Layer<S> + Send + Sync + use<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
     telemetry.records().map(|records| records.with_filter(telemetry.settings.levels.logs()))
 }
 
@@ -77,8 +85,12 @@ pub(crate) fn install(telemetry: &Telemetry) {
     if tracing::dispatcher::has_been_set() {
         return;
     }
-    let lines = Lines::new(telemetry).with_filter(telemetry.settings.levels.logs());
+    let (levels, events) = (&telemetry.settings.levels, telemetry.events());
+    let lines = Lines::new(telemetry.settings.log_format, events.to_otlp());
+    let lines = events.to_stdout().then(|| lines.with_filter(levels.logs()));
     let lines: Layered<_, Registry> = tracing_subscriber::registry().with(lines);
+    #[cfg(feature = "logs")]
+    let lines = lines.with(records(telemetry));
     // Somebody else was faster, which is as good.
     let _ = if telemetry.settings.disabled {
         tracing::subscriber::set_global_default(lines)

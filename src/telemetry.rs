@@ -19,9 +19,16 @@ use opentelemetry::{
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use spanlayer_host::vars::Process;
 
+#[cfg(feature = "logs")]
+use crate::logs::Records;
 use crate::{
-    courier::Posted, ids::OsIds, logs::Records, outbox::Outbox, processor::SpanProcessor,
-    propagation::Propagators, settings::Settings, warning::warn,
+    courier::Posted,
+    ids::OsIds,
+    outbox::Outbox,
+    processor::SpanProcessor,
+    propagation::Propagators,
+    settings::{Events, Settings},
+    warning::warn,
 };
 
 /// One for the process; tests make their own.
@@ -103,9 +110,15 @@ impl Telemetry {
     }
 
     /// What makes log records of events, where they are to go out as such.
+    #[cfg(feature = "logs")]
     pub(crate) fn records(&self) -> Option<Records> {
-        let wanted = self.settings.events.to_otlp() && !self.settings.disabled;
+        let wanted = self.events().to_otlp();
         wanted.then(|| Records::new(&self.outbox, self.settings.record_limits))
+    }
+
+    /// Where events go. Whoever sends nothing still writes.
+    pub(crate) fn events(&self) -> Events {
+        if self.settings.disabled { Events::Stdout } else { self.settings.events }
     }
 
     /// The tracer of invocations.

@@ -2,7 +2,6 @@
 
 mod children;
 mod logs;
-#[cfg(feature = "metrics")]
 mod metrics;
 mod outcomes;
 mod overrides;

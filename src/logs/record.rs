@@ -69,6 +69,10 @@ impl Record {
     }
 
     fn attribute(&mut self, key: &str, value: impl FnOnce(&mut Vec<u8>)) {
+        // Where a bridged record was written is the build's business too.
+        if matches!(key, "log.module_path" | "log.file" | "log.line") {
+            return;
+        }
         if self.attributes >= self.limits.attributes {
             self.dropped += 1;
             return;
@@ -91,7 +95,6 @@ impl Visit for Record {
             "message" => message_field(&mut self.out, BODY, |out| bytes_field(out, STRING, value.as_bytes())),
             // Where a record of the crate `log` comes from; the event's own metadata tell of the bridge only.
             "log.target" => self.target = Some(value.to_owned()),
-            "log.module_path" | "log.file" => {}
             name => self.text(name, value),
         }
     }
@@ -109,11 +112,10 @@ impl Visit for Record {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        match (field.name(), i64::try_from(value)) {
-            ("log.line", _) => {}
-            (_, Ok(value)) => self.record_i64(field, value),
-            // OTLP's integers are signed.
-            (_, Err(_)) => self.record_str(field, &value.to_string()),
+        match i64::try_from(value) {
+            Ok(value) => self.record_i64(field, value),
+            // OTLP's integers are signed, and of 64 bits.
+            Err(_) => self.record_str(field, &value.to_string()),
         }
     }
 

@@ -41,7 +41,7 @@ pub(super) const EVENTS: Var<Events> = Var {
     default: "stdout",
     parse: events,
     about: "where `tracing` events go: `stdout` (lines, for CloudWatch), `otlp` (log records), or `both`; lines of events \
-            that are sent as well are marked, and not sent again by the extension",
+            that are sent as well are marked, and not sent again by the extension (cargo feature `logs`)",
 };
 
 pub(super) const RECORD_VALUE_LENGTH: Var<u32> = Var {
@@ -109,6 +109,7 @@ impl Events {
 }
 
 /// How much one log record may hold.
+#[cfg(feature = "logs")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecordLimits {
     /// The longest text of an attribute, in characters.
@@ -116,6 +117,7 @@ pub(crate) struct RecordLimits {
     pub(crate) attributes: u32,
 }
 
+#[cfg(feature = "logs")]
 impl RecordLimits {
     pub(super) fn read(reading: &mut Reading<'_>) -> Self {
         let value_length = reading.find(&RECORD_VALUE_LENGTH).or_else(|| reading.find(&VALUE_LENGTH));
@@ -159,6 +161,7 @@ fn events(text: &str) -> Result<Events, String> {
 }
 
 /// The specification's default, *Attribute Limits*.
+#[cfg(feature = "logs")]
 const DEFAULT_COUNT: u32 = 128;
 
 #[cfg(test)]

@@ -19,17 +19,9 @@ use tracing::{
 };
 
 use super::time;
-use crate::{report::Report, settings::LogFormat};
+use crate::report::Report;
 
-/// How lines look.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Style {
-    pub(super) format: LogFormat,
-    /// The event goes out as a log record too.
-    pub(super) sent: bool,
-}
-
-/// As text, with its line end.
+/// As text, with its line end. `sent`: the event goes out as a log record too.
 pub(super) fn text(event: &Event<'_>, sent: bool) -> String {
     let mut fields = Text::default();
     event.record(&mut fields);

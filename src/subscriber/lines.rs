@@ -1,43 +1,35 @@
 //! Events as lines on standard output, which Lambda takes to CloudWatch: by its own format and level settings, without
-//! the weight of a formatter that can do anything. And as log records where that is asked for.
+//! the weight of a formatter that can do anything.
 
 use std::io::Write as _;
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
-use super::line::{self, Style};
-use crate::{logs::Records, settings::LogFormat, telemetry::Telemetry};
+use super::line;
+use crate::settings::LogFormat;
 
-/// Writes a line for each event, sends a record, or both.
+/// Writes a line for each event.
 #[derive(Debug)]
 pub(super) struct Lines {
-    style: Option<Style>,
-    records: Option<Records>,
+    format: LogFormat,
+    /// Events go out as log records too, and their lines say so.
+    sent: bool,
 }
 
 impl Lines {
-    pub(super) fn new(telemetry: &Telemetry) -> Self {
-        let records = telemetry.records();
-        // Whoever sends nothing still writes.
-        let writes = telemetry.settings.events.to_stdout() || records.is_none();
-        let style = writes.then(|| Style { format: telemetry.settings.log_format, sent: records.is_some() });
-        Self { style, records }
+    pub(super) fn new(format: LogFormat, sent: bool) -> Self {
+        Self { format, sent }
     }
 }
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if let Some(records) = &self.records {
-            records.take(event);
-        }
-        if let Some(style) = self.style {
-            let line = match style.format {
-                LogFormat::Text => line::text(event, style.sent),
-                LogFormat::Json => line::json(event, style.sent),
-            };
-            // One write for each line, so that lines of different threads stay whole. Closed: then nobody reads.
-            let _ = std::io::stdout().lock().write_all(line.as_bytes());
-        }
+        let line = match self.format {
+            LogFormat::Text => line::text(event, self.sent),
+            LogFormat::Json => line::json(event, self.sent),
+        };
+        // One write for each line, so that lines of different threads stay whole. Closed: then nobody reads.
+        let _ = std::io::stdout().lock().write_all(line.as_bytes());
     }
 }
