@@ -63,6 +63,7 @@ mod run;
 mod service;
 pub mod settings;
 mod span;
+mod start;
 mod stream;
 mod subscriber;
 mod telemetry;
@@ -83,7 +84,7 @@ pub use overrides::Trigger;
 pub use processor::SpanProcessor;
 pub use raw::RawEvent;
 pub use reply::{Reply, ReplyBody};
-pub use run::{init, run};
+pub use run::{init, run, run_concurrent, run_service};
 pub use service::{Payload, Traced, service};
 pub use spanlayer_macros::{handler, main};
 pub use stream::Streamed;
@@ -125,7 +126,11 @@ pub fn metric_reader() -> MetricReader {
 /// What the macros write refers to. Not for use by hand, and not covered by version numbers.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::{overrides::Overrides, raw::invoke, run::main};
+    pub use crate::{
+        overrides::Overrides,
+        raw::invoke,
+        start::{Concurrent, Main, Sequential},
+    };
 
     /// The answer inside a `Result`, whatever alias it hides behind.
     pub trait Answer {

@@ -15,7 +15,9 @@ pub(crate) fn main(handler: &Handler) -> TokenStream {
         #item
 
         fn main() -> ::core::result::Result<(), ::spanlayer::Error> {
-            ::spanlayer::__private::main(#name, #overrides)
+            #[allow(unused_imports, reason = "one of them is used")]
+            use ::spanlayer::__private::{Concurrent as _, Sequential as _};
+            ::spanlayer::__private::Main::new(#name, #overrides).start()
         }
     }
 }

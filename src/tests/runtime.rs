@@ -2,13 +2,21 @@
 //! handler under `#[spanlayer::handler]`.
 
 use std::{
+    cell::RefCell,
+    collections::HashMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     pin::Pin,
     process::{Child, Command, Stdio},
-    sync::{Arc, mpsc},
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     task::Poll,
     thread,
+    time::Duration,
 };
 
 use futures_core::Stream;
@@ -22,9 +30,16 @@ use opentelemetry_sdk::{
     trace::{Sampler, SdkTracerProvider},
 };
 use serde::{Deserialize, Serialize};
-use spanlayer_host::vars::{Process, Vars as _};
-
+use spanlayer_host::{
+    clock,
+    vars::{Process, Vars as _},
+};
 use tracing::Instrument as _;
+
+use crate::{
+    overrides::Overrides,
+    start::{Concurrent as _, Main, Sequential as _},
+};
 
 use super::world::{World, attribute};
 
@@ -86,6 +101,35 @@ impl Stream for Breaking {
     }
 }
 
+/// One whose spans are begun and ended while many others run; says how many.
+async fn interleaved(event: LambdaEvent<Order>) -> Result<(u32, usize), Error> {
+    static RUNNING: AtomicUsize = AtomicUsize::new(0);
+    let of = event.payload.id;
+    let running = RUNNING.fetch_add(1, Ordering::SeqCst) + 1;
+    async {
+        tokio::task::yield_now().await;
+        tracing::info_span!("inner", of).in_scope(|| ());
+        tokio::time::sleep(Duration::from_micros(u64::from(of % 7) * 100)).await;
+    }
+    .instrument(tracing::info_span!("outer", of))
+    .await;
+    let task = async move {
+        tokio::task::yield_now().await;
+        crate::invocation().attribute("of", i64::from(of));
+        tracing::info_span!("task", of).in_scope(|| ());
+    };
+    tokio::spawn(task.in_current_span()).await?;
+    RUNNING.fetch_sub(1, Ordering::SeqCst);
+    Ok((of, running))
+}
+
+/// One that cannot leave its thread.
+async fn bound_to_its_thread(event: LambdaEvent<Order>) -> Answer {
+    let id = Rc::new(event.payload.id);
+    tokio::task::yield_now().await;
+    Ok(Order { id: *id })
+}
+
 /// Not a test of its own: what [`answers`] starts.
 #[test]
 #[ignore = "runs in a process that another test starts"]
@@ -98,6 +142,8 @@ fn function() {
         Some("streaming, wrapped") => runtime.block_on(crate::run(streaming)),
         Some("breaking") => runtime.block_on(run(service_fn(breaking))),
         Some("breaking, wrapped") => runtime.block_on(crate::run(breaking)),
+        Some("interleaved") => Main::new(interleaved, Overrides::new()).start(),
+        Some("bound to its thread") => Main::new(bound_to_its_thread, Overrides::new()).start(),
         Some("with a provider of its own") => {
             let resource =
                 Resource::builder_empty().with_attribute(KeyValue::new("service.name", "theirs")).build();
@@ -114,13 +160,26 @@ fn function() {
     ended.expect("it runs until it is killed");
 }
 
-/// Runs one of the functions against a Runtime API, and returns what it posts for each event, request ids left out.
-fn answers(function: &str, world: &World, events: &[&'static str]) -> Vec<(String, String)> {
+/// Runs one of the functions against a Runtime API, and returns what it posts for each event.
+fn answers(function: &str, world: &World, events: &[&str]) -> Vec<(String, String)> {
+    answers_at_once(1, function, world, events, || ())
+}
+
+/// The same, with so many events at once; `meanwhile` runs after each answer.
+fn answers_at_once(
+    concurrency: u32,
+    function: &str,
+    world: &World,
+    events: &[&str],
+    mut meanwhile: impl FnMut(),
+) -> Vec<(String, String)> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let api = listener.local_addr().expect("an address").to_string();
     let (events_in, events_out) = mpsc::channel();
     let (posts_in, posts_out) = mpsc::channel();
-    events.iter().for_each(|event| events_in.send(*event).expect("nobody has hung up"));
+    events.iter().zip(1..).for_each(|(event, id)| {
+        events_in.send((id, (*event).to_owned())).expect("nobody has hung up");
+    });
     let events_out = Arc::new(std::sync::Mutex::new(events_out));
     thread::spawn(move || {
         for stream in listener.incoming() {
@@ -137,12 +196,18 @@ fn answers(function: &str, world: &World, events: &[&'static str]) -> Vec<(Strin
             .env("AWS_LAMBDA_FUNCTION_NAME", "orders")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "7")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_LAMBDA_MAX_CONCURRENCY", concurrency.to_string())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("a process"),
     );
-    let answers = events.iter().map(|_| posts_out.recv().expect("an answer")).collect();
+    let next = |_: &&str| {
+        let answer = posts_out.recv().expect("an answer");
+        meanwhile();
+        answer
+    };
+    let answers = events.iter().map(next).collect();
     child.0.kill().expect("it still runs");
     answers
 }
@@ -159,7 +224,7 @@ impl Drop for Running {
 /// One connection to the Runtime API. Without an event left, `next` is never answered.
 fn serve(
     stream: TcpStream,
-    events: &std::sync::Mutex<mpsc::Receiver<&'static str>>,
+    events: &std::sync::Mutex<mpsc::Receiver<(usize, String)>>,
     posts: &mpsc::Sender<(String, String)>,
 ) {
     let mut reader = BufReader::new(stream.try_clone().expect("a second end"));
@@ -181,9 +246,9 @@ fn serve(
             body = chunks(&mut reader);
         }
         let answer = if request.starts_with("GET") {
-            let Ok(event) = events.lock().expect("no panic").recv() else { return };
+            let Ok((id, event)) = events.lock().expect("no panic").recv() else { return };
             format!(
-                "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: 7\r\nlambda-runtime-deadline-ms: 9999999999999\r\n\
+                "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: {id}\r\nlambda-runtime-deadline-ms: 9999999999999\r\n\
                  content-length: {}\r\n\r\n{event}",
                 event.len(),
             )
@@ -282,4 +347,53 @@ fn a_tracer_provider_that_was_there_first_is_used_and_its_resource_completed() {
     assert_eq!(attribute(resource, "faas.name"), Some(&"orders".into()));
     assert_eq!(attribute(resource, "telemetry.sdk.language"), Some(&"rust".into()));
     assert!(attribute(resource, "service.instance.id").is_some());
+}
+
+#[test]
+fn of_a_thousand_invocations_at_once_every_span_is_under_its_own() {
+    let events: Vec<String> = (0..1000).map(|id| format!(r#"{{"id":{id}}}"#)).collect();
+    let events: Vec<&str> = events.iter().map(String::as_str).collect();
+    let world = World::new();
+    let all = RefCell::new(world.received());
+    let read = || all.borrow_mut().append(world.received());
+    let answers = answers_at_once(8, "interleaved", &world, &events, read);
+    // The last ones are sent after their answers.
+    let by = clock::monotonic() + Duration::from_secs(10);
+    while all.borrow().ended.len() < events.len() && clock::monotonic() < by {
+        read();
+    }
+    let all = all.into_inner();
+    let answered: HashMap<&str, (u32, usize)> = answers
+        .iter()
+        .map(|(path, body)| {
+            let id = path.split('/').nth(4).expect("a request id");
+            (id, serde_json::from_str(body).expect("an answer"))
+        })
+        .collect();
+    assert_eq!(answered.len(), 1000);
+    assert_eq!(answered.values().map(|(_, running)| *running).max(), Some(8), "they overlap");
+
+    let spans = all.spans();
+    let mut by_trace: HashMap<&str, Vec<&super::world::Span>> = HashMap::new();
+    spans.iter().for_each(|span| by_trace.entry(span.text("traceId")).or_default().push(span));
+    assert_eq!((by_trace.len(), spans.len()), (1000, 4000));
+    for trace in by_trace.values() {
+        let named = |name| *trace.iter().find(|span| span.text("name") == name).expect("one of each");
+        let (root, outer) = (named("orders"), named("outer"));
+        let request_id = root.attribute("faas.invocation_id").and_then(|id| id.as_str()).expect("an id");
+        let of = answered[request_id].0.to_string();
+        assert!(trace.iter().all(|span| span.attribute("of") == Some(&of.as_str().into())));
+        assert!(outer.is_child_of(root) && named("task").is_child_of(root));
+        assert!(named("inner").is_child_of(outer));
+    }
+    let cold = spans.iter().filter(|span| span.attribute("faas.coldstart") == Some(&true.into()));
+    assert_eq!(cold.count(), 1, "workers share a start");
+}
+
+#[test]
+fn a_handler_that_cannot_leave_its_thread_runs_all_the_same() {
+    let world = World::new();
+    let answers = answers_at_once(8, "bound to its thread", &world, &[r#"{"id":1}"#, r#"{"id":2}"#], || ());
+    assert_eq!(answers[1].1, r#"{"id":2}"#);
+    assert!(!world.received().spans().is_empty());
 }

@@ -237,6 +237,17 @@ pub(super) struct Received {
 }
 
 impl Received {
+    /// Takes over what was read later.
+    pub(super) fn append(&mut self, mut later: Self) {
+        self.hellos += later.hellos;
+        self.started.append(&mut later.started);
+        self.ended.append(&mut later.ended);
+        self.unfinished.append(&mut later.unfinished);
+        self.requests.append(&mut later.requests);
+        self.metrics.append(&mut later.metrics);
+        self.logs.append(&mut later.logs);
+    }
+
     /// All spans, in order.
     pub(super) fn spans(&self) -> Vec<Span> {
         let resources = self.requests.iter().flat_map(|request| list(request, "resourceSpans"));
