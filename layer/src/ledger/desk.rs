@@ -1,14 +1,17 @@
 //! Where conclusions are drawn: spans written, things counted, each once.
 
+mod count;
+mod prepare;
+
 use super::{
-    Random, Settings, Stats, Usage,
+    Random, Settings, Stats,
     book::{Book, Turn},
     encode,
-    environment::{Environment, Preparing},
+    environment::Environment,
     invocation::{Concluded, Context, Invocation, SpanContext, Surroundings, Verdict},
-    metrics::{Metric, Metrics, OTHER},
-    platform::{Outcome, Status},
-    span::{self, About, Frame, Preparation},
+    metrics::Metrics,
+    platform::Outcome,
+    span::{self, About},
 };
 use bytes::Bytes;
 use std::collections::BTreeSet;
@@ -200,146 +203,9 @@ impl Desk {
         if is_first { self.environment.init.awaited_by(invocation.began()) } else { Some(false) }
     }
 
-    /// Makes the spans of init and restore, and counts them, as far as the first invocation is known. `late`: nothing
-    /// more comes of it.
-    pub(super) fn prepare(&mut self, first: &Invocation, late: bool) {
-        let mut environment = std::mem::take(&mut self.environment);
-        let init = self.one_preparation("init", &mut environment.init, first, late);
-        self.one_preparation("restore", &mut environment.restore, first, late);
-        self.environment = environment;
-        if self.init == Context::Unknown {
-            self.init = match init {
-                Context::Unknown if late || first.concluded.outcome => first.context,
-                known => known,
-            };
-        }
-    }
-
-    /// What lines that were written meanwhile belong to.
-    fn one_preparation(&mut self, name: &str, it: &mut Preparing, first: &Invocation, late: bool) -> Context {
-        let enough = it.is_complete() || (late && it.span().is_some());
-        if !enough {
-            return Context::Unknown;
-        }
-        if it.was_elsewhere() {
-            (it.told, it.counted) = (true, true);
-            return first.context;
-        }
-        let is_init = name == "init";
-        let awaited = is_init && it.awaited_by(first.began()) == Some(true);
-        let mut context = first.context;
-        if let (Context::Known(of), false, Some((start, end))) = (first.context, it.told, it.span()) {
-            it.told = true;
-            if of.sampled() {
-                let frame = Frame::inside(of, self.draw_span(), name, start, end);
-                self.put_preparation(frame, it, awaited);
-                context = Context::Known(frame.context);
-            }
-        }
-        if !it.counted
-            && first.concluded.outcome
-            && let (Some(metrics), Some((start, end))) = (&mut self.metrics, it.span())
-        {
-            it.counted = true;
-            let trigger = first.trigger.as_deref().unwrap_or(OTHER);
-            let metric = if is_init { Metric::InitDuration } else { Metric::RestoreDuration };
-            metrics.duration(metric, trigger, Some(end - start));
-            if awaited {
-                metrics.count(Metric::ColdStarts, trigger);
-            }
-        }
-        context
-    }
-
-    /// An init that failed before anybody was served gets a trace of its own: there is no other sign of it.
-    pub(super) fn failed_init(&mut self) {
-        let mut init = std::mem::take(&mut self.environment.init);
-        if !init.told
-            && init.failed()
-            && let Some((start, end)) = init.span()
-        {
-            let context = SpanContext { trace_id: self.draw(), span_id: self.draw_span(), flags: 1 };
-            let frame = Frame { parent: None, ..Frame::inside(context, context.span_id, "init", start, end) };
-            self.put_preparation(frame, &init, false);
-        }
-        init.told = true;
-        self.environment.init = init;
-    }
-
-    fn put_preparation(&mut self, frame: Frame<'_>, it: &Preparing, awaited: bool) {
-        let mut written = Vec::with_capacity(256);
-        let about = Preparation { kind: it.kind(), phase: it.phase(), outcome: &it.outcome(), awaited };
-        span::preparation(&mut written, frame, &about);
-        self.put(&written);
-    }
-
     /// What lines that were written during the init belong to.
     pub(super) fn init_context(&self) -> Context {
         self.init
-    }
-
-    /// Counts how an invocation ended: by the platform's word; by the function's own where the platform says nothing.
-    fn count(&mut self, invocation: &mut Invocation, last_word: bool) {
-        let answer = || invocation.answer().filter(|_| last_word || !self.informed);
-        let Some(outcome) = invocation.outcome().or_else(answer) else {
-            // Nobody knows, and nobody will.
-            invocation.concluded.outcome = last_word;
-            return;
-        };
-        invocation.concluded.outcome = true;
-        if !invocation.has_begun() {
-            // The end of one that another process saw.
-            return;
-        }
-        let Some(metrics) = &mut self.metrics else { return };
-        let trigger = invocation.trigger.as_deref().unwrap_or(OTHER);
-        metrics.count(
-            match outcome.status {
-                Status::Success | Status::Unknown => Metric::Invocations,
-                Status::Error | Status::Failure => Metric::Errors,
-                Status::Timeout => Metric::Timeouts,
-            },
-            trigger,
-        );
-        let measured = outcome.duration.or_else(|| invocation.answered_in());
-        let duration = measured.or_else(|| {
-            let began = invocation.began()?;
-            Some(invocation.finished(began) - began)
-        });
-        metrics.duration(Metric::InvokeDuration, trigger, duration);
-    }
-
-    /// Counts what an invocation cost, once it was counted itself.
-    fn count_cost(&mut self, invocation: &mut Invocation) {
-        let Some((_, report)) = invocation.report.as_ref().filter(|_| invocation.concluded.outcome) else {
-            return;
-        };
-        let Some(metrics) = self.metrics.as_mut().filter(|_| invocation.has_begun()) else { return };
-        if std::mem::replace(&mut invocation.concluded.cost, true) {
-            return;
-        }
-        let trigger = invocation.trigger.as_deref().unwrap_or(OTHER);
-        if let Some(used) = report.used {
-            metrics.record(Metric::MemoryUsage, trigger, used as f64);
-        }
-        metrics.duration(Metric::BilledDuration, trigger, report.billed);
-        let after = report.parts.extension_overhead.or_else(|| {
-            let (_, done) = invocation.done.as_ref()?;
-            report.outcome.duration?.checked_sub(done.outcome.duration?)
-        });
-        metrics.duration(Metric::PostRuntimeDuration, trigger, after);
-    }
-
-    /// Takes in what was measured from outside.
-    pub(super) fn used(&mut self, invocation: Option<&Invocation>, usage: Usage) {
-        let Some(metrics) = &mut self.metrics else { return };
-        let trigger = invocation.and_then(|one| one.trigger.as_deref()).unwrap_or(OTHER);
-        if let Some(seconds) = usage.cpu_seconds {
-            metrics.record(Metric::CpuUsage, trigger, seconds);
-        }
-        if let Some(bytes) = usage.network_bytes {
-            metrics.record(Metric::NetworkIo, trigger, bytes as f64);
-        }
     }
 
     fn put(&mut self, span: &[u8]) -> bool {

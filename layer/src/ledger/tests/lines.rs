@@ -71,9 +71,15 @@ fn what_is_written_during_the_init_belongs_to_its_span() {
     world.take();
     assert_eq!(ties(&world), [], "however long the first invocation takes to come");
     world.started("a");
+    world.event(50, "platform.initReport", r#"{"phase":"init","metrics":{"durationMs":49}}"#);
+    line(&mut world, "loaded");
     world.start(60, "a");
     world.take();
-    assert_eq!(ties(&world), [("loading".to_owned(), b'a', world.span("init").span_id.clone())]);
+    let id = &world.span("init").span_id;
+    assert_eq!(
+        ties(&world),
+        [("loading".to_owned(), b'a', id.clone()), ("loaded".to_owned(), b'a', id.clone())]
+    );
 }
 
 #[test]

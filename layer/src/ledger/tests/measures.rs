@@ -11,6 +11,7 @@ fn serve(world: &mut World, id: &str, status: &str) {
     world.done(40, id, status);
     world.report(60, id);
     world.settle();
+    world.report(60, id);
 }
 
 fn http(count: u64, sum: f64) -> Vec<(String, u64, f64)> {

@@ -124,6 +124,9 @@ fn told(seed: u64, managed: bool) {
         .map(|(_, count, _)| count)
         .sum();
     assert_eq!(total as usize, expected.len(), "seed {seed}: each is counted once");
+    let billed: u64 =
+        super::counts(&metrics, "aws.lambda.billed_duration").iter().map(|(_, count, _)| count).sum();
+    assert_eq!(billed as usize, expected.len(), "seed {seed}: and billed once");
 }
 
 #[test]
