@@ -61,7 +61,10 @@ mod stats;
 
 pub use batch::Batch;
 pub use deadline::Deadline;
-pub use destination::server::{RetryOn, Server};
+pub use destination::{
+    file::{Durability, JsonLines, Rotation},
+    server::{RetryOn, Server},
+};
 pub use encode::{Compression, Encoding, Format};
 pub use export::{Export, Outcome};
 pub use health::Health;

@@ -76,7 +76,7 @@ use template::{Node, Raw};
 /// `$kind`, `$status`, `$type`, `$temporality` are names, or `.lower`, `.upper`, and for the first two `.number`; maps of
 /// attributes keep types, or are `.text` throughout. Attributes become JSON as OpenTelemetry's *AnyValue representation
 /// for non-OTLP protocols* has it: bytes in base64, `"NaN"` and infinities as strings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
     path: String,
     signal: Signal,

@@ -76,7 +76,8 @@ pub(crate) struct PostExport<R> {
     /// Bodies that may have to be sent again, by their batches' keys: a body says when it was made, and a repetition
     /// has to be the same byte for byte.
     made: Mutex<Vec<(String, Bytes)>>,
-    clock: fn() -> Duration,
+    /// Unix time in nanoseconds.
+    clock: fn() -> u64,
 }
 
 impl<R: Render> PostExport<R> {
@@ -99,15 +100,14 @@ impl<R: Render> PostExport<R> {
             ..Transport::default()
         };
         let (url, http) = (server.below(path), HttpClient::new(transport));
-        Self { render, server, url, headers, http, made: Mutex::default(), clock: clock::unix }
+        Self { render, server, url, headers, http, made: Mutex::default(), clock: clock::unix_nanos }
     }
 
     async fn body(&self, batch: &Batch) -> std::io::Result<Bytes> {
         if let Some((_, body)) = self.kept().iter().find(|(key, _)| key == batch.idempotency_key()) {
             return Ok(body.clone());
         }
-        let now = u64::try_from((self.clock)().as_nanos()).unwrap_or(u64::MAX);
-        let body = self.render.render(&batch.request(), now);
+        let body = self.render.render(&batch.request(), (self.clock)());
         let body = encode(self.server.compression, body.into()).await?;
         let mut made = self.kept();
         if made.len() == KEPT {

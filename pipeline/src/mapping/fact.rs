@@ -82,7 +82,7 @@ pub(super) enum Form {
 }
 
 /// A placeholder.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Source {
     pub(super) fact: Fact,
     pub(super) form: Form,

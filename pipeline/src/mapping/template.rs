@@ -20,7 +20,7 @@ pub(super) enum Raw {
 }
 
 /// A part of a template.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Node {
     /// JSON to copy.
     Literal(String),
@@ -31,7 +31,7 @@ pub(super) enum Node {
 }
 
 /// A member of an object.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Member {
     /// As JSON: quoted, with the colon.
     pub(super) name: String,
