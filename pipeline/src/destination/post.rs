@@ -164,3 +164,43 @@ const AGENT: &str = concat!("spanlayer/", env!("CARGO_PKG_VERSION"));
 
 /// Bodies kept for a repetition: more than a lane has under way at a time.
 const KEPT: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+    use crate::RetryOn;
+
+    fn verdict(retry: RetryOn, code: u16, body: &[u8]) -> Outcome {
+        let mut server = Server::at("http://127.0.0.1").unwrap();
+        server.retry = retry;
+        let export = PostExport::new(Mapping::span_array(), server, "");
+        let status = StatusCode::from_u16(code).unwrap();
+        let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, HeaderValue::from_static("7"))]);
+        export.verdict(&Answer { status, headers, body: body.to_vec(), complete: true, at: Duration::ZERO })
+    }
+
+    #[test]
+    fn every_status_gives_the_verdict_of_the_configured_set_whatever_the_body() {
+        for code in 100..=599 {
+            for body in [&b""[..], b"{\"error\":\"no\"}", b"<html>oops</html>"] {
+                match verdict(RetryOn::default(), code, body) {
+                    Outcome::Delivered { rejected, .. } => {
+                        assert!((200..300).contains(&code) && rejected == 0)
+                    }
+                    Outcome::Retry { after, .. } => {
+                        assert!(code == 429 || code >= 500, "{code}");
+                        assert_eq!(after, Some(Duration::from_secs(7)));
+                    }
+                    Outcome::Refused { divisible, .. } => {
+                        assert!(code < 200 || (300..500).contains(&code) && code != 429, "{code}");
+                        assert_eq!(divisible, [400, 413, 422].contains(&code), "{code}");
+                    }
+                }
+            }
+        }
+        let only = |code| matches!(verdict(RetryOn::only([408..=408]), code, b""), Outcome::Retry { .. });
+        assert!(only(408) && !only(429) && !only(503));
+    }
+}

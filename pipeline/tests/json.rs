@@ -1,0 +1,238 @@
+//! Formats other than OTLP over real sockets: Zipkin's, and JSON by a template.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "http/server.rs"]
+#[allow(dead_code, reason = "the tests of OTLP/HTTP need more of it")]
+mod server;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde_json::Value;
+use server::{Reply, Request, Server as Backend, answer};
+use spanlayer_otlp::json;
+use spanlayer_pipeline::{
+    Admission, Backoff, Compression, Deadline, Destination, Flushed, Mapping, Payload, Pipeline, Server,
+    Settings, Signal,
+};
+
+/// A pipeline to one destination, and what it told.
+struct Under {
+    pipeline: Pipeline,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+impl Under {
+    fn test(destination: Destination) -> Self {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&told);
+        let backoff = Backoff {
+            first: Duration::from_millis(1),
+            cap: Duration::from_millis(1),
+            retries: 2,
+            patience: Duration::from_secs(1),
+        };
+        let pipeline = Pipeline::new(Settings {
+            destinations: vec![destination],
+            backoff,
+            observer: Some(Arc::new(move |notice| sink.lock().unwrap().push(notice.to_string()))),
+            ..Settings::default()
+        });
+        Self { pipeline, told }
+    }
+
+    async fn send(&self, payloads: impl IntoIterator<Item = Payload>) -> Flushed {
+        for payload in payloads {
+            assert_eq!(self.pipeline.accept(payload), Admission::Accepted);
+        }
+        self.pipeline.flush(Deadline::within(Duration::from_secs(5))).await
+    }
+
+    fn told(&self) -> String {
+        self.told.lock().unwrap().join("\n")
+    }
+}
+
+/// So many spans of a service, numbered from `first`.
+fn spans(service: &str, first: usize, count: usize) -> Payload {
+    let spans: Vec<String> = (first..first + count)
+        .map(|n| format!(r#"{{"traceId":"000000000000000000000000000000a1","spanId":"{n:016x}"}}"#))
+        .collect();
+    payload(service, &spans.join(","))
+}
+
+fn payload(service: &str, spans: &str) -> Payload {
+    let group = resource(service, spans);
+    request(&group)
+}
+
+fn resource(service: &str, spans: &str) -> String {
+    format!(
+        r#"{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"{service}"}}}}]}},"scopeSpans":[{{"spans":[{spans}]}}]}}"#
+    )
+}
+
+fn request(groups: &str) -> Payload {
+    let json = format!(r#"{{"resourceSpans":[{groups}]}}"#);
+    let bytes = json::to_protobuf(Signal::Traces, json.as_bytes()).unwrap();
+    Payload::scan(Signal::Traces, bytes.into()).unwrap()
+}
+
+fn server(backend: &Backend) -> Server {
+    Server::at(&backend.url()).unwrap()
+}
+
+fn body(request: &Request) -> Value {
+    serde_json::from_slice(&request.body).unwrap()
+}
+
+fn failing(status: &str, said: &str) -> Reply {
+    Reply::Bytes(answer(status, &[], said.as_bytes()))
+}
+
+#[tokio::test]
+async fn zipkin_gets_an_array_of_spans_at_its_path() {
+    let backend = Backend::start([Reply::Bytes(answer("202 Accepted", &[], b""))]).await;
+    let under = Under::test(Destination::zipkin(server(&backend)));
+    assert_eq!(under.send([spans("orders", 1, 3)]).await.delivered, 3);
+    let request = &backend.requests()[0];
+    assert!(request.head.starts_with("POST /api/v2/spans HTTP/1.1\n"), "{}", request.head);
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    assert_eq!(request.header("content-encoding"), None);
+    let ids: Vec<Value> = body(request).as_array().unwrap().iter().map(|span| span["id"].clone()).collect();
+    assert_eq!(ids, ["0000000000000001", "0000000000000002", "0000000000000003"]);
+    assert_eq!(body(request)[0]["localEndpoint"]["serviceName"], "orders");
+}
+
+#[tokio::test]
+async fn a_vendors_own_authentication_is_seen_by_the_server_and_by_nobody_else() {
+    let echo = "unknown key s3cr3t-k3y for project shop-pr0ject";
+    let backend = Backend::start([failing("401 Unauthorized", echo)]).await;
+    let server = server(&backend).header("Authorization", "ApiKey s3cr3t-k3y").unwrap();
+    let server = server.header("X-Project-ID", "shop-pr0ject").unwrap();
+    let destination = Destination::json_events(Mapping::events("shop"), server.clone());
+    let shown = format!("{server:?} {destination:?}");
+    let under = Under::test(destination);
+    assert_eq!(under.send([spans("orders", 1, 1)]).await.refused, 1);
+    let request = &backend.requests()[0];
+    assert!(request.head.starts_with("POST /v1/ingest HTTP/1.1\n"), "{}", request.head);
+    assert_eq!(request.header("authorization"), Some("ApiKey s3cr3t-k3y"));
+    assert_eq!(request.header("x-project-id"), Some("shop-pr0ject"));
+    let told = under.told();
+    assert!(told.contains("401 Unauthorized: unknown key *** for project ***"), "{told}");
+    assert!(!told.contains("s3cr3t") && !shown.contains("s3cr3t"), "{told} {shown}");
+}
+
+#[tokio::test]
+async fn sub_batches_hold_five_hundred_and_the_one_that_fails_is_the_only_one_sent_again() {
+    let ok = || Reply::Bytes(answer("200 OK", &[], b""));
+    let script = [ok(), failing("503 Service Unavailable", ""), ok(), ok()];
+    let backend = Backend::start(script).await;
+    let under = Under::test(Destination::json_events(Mapping::events("shop"), server(&backend)));
+    let flushed = under.send([spans("orders", 1, 1201)]).await;
+    assert_eq!((flushed.delivered, flushed.left), (1201, 0));
+    let requests = backend.requests();
+    assert_eq!(requests.len(), 4);
+    let (once, repeated): (Vec<_>, Vec<_>) =
+        requests.iter().partition(|one| requests.iter().filter(|other| other.body == one.body).count() == 1);
+    assert_eq!(repeated.len(), 2, "one body was sent twice, byte for byte");
+    assert_eq!(repeated[0].header("idempotency-key"), repeated[1].header("idempotency-key"));
+    let delivered = once.into_iter().chain(repeated.into_iter().take(1));
+    let sizes = delivered.clone().map(|request| body(request)["events"].as_array().unwrap().len());
+    let mut sizes: Vec<usize> = sizes.collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [201, 500, 500]);
+    let ids: BTreeSet<String> = delivered
+        .flat_map(|request| body(request)["events"].as_array().unwrap().clone())
+        .map(|event| event["span_id"].to_string())
+        .collect();
+    assert_eq!(ids.len(), 1201);
+}
+
+#[tokio::test]
+async fn a_format_that_names_the_resource_once_gets_a_request_for_each() {
+    let backend = Backend::start([]).await;
+    let mapping = Mapping::spans_with_resource().at("/traces");
+    let under = Under::test(Destination::json_events(mapping, server(&backend)));
+    let span = |id: &str| format!(r#"{{"traceId":"000000000000000000000000000000a1","spanId":"{id:0>16}"}}"#);
+    let mixed =
+        [resource("orders", &span("a")), resource("bank", &span("b")), resource("orders", &span("c"))];
+    let payloads =
+        [spans("orders", 1, 1), spans("bank", 2, 1), request(&mixed.join(",")), spans("orders", 3, 1)];
+    assert_eq!(under.send(payloads).await.delivered, 6);
+    let mut seen: Vec<(String, usize)> = backend
+        .requests()
+        .iter()
+        .map(|request| {
+            let body = body(request);
+            (body["resource"]["service_name"].to_string(), body["spans"].as_array().unwrap().len())
+        })
+        .collect();
+    seen.sort();
+    let (bank, orders) = ("\"bank\"".to_owned(), "\"orders\"".to_owned());
+    assert_eq!(seen, [(bank.clone(), 1), (bank, 1), (orders.clone(), 2), (orders, 2)]);
+}
+
+#[tokio::test]
+async fn the_compact_form_goes_out_with_zstd() {
+    let backend = Backend::start([]).await;
+    let mut server = server(&backend);
+    server.compression = Compression::ZSTD;
+    let under = Under::test(Destination::json_events(Mapping::compact_events("shop"), server));
+    assert_eq!(under.send([spans("orders", 1, 40)]).await.delivered, 40);
+    let request = &backend.requests()[0];
+    assert_eq!(request.header("content-encoding"), Some("zstd"));
+    let mut plain = vec![0; 1 << 20];
+    let length = zstd::bulk::decompress_to_buffer(&request.body, &mut plain).unwrap();
+    let plain: Value = serde_json::from_slice(&plain[..length]).unwrap();
+    assert_eq!(plain["events"].as_array().unwrap().len(), 40);
+}
+
+#[tokio::test]
+async fn silence_a_refused_connection_and_a_failure_are_told_apart() {
+    let silent = Backend::start([Reply::Hang, Reply::Hang, Reply::Hang]).await;
+    let mut destination = Destination::json_events(Mapping::span_array(), server(&silent));
+    destination.timeout = Some(Duration::from_millis(100));
+    let under = Under::test(destination);
+    assert_eq!(under.send([spans("orders", 1, 1)]).await.left, 1);
+    assert!(under.told().contains("no answer within 0.1 s"), "{}", under.told());
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = Server::at(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    drop(listener);
+    let under = Under::test(Destination::json_events(Mapping::span_array(), nobody));
+    assert_eq!(under.send([spans("orders", 1, 1)]).await.left, 1);
+    assert!(under.told().contains("cannot connect: "), "{}", under.told());
+
+    let failing = Backend::start([failing("404 Not Found", &"no such path ".repeat(100))]).await;
+    let under = Under::test(Destination::json_events(Mapping::span_array(), server(&failing)));
+    assert_eq!(under.send([spans("orders", 1, 1)]).await.refused, 1);
+    let told = under.told();
+    let (_, said) = told.split_once("404 Not Found: ").unwrap();
+    assert!(said.starts_with("no such path no such path") && said.chars().count() <= 200, "{told}");
+}
+
+#[tokio::test]
+async fn an_empty_batch_sends_nothing() {
+    let backend = Backend::start([]).await;
+    let under = Under::test(Destination::json_events(Mapping::span_array(), server(&backend)));
+    assert_eq!(under.send([payload("orders", "")]).await.left, 0);
+    assert_eq!(backend.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_halved_until_it_is_not() {
+    let too_large = || failing("413 Payload Too Large", "");
+    let backend = Backend::start([too_large()]).await;
+    let under = Under::test(Destination::zipkin(server(&backend)));
+    assert_eq!(under.send([spans("orders", 1, 9)]).await.delivered, 9);
+    let sizes: Vec<usize> =
+        backend.requests().iter().map(|request| body(request).as_array().unwrap().len()).collect();
+    assert_eq!(sizes[0], 9);
+    assert_eq!(sizes[1..].iter().sum::<usize>(), 9);
+    assert_eq!(sizes.len(), 3);
+}
