@@ -51,6 +51,7 @@ mod logs;
 mod metrics;
 mod observe;
 mod outbox;
+pub mod outgoing;
 mod overrides;
 mod processor;
 #[allow(dead_code, unused_imports, reason = "invocations are about to be opened with it")]

@@ -4,6 +4,7 @@ mod children;
 mod logs;
 mod metrics;
 mod outcomes;
+mod outgoing;
 mod overrides;
 mod runtime;
 mod sending;

@@ -28,7 +28,7 @@ mod iot;
 mod kafka;
 mod kinesis;
 mod messages;
-mod query;
+pub(crate) mod query;
 pub(crate) mod response;
 mod s3;
 mod skim;

@@ -42,7 +42,7 @@ pub(super) fn from_parameters(event: Object<'_, '_>, parameters: Parameters) -> 
 }
 
 /// The query string with the values of the keys that sign requests replaced, as the conventions ask.
-pub(super) fn redact(query: &str) -> Cow<'_, str> {
+pub(crate) fn redact(query: &str) -> Cow<'_, str> {
     if query.split('&').all(|pair| secret_key(pair).is_none()) {
         return Cow::Borrowed(query);
     }
