@@ -10,9 +10,9 @@ pub mod failure; // what went wrong and what to do
 pub mod figures; // what it cost
 pub mod files; // executables and events, checked first
 pub mod local; // the user's own function, shown
-pub mod paint; // colour, or none
 pub mod received; // OTLP as spans to draw
 pub mod screen; // where the output goes
 pub mod show; // invocations with their traces
 pub mod stage; // a function on an emulated Lambda
-pub mod tree; // spans as trees
+
+pub use spanlayer_pipeline::console::{paint, tree}; // colour, or none; spans as trees

@@ -66,7 +66,7 @@ impl Traces {
 }
 
 fn options(screen: &Screen, verbose: bool) -> Options {
-    Options { width: screen.width, paint: screen.paint, verbose }
+    Options { width: screen.width, paint: screen.paint, verbose, ids: false }
 }
 
 /// One invocation: its title, what the caller got, and its trace.

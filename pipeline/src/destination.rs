@@ -1,5 +1,6 @@
 //! Where batches go: each destination makes one attempt, and says what came of it.
 
+mod console;
 pub(crate) mod file;
 pub(crate) mod http;
 mod otlp;

@@ -41,6 +41,7 @@
 
 mod batch;
 mod compose;
+pub mod console;
 mod deadline;
 mod destination;
 mod encode;

@@ -1,12 +1,12 @@
-//! Drawings of traces, compared with files in `tests/golden`.
+//! Drawings of traces, compared with files in `tests/tree/golden`.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p spanlayer-cli --test tree` writes them anew; read the difference before you keep it.
+//! `UPDATE_GOLDEN=1 cargo test -p spanlayer-pipeline --test tree` writes them anew; read the difference before you keep it.
 
-use spanlayer_cli::{
+use spanlayer_host::vars::{Process, Vars};
+use spanlayer_pipeline::console::{
     paint::Paint,
     tree::{Event, Kind, Link, Options, Span, Status, render},
 };
-use spanlayer_host::vars::{Process, Vars};
 use std::path::Path;
 
 const NOON: u64 = 1_767_000_000_000_000_000;
@@ -14,7 +14,7 @@ const MS: u64 = 1_000_000;
 
 #[track_caller]
 fn matches_golden(name: &str, drawn: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tree/golden").join(name);
     if Process.get("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, drawn).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
@@ -23,7 +23,7 @@ fn matches_golden(name: &str, drawn: &str) {
 }
 
 fn plain() -> Options {
-    Options { width: 120, paint: Paint::PLAIN, verbose: false }
+    Options { width: 120, paint: Paint::PLAIN, verbose: false, ids: false }
 }
 
 /// A span of trace 1 that starts `start` and takes `took` milliseconds.

@@ -6,7 +6,7 @@ use super::{
     span::{Kind, Span, Status},
     text::{clean, duration, fit, hex, pad, width},
 };
-use crate::paint::{Paint, Tone};
+use crate::console::paint::{Paint, Tone};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -19,6 +19,8 @@ pub struct Options {
     pub paint: Paint,
     /// Every attribute, each on its own line, and full ids; otherwise those that say most, as far as the line goes.
     pub verbose: bool,
+    /// The ids of each span and of its parent, on a line of their own.
+    pub ids: bool,
 }
 
 /// Draws spans as one tree a trace; an empty text for no spans. Every line ends with a newline.
@@ -157,8 +159,14 @@ impl Drawing {
             let text = tone.map_or(text.clone(), |tone| paint.tone(tone, &text));
             let _ = writeln!(out, "{}{text}", paint.tone(Tone::Faint, &stem));
         };
-        if self.options.verbose {
+        if self.options.ids {
+            let parent = span.parent_id.map(|parent| format!("  parent {}", hex(&parent)));
+            let ids = format!("span {}{}", hex(&span.span_id), parent.unwrap_or_default());
+            line(Some(Tone::Faint), &ids);
+        } else if self.options.verbose {
             line(Some(Tone::Faint), &format!("span {}", hex(&span.span_id)));
+        }
+        if self.options.verbose {
             let mut attributes: Vec<_> = span.attributes.iter().collect();
             attributes.sort();
             for (key, value) in attributes {
