@@ -14,10 +14,13 @@ pub(crate) struct Function {
     pub(crate) log_stream: Option<String>,
     /// The environment was made before any request asked for it, so nobody waited for its start.
     pub(crate) initialized_ahead: bool,
+    /// What is made before the first invocation is made once, and then restored in many environments (SnapStart).
+    pub(crate) is_snapshot: bool,
 }
 
 impl Function {
     pub(crate) fn read(vars: &dyn Vars) -> Self {
+        let kind = vars.get("AWS_LAMBDA_INITIALIZATION_TYPE").unwrap_or_default();
         let ahead = ["provisioned-concurrency", "snap-start", "lambda-managed-instances"];
         Self {
             name: vars.get("AWS_LAMBDA_FUNCTION_NAME"),
@@ -26,9 +29,8 @@ impl Function {
             memory: vars.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|text| text.parse().ok()),
             log_group: vars.get("AWS_LAMBDA_LOG_GROUP_NAME"),
             log_stream: vars.get("AWS_LAMBDA_LOG_STREAM_NAME"),
-            initialized_ahead: vars
-                .get("AWS_LAMBDA_INITIALIZATION_TYPE")
-                .is_some_and(|kind| ahead.contains(&kind.as_str())),
+            initialized_ahead: ahead.contains(&kind.as_str()),
+            is_snapshot: kind == "snap-start",
         }
     }
 

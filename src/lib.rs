@@ -102,7 +102,9 @@ pub use subscriber::tracing_layer;
 /// opentelemetry::global::set_tracer_provider(provider);
 /// ```
 ///
-/// The provider's resource is completed with what is known of the function.
+/// The provider's resource is completed with what is known of the function. With SnapStart, give it an id generator that
+/// asks the operating system each time: the SDK's own is seeded before the snapshot, and would make the same ids in every
+/// environment that is restored from it.
 pub fn span_processor() -> SpanProcessor {
     telemetry::Telemetry::global().span_processor()
 }

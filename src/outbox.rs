@@ -50,6 +50,10 @@ struct State {
     /// The extension's socket, while connected.
     link: Option<Sender>,
     running: Running,
+    /// Nothing is sent yet, nor is anything made that has to be different in every environment.
+    held: bool,
+    /// Items that found no room while that was so.
+    dropped: u64,
 }
 
 /// What is recorded and not sent yet, of one signal.
@@ -75,6 +79,8 @@ impl Outbox {
                 logs: Waiting::new(),
                 link: None,
                 running: Running::default(),
+                held: settings.function.is_snapshot,
+                dropped: 0,
             }),
             ticking: OnceLock::new(),
         })
@@ -98,6 +104,9 @@ impl Outbox {
     pub(crate) fn push(&self, span: &SpanData) {
         let mut state = self.lock();
         state.running.closed(span.span_context.span_id());
+        if state.is_full(Signal::Traces) {
+            return;
+        }
         state.spans.buffer.push(span);
         if state.spans.came_in(matches!(span.status, Status::Error { .. })) {
             self.ship(&mut state);
@@ -114,6 +123,9 @@ impl Outbox {
     #[cfg(feature = "logs")]
     pub(crate) fn push_log(&self, scope: &InstrumentationScope, record: &[u8], is_error: bool) {
         let mut state = self.lock();
+        if state.is_full(Signal::Logs) {
+            return;
+        }
         state.logs.buffer.push_encoded(scope, record);
         if state.logs.came_in(is_error) {
             self.ship(&mut state);
@@ -130,6 +142,7 @@ impl Outbox {
     pub(crate) fn begin(self: &Arc<Self>, report: &Arc<Report>, started: Started) {
         self.ticking.get_or_init(|| self.courier.run(Arc::downgrade(self)));
         let mut state = self.lock();
+        state.held = false;
         if state.link(&self.socket).is_some() {
             // Who else would do anything with it?
             state.running.begin(report, &started);
@@ -141,10 +154,15 @@ impl Outbox {
 
     /// An invocation was answered: sends everything that waits. Returns a handle to wait by when it goes by HTTP: the
     /// environment may be frozen once the next event is asked for, and the post with it.
-    pub(crate) fn end(&self, report: &Arc<Report>, ended: Ended) -> Option<Posted> {
+    pub(crate) fn end(&self, report: &Arc<Report>, mut ended: Ended) -> Option<Posted> {
         let mut state = self.lock();
         state.running.end(report);
         let posted = self.ship(&mut state);
+        if !state.running.is_empty() {
+            // Others run beside it, and what they had finished was sent with this.
+            state.tell(clock::monotonic(), false);
+        }
+        ended.dropped_spans += std::mem::take(&mut state.dropped);
         if let Some(link) = &mut state.link {
             link.send(&Frame::Ended(ended), Priority::Control);
         }
@@ -183,6 +201,9 @@ impl Outbox {
 
     /// Returns the handle of the last post: they go one after another.
     fn ship(&self, state: &mut State) -> Option<Posted> {
+        if state.held {
+            return None;
+        }
         let mut posted = None;
         for signal in [Signal::Logs, Signal::Traces] {
             if let Some((request, priority)) = state.take(signal) {
@@ -215,8 +236,18 @@ impl Outbox {
 }
 
 impl State {
+    /// Whether there is no more room, and nothing can be sent to make some; counts what is given up for it.
+    fn is_full(&mut self, signal: Signal) -> bool {
+        let full = self.held && self.waiting(signal).buffer.len_bytes() >= MOST_HELD;
+        self.dropped += u64::from(full);
+        full
+    }
+
     /// Tells what is open.
     fn tell(&mut self, now: Instant, all: bool) {
+        if self.running.is_empty() {
+            return;
+        }
         let resource = self.encoded();
         for unfinished in self.running.tell(now, &resource, all) {
             if let Some(link) = &mut self.link {
@@ -288,3 +319,6 @@ const OLD: Duration = Duration::from_secs(1);
 
 /// How soon it is looked at again where somebody was in the way.
 const SOON: Duration = Duration::from_millis(5);
+
+/// As much is kept before the first invocation of an environment that is being made for a snapshot.
+const MOST_HELD: usize = 1024 * 1024;

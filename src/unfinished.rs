@@ -75,6 +75,11 @@ impl Running {
         self.0.retain(|one| !Arc::ptr_eq(&one.report, report));
     }
 
+    /// Whether none does.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// A span has begun; `span` is asked only if it is one of an invocation that runs.
     pub(crate) fn opened(&mut self, report: &Arc<Report>, span: impl FnOnce() -> Option<SpanData>) {
         let Some(one) = self.0.iter_mut().find(|one| Arc::ptr_eq(&one.report, report)) else { return };

@@ -213,3 +213,42 @@ async fn a_collector_that_never_answers_is_waited_for_once_and_never_before_the_
     world.invoke(echo, r#""hi""#).await.expect("an answer");
     assert!(again.elapsed() < Duration::from_millis(100), "given up for a while");
 }
+
+#[tokio::test]
+async fn before_a_snapshot_is_restored_nothing_is_sent_nor_made_that_has_to_be_unique() {
+    let world = World::with(&[("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")]);
+    let tracer = world.telemetry.new_tracer();
+    let start = |spans: usize| (0..spans).for_each(|_| tracer.start("during the start").end());
+    start(1000);
+    world.telemetry.outbox.flush();
+    world.telemetry.outbox.tick();
+    assert!(world.frames().is_empty());
+    world.invoke(echo, r#""hi""#).await.expect("an answer");
+    let received = world.received();
+    assert_eq!(received.spans().len(), 1001);
+    assert_eq!(received.span("orders").attribute("faas.coldstart"), Some(&json!(false)));
+    let resource = &received.requests[0]["resourceSpans"][0]["resource"];
+    assert!(super::world::attribute(resource, "service.instance.id").is_some());
+    start(1000);
+    assert!(!world.received().requests.is_empty(), "from now on many are sent at once");
+}
+
+#[tokio::test]
+async fn what_is_kept_for_a_snapshot_is_bounded_and_the_rest_counted() {
+    let world = World::with(&[("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")]);
+    let tracer = world.telemetry.new_tracer();
+    let text = "x".repeat(10_000);
+    for _ in 0..200 {
+        tracer.start("large").set_attribute(opentelemetry::KeyValue::new("text", text.clone()));
+    }
+    world.invoke(echo, r#""hi""#).await.expect("an answer");
+    let mut received = world.received();
+    while received.ended.is_empty() {
+        // What the socket did not take at once goes out when there is something to write.
+        world.telemetry.outbox.tick();
+        received.append(world.received());
+    }
+    let kept = received.spans().len();
+    assert!((50..200).contains(&kept), "{kept}");
+    assert_eq!(received.ended[0].dropped_spans + kept as u64, 201);
+}
