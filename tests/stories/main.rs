@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expected by failing")]
 
 mod answers;
+mod chain;
 mod delivery;
 mod outages;
 mod world;
