@@ -30,6 +30,18 @@
 //! # }
 //! ```
 //!
+//! Where data can go, each with its own page:
+//!
+//! | destination | takes | |
+//! |---|---|---|
+//! | [`Destination::otlp`] | all signals | OTLP/HTTP (protobuf, JSON), OTLP/gRPC; Jaeger, and every vendor that speaks OTLP |
+//! | [`Destination::zipkin`] | traces | Zipkin v2 JSON |
+//! | [`Destination::json_events`] | one signal | JSON of any shape, by a [`Mapping`] with presets |
+//! | [`Destination::file`] | all signals | JSON lines in a file that turns over |
+//! | [`Destination::console`] | traces | trees on a terminal |
+//! | [`Destination::stdout`] | all signals | OTLP/JSON lines on standard output |
+//! | [`Destination::custom`] | any | your own [`Export`], with [`read`] to look into batches |
+//!
 //! What holds at any moment:
 //!
 //! - What was accepted is held, or was delivered, rejected or refused by the destination, or evicted, and is counted as

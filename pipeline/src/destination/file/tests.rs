@@ -256,6 +256,15 @@ fn synced_means_that_the_disk_said_so() {
     assert_eq!(disk.text(), "a\nb\n", "what may not be on the disk is taken back");
 }
 
+/// The kernel's own full disk.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn no_space_left_on_a_device_is_told_and_may_be_tried_again() {
+    let export = FileExport::new(JsonLines::at("/dev/full"));
+    let outcome = export.export(batch(1), Deadline::never()).await;
+    assert!(matches!(&outcome, Outcome::Retry { why, .. } if why.contains("No space left")), "{outcome:?}");
+}
+
 #[tokio::test]
 async fn an_empty_batch_makes_no_file() {
     let place = Place::new("empty");
