@@ -29,10 +29,24 @@
 //! provider: add [`span_processor`] to it, and install it before [`run`]. Without either, both are installed: spans and
 //! events at `info` and above (`RUST_LOG` changes that), events as log lines on standard output.
 //!
+//! # Logs and metrics
+//!
+//! With the cargo feature `logs` and `SPANLAYER_EVENTS` set to `otlp` or `both`, events of `tracing` go out as OTLP log
+//! records with the invocation they belong to: typed attributes, the ids of the span around them. `both` also writes the
+//! lines for CloudWatch, marked, so that the extension does not forward them as well. `log_layer` does it for a
+//! subscriber of your own.
+//!
+//! With the feature `metrics`, what the program records through the OpenTelemetry API is collected when an invocation was
+//! answered, observable instruments included, and leaves with it. Make meters after [`init`] or [`run`] (inside the handler
+//! or in a `LazyLock`, that is): those made before belong to nobody. `metric_reader` does it for a meter provider of your
+//! own. What was not collected when a process dies is lost.
+//!
+//! What a handler calls joins the trace by [`outgoing`].
+//!
 //! # Without the extension
 //!
-//! Spans are posted to a collector on `127.0.0.1:4318`, after the response, within 250 ms. Nobody there either: they are
-//! dropped, with one warning. `SPANLAYER_DISABLED=true` leaves the handler alone.
+//! Everything is posted to a collector on `127.0.0.1:4318`, after the response, within 250 ms. Nobody there either: it
+//! is dropped, with one warning. `SPANLAYER_DISABLED=true` leaves the handler alone.
 
 #[cfg(test)]
 extern crate self as spanlayer; // what the macros write says `::spanlayer`
@@ -54,7 +68,6 @@ mod outbox;
 pub mod outgoing;
 mod overrides;
 mod processor;
-#[allow(dead_code, unused_imports, reason = "invocations are about to be opened with it")]
 pub mod propagation;
 mod raw;
 mod reply;
