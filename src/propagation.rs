@@ -29,7 +29,7 @@ use opentelemetry::{
     propagation::{Injector, TextMapPropagator, text_map_propagator::FieldIter},
     trace::{SpanContext, TraceContextExt, TraceId},
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 /// The current trace context as name and value, in every configured format: headers for an HTTP request, attributes
 /// for a message. Empty outside a span.
@@ -98,7 +98,7 @@ impl Upstream {
 }
 
 /// The configured formats, in their order.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Propagators {
     formats: Vec<Format>,
     fields: Vec<String>,
@@ -177,6 +177,13 @@ impl Format {
             Self::B3 => &[b3::SINGLE],
             Self::B3Multi => &[b3::TRACE, b3::SPAN, b3::SAMPLED, b3::FLAGS],
         }
+    }
+}
+
+/// Briefly: OpenTelemetry keeps this in every function.
+impl fmt::Debug for Propagators {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Propagators")
     }
 }
 

@@ -1,5 +1,7 @@
 //! Sampling, as `OTEL_TRACES_SAMPLER` and its argument say.
 
+use std::fmt;
+
 use opentelemetry::{
     Context, KeyValue,
     trace::{Link, SpanKind, TraceContextExt as _, TraceId},
@@ -38,11 +40,18 @@ impl SamplerKind {
 
 /// The specification's sampler, which also knows of callers that left the decision to us (`Sampled=?` in an X-Ray
 /// header, `b3` without a flag): those do not bind what follows its parent, so the sampler of roots decides.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct InvocationSampler {
     root: Sampler,
     /// Follows the parent where it decided; `None` for samplers that never look.
     followed: Option<Sampler>,
+}
+
+/// Briefly: the SDK keeps this in every function.
+impl fmt::Debug for InvocationSampler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InvocationSampler")
+    }
 }
 
 impl ShouldSample for InvocationSampler {
