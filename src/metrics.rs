@@ -1,5 +1,8 @@
 //! Metrics that the program records through the OpenTelemetry API: collected when an invocation was answered, observable
 //! ones included, so that they leave with it.
+//!
+//! Each time, because the environment may be frozen for good after any invocation. It is cheap enough: a microsecond when
+//! nothing was recorded, five for ten instruments that were, and after the response.
 
 use std::{
     fmt,
