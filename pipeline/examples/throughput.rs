@@ -1,5 +1,5 @@
 //! How many spans a CPU-second moves, from the encoded request to the socket: `cargo run --release -p
-//! spanlayer-pipeline --example throughput`.
+//! spanlayer-pipeline --example throughput`, maybe followed by `-- zstd:1 gzip:6` for these alone.
 //!
 //! The pipeline has one thread, whose CPU time is what counts; a sink on another thread takes the requests. "Alone" is
 //! the compressor by itself, on the same requests joined the same way.
@@ -26,8 +26,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bytes: usize = requests.iter().map(Bytes::len).sum();
     println!("{REQUESTS} requests of {SPANS} spans, {} bytes a span", bytes / (REQUESTS * SPANS));
     println!("{:>8} {:>14} {:>14} {:>8} {:>8}", "", "spans/CPU-s", "alone", "share", "ratio");
-    let levels = (1..=6).map(Compression::Gzip).chain([1, 2, 3, 4, 6].map(Compression::Zstd));
-    for compression in std::iter::once(Compression::None).chain(levels) {
+    let named: Vec<Compression> =
+        std::env::args().skip(1).map(|name| name.parse()).collect::<Result<_, _>>()?;
+    let all = [Compression::None].into_iter();
+    let all = all.chain((1..=6).map(Compression::Gzip)).chain([1, 2, 3, 4, 6].map(Compression::Zstd));
+    for compression in if named.is_empty() { all.collect() } else { named } {
         let mut best = (0.0, 0.0, 0.0);
         for _ in 0..ROUNDS {
             let (through, ratio) = runtime.block_on(through(sink, &requests, compression))?;

@@ -8,12 +8,15 @@ use std::{
 
 use bytes::Bytes;
 use spanlayer_host::random;
-use spanlayer_otlp::{Signal, Summary, json, merge::concat};
+use spanlayer_otlp::{
+    Signal, Summary, json,
+    merge::{concat, gather},
+};
 use tokio::{sync::OnceCell, time::Instant};
 
 use crate::{
     Compression, Encoding, Payload,
-    encode::{Format, encode},
+    encode::{Format, encode, encode_pieces},
     queue::Rank,
 };
 
@@ -111,13 +114,16 @@ impl Batch {
     }
 
     async fn encode(&self, encoding: Encoding) -> io::Result<Bytes> {
-        let request = match encoding.format {
-            Format::Protobuf => self.request(),
-            Format::Json => {
-                json::from_protobuf(self.signal(), &self.request()).map_err(io::Error::other)?.into()
+        match encoding.format {
+            Format::Protobuf => {
+                let parts: Vec<&[u8]> = self.0.parts.iter().map(|part| &*part.bytes).collect();
+                encode_pieces(encoding.compression, &gather(self.signal(), &parts)).await
             }
-        };
-        encode(encoding.compression, request).await
+            Format::Json => {
+                let json = json::from_protobuf(self.signal(), &self.request()).map_err(io::Error::other)?;
+                encode(encoding.compression, json.into()).await
+            }
+        }
     }
 
     fn cell(&self, encoding: Encoding) -> Arc<OnceCell<Bytes>> {

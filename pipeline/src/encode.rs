@@ -4,7 +4,7 @@ mod compress;
 
 use std::str::FromStr;
 
-pub(crate) use compress::encode;
+pub(crate) use compress::{encode, encode_pieces};
 pub use spanlayer_otlp::status::Encoding as Format;
 
 /// What a destination wants its requests to be.
