@@ -98,7 +98,9 @@ pub use overrides::Trigger;
 pub use processor::SpanProcessor;
 pub use raw::RawEvent;
 pub use reply::{Reply, ReplyBody};
-pub use run::{init, run, run_concurrent, run_service};
+#[cfg(feature = "concurrency")]
+pub use run::run_concurrent;
+pub use run::{init, run, run_service};
 pub use service::{Payload, Traced, service};
 pub use spanlayer_macros::{handler, main};
 pub use stream::Streamed;

@@ -59,6 +59,7 @@ where
 /// # Panics
 ///
 /// As [`run`] does.
+#[cfg(feature = "concurrency")]
 pub async fn run_concurrent<T, F, Fut, R, E, B, S, D, SE>(handler: F) -> Result<(), Error>
 where
     T: for<'de> Deserialize<'de> + Send + 'static,

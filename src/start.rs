@@ -1,5 +1,5 @@
-//! How `#[spanlayer::main]` starts a function: many invocations at once where Lambda asks for it (Managed Instances)
-//! and the handler's future can be moved between threads, else one at a time.
+//! How `#[spanlayer::main]` starts a function: many invocations at once where Lambda asks for it (Managed Instances),
+//! the feature `concurrency` is on, and the handler's future can be moved between threads; else one at a time.
 //!
 //! The choice is the compiler's, since `main` is written before anybody knows the future's type: it takes the method of
 //! [`Concurrent`], by value, where its bounds hold, and otherwise that of [`Sequential`], by reference.
@@ -53,6 +53,7 @@ pub trait Sequential {
     fn start(self) -> Result<(), Error>;
 }
 
+#[cfg(feature = "concurrency")]
 impl<F, T, Fut, R, E, B, S, D, SE> Concurrent for Main<F, T, Fut, R, E, B, S, D, SE>
 where
     T: for<'de> Deserialize<'de> + Send + 'static,
@@ -89,7 +90,11 @@ where
 {
     fn start(self) -> Result<(), Error> {
         if Process.get("AWS_LAMBDA_MAX_CONCURRENCY").is_some() {
-            warn("invocations run one at a time: the handler's future is not `Send`");
+            warn(if cfg!(feature = "concurrency") {
+                "invocations run one at a time: the handler's future is not `Send`"
+            } else {
+                "invocations run one at a time: the feature `concurrency` of spanlayer is off"
+            });
         }
         block_on(async {
             init();

@@ -84,8 +84,10 @@ impl Running {
     pub(crate) fn opened(&mut self, report: &Arc<Report>, span: impl FnOnce() -> Option<SpanData>) {
         let Some(one) = self.0.iter_mut().find(|one| Arc::ptr_eq(&one.report, report)) else { return };
         if one.ids.len() < MOST_SPANS
-            && let Some(span) = span()
+            && let Some(mut span) = span()
         {
+            // No status: whether what it stands for failed, nobody knows. The invocation's span says what happened.
+            span.attributes.push(KeyValue::new(INTERRUPTED, true));
             one.ids.push(span.span_context.span_id());
             one.spans.push(span);
             one.told.still_true = false;
@@ -122,8 +124,13 @@ impl Running {
 
     /// What there is to tell: of whatever runs for a while and has changed, of what is due in any case. With `all` of
     /// everything that has changed.
-    pub(crate) fn tell(&mut self, now: Instant, resource: &Bytes, all: bool) -> Vec<Unfinished> {
-        self.0.iter_mut().filter_map(|one| one.tell(now, resource, all)).collect()
+    pub(crate) fn tell(
+        &mut self,
+        now: Instant,
+        resource: &Bytes,
+        all: bool,
+    ) -> impl Iterator<Item = Unfinished> {
+        self.0.iter_mut().filter_map(move |one| one.tell(now, resource, all))
     }
 }
 
@@ -152,15 +159,12 @@ impl Invocation {
     }
 
     /// The open spans as they would be if they ended now.
-    fn interrupted(&self, resource: &Bytes) -> Bytes {
+    fn interrupted(&mut self, resource: &Bytes) -> Bytes {
         let now = SystemTime::UNIX_EPOCH + Duration::from_nanos(clock::unix_nanos());
         let mut buffer = TraceBuffer::new(resource.clone());
-        for span in &self.spans {
-            let mut span = span.clone();
+        for span in &mut self.spans {
             span.end_time = now.max(span.start_time);
-            // No status: whether what it stands for failed, nobody knows. The invocation's span says what happened.
-            span.attributes.push(KeyValue::new(INTERRUPTED, true));
-            buffer.push(&span);
+            buffer.push(span);
         }
         buffer.take_request().into()
     }

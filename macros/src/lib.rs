@@ -22,6 +22,9 @@ use handler::{Attribute, Handler};
 /// }
 /// ```
 ///
+/// On Managed Instances it takes as many invocations at once as Lambda asks for, with spanlayer's feature `concurrency`
+/// and a handler whose future is `Send`; otherwise one at a time.
+///
 /// What the event says of the invocation's span can be overruled: `#[spanlayer::main(name = "place order", trigger =
 /// "http", attributes(team = "shop", app.tier = 2))]`. A trigger is one of `http`, `pubsub`, `datasource`, `timer` and
 /// `other`; an attribute's value is any expression that makes a text, a number or a truth value.
