@@ -1,13 +1,22 @@
 //! The extension put together: announced, bound, registered, serving, drained.
 
 use crate::{
+    account::Account,
     api::{Announced, Event, Registered, Subscription},
     config::{self, Config},
-    lifecycle::{drain::drain, driver::Driver, policy::Policy},
+    ledger,
+    lifecycle::{
+        drain::drain,
+        driver::{Driver, Telling},
+        policy::{Mode, Policy},
+    },
     log::{self, Level},
     receive::{self, Bound, Intake, LinkSocket, Signal},
 };
-use spanlayer_host::{clock, vars::Vars};
+use spanlayer_host::{
+    clock,
+    vars::{Process, Vars},
+};
 use spanlayer_pipeline::{BatchLimits, Notice, Pipeline};
 use std::sync::Arc;
 use tokio::{
@@ -45,7 +54,8 @@ impl App {
         config.pipeline.observer = Some(Arc::new(notice));
         let pipeline = Arc::new(Pipeline::new(config.pipeline.clone()));
         let (sender, signals) = unbounded_channel();
-        let intake = Intake::new(Arc::clone(&pipeline), sender);
+        let account = account(&config, announced.is_to_hear_of_invocations());
+        let intake = Intake::new(Arc::clone(&pipeline), account, sender);
         Self { announced, config, sockets, pipeline, intake, signals }
     }
 
@@ -60,7 +70,7 @@ impl App {
         sockets.serve(&intake, limit);
         let mut lambda = announced.register().await;
         let platform = match port {
-            Some(port) => lambda.subscribe(port).await == Subscription::Active,
+            Some(port) => lambda.subscribe(port, config.view.logs.is_some()).await == Subscription::Active,
             None => false,
         };
         if lambda.is_told_of_invocations() {
@@ -70,8 +80,14 @@ impl App {
         let enough = BatchLimits::default().bytes as u64;
         let destinations = config.pipeline.destinations.len();
         let policy = Policy::new(config.flush, config.max_staleness, enough, destinations, clock::unix());
+        let telling = Telling {
+            platform,
+            usage: config.view.metrics.is_some(),
+            every: config.max_staleness,
+            at_once: config.flush == Mode::Continuous,
+        };
         let driver =
-            Driver::new(lambda, platform, Arc::clone(&pipeline), intake.clone(), signals, terminate, policy);
+            Driver::new(lambda, telling, Arc::clone(&pipeline), intake.clone(), signals, terminate, policy);
         let stop = driver.run().await;
         drain(stop, &intake, &pipeline).await;
     }
@@ -97,6 +113,17 @@ impl Sockets {
             tokio::spawn(receive::serve_link(socket, intake.clone()));
         }
     }
+}
+
+/// Where everything that is told of invocations is kept.
+fn account(config: &Config, announced: bool) -> Account {
+    let mut settings = ledger::Settings::new(!announced);
+    settings.function.clone_from(&config.function);
+    settings.complete = config.view.complete;
+    settings.fill_segments = config.view.fill_segments;
+    settings.logs = config.view.logs;
+    settings.metrics = config.view.metrics;
+    Account::new(settings, Box::new(|instance| ledger::resource(&Process, instance)))
 }
 
 /// Lets the function go first where both want the same core: a message to us must not make us run before the handler

@@ -2,6 +2,10 @@
 //!
 //! Nothing here is fatal: a faulty value costs itself and a line that names it, and the rest carries on.
 
+mod view;
+
+pub use view::View;
+
 use crate::{
     lifecycle::policy::Mode,
     log::{self, Level},
@@ -91,6 +95,11 @@ pub const VARIABLES: &[Row] = &[
     OTLP_HTTP.row(),
     OTLP_GRPC.row(),
     TELEMETRY_API.row(),
+    view::LOGS.row(),
+    view::LOGS_LEVEL.row(),
+    view::METRICS.row(),
+    view::TEMPORALITY.row(),
+    view::INVOCATION_SPANS.row(),
     CONFIG.row(),
     LOG.row(),
     DISABLED.row(),
@@ -117,6 +126,10 @@ pub struct Config {
     pub queue_bytes: usize,
     /// Where to deliver, and how.
     pub pipeline: pipeline::Settings,
+    /// What the extension itself tells of invocations.
+    pub view: View,
+    /// The function's name.
+    pub function: String,
     /// What is right but may surprise.
     pub hints: Vec<String>,
 }
@@ -150,6 +163,7 @@ impl Config {
             loaded.settings.destinations.push(Destination::stdout([Signal::Traces]));
             loaded.hints.push(NO_DESTINATION.to_owned());
         }
+        let view = View::read(&mut reading, &loaded.settings.destinations);
         let mut problems = reading.into_problems();
         problems.extend(loaded.problems);
         let config = Self {
@@ -162,6 +176,8 @@ impl Config {
             link,
             queue_bytes,
             pipeline: pipeline::Settings { limit: queue_bytes, ..loaded.settings },
+            view,
+            function: vars.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "function".to_owned()),
             hints: loaded.hints,
         };
         (config, problems)
@@ -219,6 +235,11 @@ mod tests {
             ("SPANLAYER_OTLP_GRPC", "127.0.0.1:4317"),
             ("SPANLAYER_TELEMETRY_API", "there"),
             ("SPANLAYER_CONFIG", "/var/task/spanlayer.yaml"),
+            ("SPANLAYER_LOGS", "some"),
+            ("SPANLAYER_LOGS_LEVEL", "most"),
+            ("SPANLAYER_METRICS", "few"),
+            ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "eternal"),
+            ("SPANLAYER_INVOCATION_SPANS", "always"),
             ("SPANLAYER_LOG", "loud"),
             ("SPANLAYER_DISABLED", "maybe"),
         ];
@@ -257,6 +278,6 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), VARIABLES.len());
-        assert!(names.iter().all(|name| name.starts_with("SPANLAYER_")));
+        assert!(names.iter().all(|name| name.starts_with("SPANLAYER_") || name.starts_with("OTEL_")));
     }
 }

@@ -8,6 +8,7 @@
 //! | [`hello`](Ledger::hello) | link | the function's resource |
 //! | [`started`](Ledger::started) | link | the invocation's span, if the function does not live to end it |
 //! | [`ended`](Ledger::ended) | link | it did: the span is, or will be, with the function's own |
+//! | [`unfinished`](Ledger::unfinished) | link | what was open inside of it, if it never ends |
 //! | [`saw`](Ledger::saw) | link, OTLP receivers | the spans of the function: which of them is the invocation's |
 //! | [`invoked`](Ledger::invoked) | Extensions API | an invocation, its deadline and ARN |
 //! | [`shutdown`](Ledger::shutdown) | Extensions API | what ran was cut off, by a timeout or a failure |
@@ -17,6 +18,7 @@
 //! | Out | When |
 //! |---|---|
 //! | the invocation's span, status ERROR | *started* without *ended*, and the platform says that it failed |
+//! | what was open inside of it | with that span |
 //! | the invocation's span | the function makes none ([`Settings::complete`]), and the platform says that it is over |
 //! | `init` or `restore` | once, under the first invocation's span |
 //! | `platform.report` | once an invocation, under its span, when the report comes: late, and amending nothing |
@@ -87,8 +89,8 @@ pub struct Settings {
     pub managed: bool,
     /// Names the spans of functions that make none.
     pub function: String,
-    /// The resource of functions that do not tell theirs, as an encoded `Resource` message. It must name this
-    /// environment (`service.instance.id`), or metrics of different environments collide; [`resource()`] makes one.
+    /// The resource of functions that do not tell theirs, as an encoded `Resource` message; see
+    /// [`Ledger::describe`].
     pub resource: Bytes,
     /// Whether a function that makes no invocation spans gets them. Those of wrapped functions are always completed.
     pub complete: bool,
@@ -192,6 +194,13 @@ impl Ledger {
         }
     }
 
+    /// Says what describes a function that does not tell its own resource. It must name this environment
+    /// (`service.instance.id`), or metrics of different environments collide; [`resource()`] makes one. Nothing is
+    /// taken before: what is restored from a snapshot must not be named when the snapshot is made.
+    pub fn describe(&mut self, resource: Bytes) {
+        self.desk.settings.resource = resource;
+    }
+
     /// Everything that had reached this machine was read: the platform's evidence counts. (The receivers were read dry,
     /// in this order: first noted that an invocation is over, then read.)
     pub fn settle(&mut self, now: u64) {
@@ -221,7 +230,10 @@ impl Ledger {
         let ready = |signal, request: Option<Vec<u8>>| {
             request.map(|request| Ready { signal, request: request.into() })
         };
-        [ready(Signal::Traces, spans), ready(Signal::Logs, logs)].into_iter().flatten().collect()
+        let interrupted = std::mem::take(&mut self.desk.interrupted).into_iter();
+        let interrupted = interrupted.map(|request| Ready { signal: Signal::Traces, request });
+        let made = [ready(Signal::Traces, spans), ready(Signal::Logs, logs)];
+        made.into_iter().flatten().chain(interrupted).collect()
     }
 
     /// What was counted and measured since the last time (or ever, if cumulative), as a request. `None` when nothing
@@ -237,10 +249,16 @@ impl Ledger {
         self.desk.spans_ready() + self.logs.as_ref().map_or(0, Logs::ready_bytes)
     }
 
-    /// When [`take`](Self::take) will have more without anything new being told: [`GRACE`] after the platform's word
-    /// that an invocation is over, unless [`settle`](Self::settle) comes first.
-    pub fn due(&self) -> Option<u64> {
-        self.desk.unsettled(&self.book).map(|since| since.saturating_add(GRACE))
+    /// Whether something may still come of what was told: an invocation that is not concluded, a line that waits.
+    pub fn is_waiting(&self) -> bool {
+        !self.desk.open.is_empty() || self.logs.as_ref().is_some_and(Logs::is_waiting)
+    }
+
+    /// Whether the platform has yet to say what the last invocation cost: its word comes after the environment was
+    /// frozen, at the next thaw.
+    pub fn awaits_report(&self) -> bool {
+        let latest = self.latest.and_then(|turn| self.book.get(turn));
+        self.desk.informed && latest.is_some_and(|latest| latest.report.is_none())
     }
 
     /// What the ledger did so far.

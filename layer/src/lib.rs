@@ -5,7 +5,7 @@
 //! config     what is set, and what is wrong with it
 //! app        sockets bound, stages wired; later drained
 //! receive    link, OTLP/HTTP, Telemetry API ─▶ scan ─▶ pipeline
-//! telemetry  what the platform's own events say
+//! account    what all of these tell of invocations ─▶ ledger ─▶ pipeline
 //! lifecycle  next ▸ flush or defer ▸ next ▸ … ▸ shutdown
 //! ```
 //!
@@ -13,14 +13,15 @@
 
 #![warn(missing_docs)]
 
+pub mod account;
 pub mod api;
 pub mod app;
 pub mod config;
 pub mod ledger;
 pub mod lifecycle;
 pub mod log;
+pub mod proc;
 pub mod receive;
-pub mod telemetry;
 pub mod usage;
 
 use app::App;

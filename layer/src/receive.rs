@@ -12,7 +12,7 @@ mod otlp;
 mod platform;
 
 pub use http::{Bound, Listen, bind};
-pub use intake::{Intake, Signal};
+pub use intake::{Intake, RuntimeDone, Signal};
 pub use link::{LinkSocket, bind_link};
 
 pub(crate) use link::serve_link;

@@ -38,9 +38,16 @@ impl World {
         self.lambda.shutdown(Reason::Spindown).await
     }
 
-    /// What the destination received, in the order of arrival.
+    /// The spans of the function that the destination received, in the order of arrival: all but those that only the
+    /// platform can tell of.
     pub(crate) fn spans(&self) -> Vec<ReceivedSpan> {
-        self.destination.spans()
+        let all = self.destination.spans().into_iter();
+        all.filter(|span| !PLATFORM.contains(&span.span.name.as_str())).collect()
+    }
+
+    /// The spans of this name.
+    pub(crate) fn named(&self, name: &str) -> Vec<ReceivedSpan> {
+        self.destination.spans().into_iter().filter(|span| span.span.name == name).collect()
     }
 
     /// The invocation spans among [`spans`](Self::spans).
@@ -48,6 +55,9 @@ impl World {
         invocations(&self.spans())
     }
 }
+
+/// What the extension adds to every trace.
+const PLATFORM: [&str; 2] = ["init", "platform.report"];
 
 /// The spans that stand for invocations.
 pub(crate) fn invocations(spans: &[ReceivedSpan]) -> Vec<ReceivedSpan> {

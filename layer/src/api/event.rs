@@ -18,6 +18,10 @@ pub struct Invoke {
     pub request_id: String,
     /// When the function times out, in Unix milliseconds; zero if Lambda did not say.
     pub deadline_millis: u64,
+    /// The ARN that was invoked; empty if Lambda did not say.
+    pub arn: String,
+    /// Lambda's trace header; empty if there is none.
+    pub trace_header: String,
 }
 
 /// The environment ends; what is not delivered by the deadline stays undelivered.
@@ -36,9 +40,12 @@ impl Event {
         let wire: Wire = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         let deadline_millis = wire.deadline_ms.unwrap_or(0);
         match wire.event_type.as_str() {
-            "INVOKE" => {
-                Ok(Self::Invoke(Invoke { request_id: wire.request_id.unwrap_or_default(), deadline_millis }))
-            }
+            "INVOKE" => Ok(Self::Invoke(Invoke {
+                request_id: wire.request_id.unwrap_or_default(),
+                deadline_millis,
+                arn: wire.invoked_function_arn.unwrap_or_default(),
+                trace_header: wire.tracing.and_then(|tracing| tracing.value).unwrap_or_default(),
+            })),
             "SHUTDOWN" => {
                 let reason = wire.shutdown_reason.unwrap_or_default().to_ascii_lowercase();
                 Ok(Self::Shutdown(Shutdown { reason, deadline_millis }))
@@ -55,6 +62,13 @@ struct Wire {
     deadline_ms: Option<u64>,
     request_id: Option<String>,
     shutdown_reason: Option<String>,
+    invoked_function_arn: Option<String>,
+    tracing: Option<Tracing>,
+}
+
+#[derive(Deserialize)]
+struct Tracing {
+    value: Option<String>,
 }
 
 #[cfg(test)]
@@ -67,7 +81,12 @@ mod tests {
             "tracing":{"type":"X-Amzn-Trace-Id","value":"Root=1"},"new":[{}]}"#;
         assert_eq!(
             Event::parse(invoke),
-            Ok(Event::Invoke(Invoke { request_id: "0c7e".to_owned(), deadline_millis: 1_767_000_000_000 }))
+            Ok(Event::Invoke(Invoke {
+                request_id: "0c7e".to_owned(),
+                deadline_millis: 1_767_000_000_000,
+                arn: "arn".to_owned(),
+                trace_header: "Root=1".to_owned(),
+            }))
         );
         let shutdown = br#"{"eventType":"SHUTDOWN","shutdownReason":"SPINDOWN","deadlineMs":1767000002000}"#;
         assert_eq!(

@@ -58,6 +58,11 @@ pub struct Announced {
 }
 
 impl Announced {
+    /// Whether INVOKE events were asked for; on Managed Instances there are none.
+    pub fn is_to_hear_of_invocations(&self) -> bool {
+        self.who.invokes
+    }
+
     /// Waits until Lambda has accepted the registration, asking again for as long as it takes: an extension that gives
     /// up takes the function down with it. Where INVOKE events are refused, SHUTDOWN alone is asked for.
     pub async fn register(self) -> Registered {

@@ -14,14 +14,16 @@ pub enum Subscription {
 }
 
 impl Registered {
-    /// Subscribes the listener on `port` to platform events. Lambda closes subscriptions at the first `next`, so the
+    /// Subscribes the listener on `port` to platform events, and to what function and extensions print if `lines` says
+    /// so. Lambda closes subscriptions at the first `next`, so the
     /// answer is waited for, but no longer than 250 ms: start-up is not worth more.
-    pub async fn subscribe(&mut self, port: u16) -> Subscription {
+    pub async fn subscribe(&mut self, port: u16, lines: bool) -> Subscription {
         let address = self.connection.address();
         let headers =
             [("Lambda-Extension-Identifier", self.id.as_str()), ("Content-Type", "application/json")];
         let target = address.target("/2022-07-01/telemetry");
-        let request = http::request("PUT", &target, address.authority(), &headers, body(port).as_bytes());
+        let request =
+            http::request("PUT", &target, address.authority(), &headers, body(port, lines).as_bytes());
         let why = match tokio::time::timeout(LIMIT, self.connection.call(&request)).await {
             Ok(Ok(answer)) if answer.status == 200 => return Subscription::Active,
             Ok(Ok(answer)) => answer.explain(),
@@ -35,9 +37,10 @@ impl Registered {
 
 /// `timeoutMs` is the least that Lambda takes: the end of an invocation is learnt from these events, and every
 /// millisecond of buffering may be a billed one. The other two are also the least there is.
-fn body(port: u16) -> String {
+fn body(port: u16, lines: bool) -> String {
+    let types = if lines { r#""platform","function","extension""# } else { r#""platform""# };
     format!(
-        r#"{{"schemaVersion":"2025-01-29","types":["platform"],"buffering":{{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}},"destination":{{"protocol":"HTTP","URI":"http://sandbox.localdomain:{port}"}}}}"#
+        r#"{{"schemaVersion":"2025-01-29","types":[{types}],"buffering":{{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}},"destination":{{"protocol":"HTTP","URI":"http://sandbox.localdomain:{port}"}}}}"#
     )
 }
 
@@ -49,8 +52,11 @@ mod tests {
 
     #[test]
     fn the_subscription_is_json_and_names_our_port() {
-        let body: serde_json::Value = serde_json::from_str(&body(4324)).unwrap();
-        assert_eq!(body["destination"]["URI"], "http://sandbox.localdomain:4324");
-        assert_eq!(body["buffering"]["timeoutMs"], 25);
+        for (lines, types) in [(true, &["platform", "function", "extension"][..]), (false, &["platform"])] {
+            let body: serde_json::Value = serde_json::from_str(&body(4324, lines)).unwrap();
+            assert_eq!(body["destination"]["URI"], "http://sandbox.localdomain:4324");
+            assert_eq!(body["buffering"]["timeoutMs"], 25);
+            assert_eq!(body["types"], serde_json::json!(types));
+        }
     }
 }

@@ -5,12 +5,12 @@ mod prepare;
 
 use super::{
     Random, Settings, Stats,
-    book::{Book, Turn},
+    book::Turn,
     encode,
     environment::Environment,
     invocation::{Concluded, Context, Invocation, SpanContext, Surroundings, Verdict},
     metrics::Metrics,
-    platform::Outcome,
+    platform::{Outcome, Status},
     span::{self, About},
 };
 use bytes::Bytes;
@@ -31,6 +31,8 @@ pub(super) struct Desk {
     pub(super) stats: Stats,
     /// Encoded spans, as fields of a `ScopeSpans`.
     spans: Vec<u8>,
+    /// What was open in invocations that never ended, each a request as the function wrote it.
+    pub(super) interrupted: Vec<Bytes>,
     metrics: Option<Metrics>,
     /// What lines of the init belong to.
     init: Context,
@@ -49,6 +51,7 @@ impl Desk {
             open: BTreeSet::new(),
             stats: Stats::default(),
             spans: Vec::new(),
+            interrupted: Vec::new(),
             init: Context::Unknown,
             random,
         }
@@ -66,7 +69,7 @@ impl Desk {
     }
 
     pub(super) fn spans_ready(&self) -> usize {
-        self.spans.len()
+        self.spans.len() + self.interrupted.iter().map(Bytes::len).sum::<usize>()
     }
 
     pub(super) fn take_spans(&mut self) -> Option<Vec<u8>> {
@@ -79,12 +82,6 @@ impl Desk {
         self.metrics.as_mut()?.take(resource, now)
     }
 
-    /// Since when the longest of those that are over has waited for its first judgement.
-    pub(super) fn unsettled(&self, book: &Book) -> Option<u64> {
-        let open = self.open.iter().filter_map(|turn| book.get(*turn));
-        open.filter(|one| !one.reviewed).filter_map(|one| one.over_since).min()
-    }
-
     /// Concludes what can be; says whether that is everything.
     pub(super) fn review(
         &mut self,
@@ -93,7 +90,6 @@ impl Desk {
         superseded: bool,
         closing: bool,
     ) -> bool {
-        invocation.reviewed = invocation.over_since.is_some();
         let last_word = superseded || closing;
         if !invocation.concluded.span {
             let around = Surroundings {
@@ -162,6 +158,15 @@ impl Desk {
         if self.put(&written) {
             self.stats.invocation_spans += 1;
         }
+        // Of an invocation that went well, what was open has ended since, and was sent.
+        let open = invocation.unfinished.take().filter(|_| outcome.status != Status::Success);
+        if let Some(open) = open {
+            if self.spans_ready() + open.len() <= READY {
+                self.interrupted.push(open);
+            } else {
+                self.stats.spans_dropped += 1;
+            }
+        }
     }
 
     /// Makes what belongs under an invocation's span, once that is known.
@@ -209,7 +214,7 @@ impl Desk {
     }
 
     fn put(&mut self, span: &[u8]) -> bool {
-        let fits = self.spans.len() + span.len() <= READY;
+        let fits = self.spans_ready() + span.len() <= READY;
         if fits {
             self.spans.extend_from_slice(span);
         } else {

@@ -79,9 +79,31 @@ impl Ledger {
     pub fn ended(&mut self, ended: &link::Ended, now: u64) {
         self.desk.instrumented = true;
         self.note(&ended.request_id, now, |invocation| {
+            invocation.unfinished = None;
             invocation.ended.get_or_insert(Ended { at: ended.end_unix_nano, error: ended.error });
             invocation.over(now);
         });
+    }
+
+    /// What is open in an invocation, and what its span would be by now. The last word counts.
+    pub fn unfinished(&mut self, unfinished: &link::Unfinished, now: u64) {
+        let Some(turn) = self.note(&unfinished.request_id, now, |_| ()) else { return };
+        let Some(invocation) = self.book.get_mut(turn) else { return };
+        if invocation.ended.is_some() || invocation.concluded.span {
+            return;
+        }
+        let spans = &unfinished.spans;
+        invocation.unfinished = (!spans.is_empty() && spans.len() <= LARGEST).then(|| spans.clone());
+        let Some(opening) = &mut invocation.opening else { return };
+        if !unfinished.name.is_empty() {
+            opening.name.clone_from(&unfinished.name);
+        }
+        if !unfinished.attributes.is_empty() && unfinished.attributes.len() <= LARGEST {
+            opening.attributes = unfinished.attributes.clone();
+            if let Some(trigger) = span::trigger(&opening.attributes) {
+                invocation.trigger = Some(trigger.into());
+            }
+        }
     }
 
     /// Spans of the function came in, over the link or from an SDK: an encoded `ExportTraceServiceRequest`.

@@ -9,6 +9,8 @@ pub(super) struct Invocation {
     pub(super) request_id: String,
     /// *started*: what its span is made of if the function dies.
     pub(super) opening: Option<Box<Opening>>,
+    /// What was open in it when the function last said, as a request.
+    pub(super) unfinished: Option<Bytes>,
     /// *ended*.
     pub(super) ended: Option<Ended>,
     /// A span of the function's own that names this invocation.
@@ -31,8 +33,6 @@ pub(super) struct Invocation {
     pub(super) reset: Option<(u64, Status)>,
     /// When we first heard that it is over, by our own clock.
     pub(super) over_since: Option<u64>,
-    /// It was judged at least once since then.
-    pub(super) reviewed: bool,
     /// What children and log lines belong to.
     pub(super) context: Context,
     /// What has been concluded from all this already.
@@ -139,6 +139,7 @@ impl Invocation {
         Self {
             request_id: request_id.to_owned(),
             opening: None,
+            unfinished: None,
             ended: None,
             seen: None,
             trigger: None,
@@ -150,7 +151,6 @@ impl Invocation {
             tracing: Tracing::default(),
             reset: None,
             over_since: None,
-            reviewed: false,
             context: Context::Unknown,
             concluded: Concluded::default(),
         }

@@ -20,7 +20,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::Span,
 };
 use prost::Message;
-use spanlayer_link::{Ended, Hello, Started};
+use spanlayer_link::{Ended, Hello, Started, Unfinished};
 use spanlayer_otlp::{Signal, scan};
 
 /// A second, in nanoseconds.

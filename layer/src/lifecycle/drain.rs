@@ -30,7 +30,12 @@ pub(crate) struct Stop {
 pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     let began = Instant::now();
     // The function's last words are in our sockets.
-    intake.read_dry(LAST_WORDS.min(stop.by.saturating_duration_since(began) / 4)).await;
+    let left = stop.by.saturating_duration_since(began);
+    intake.read_dry(LAST_WORDS.min(left / 4)).await;
+    intake.last_word(LATE_WORDS.min(left / 8)).await;
+    intake.account().close();
+    intake.collect(true);
+    intake.account().report();
     let before = Settled::by(pipeline);
     let report = shut_down(&stop, pipeline).await;
     let lost: u64 = report.lost.iter().map(|lost| lost.items).sum();
@@ -110,6 +115,9 @@ impl Settled {
 
 /// How long a request that is half read at the end is waited for.
 const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// How long the platform's last report is waited for. It comes within a few milliseconds, or not at all.
+const LATE_WORDS: Duration = Duration::from_millis(40);
 
 /// Half a second without an answer is a hanging destination, unless it usually takes that long,
 const HANGS: Duration = Duration::from_millis(500);

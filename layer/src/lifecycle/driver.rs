@@ -8,7 +8,9 @@ use super::{
 };
 use crate::{
     api::{Event, Invoke, Registered, Shutdown},
+    ledger::Invoked,
     log,
+    proc::Totals,
     receive::{Intake, Signal},
 };
 use spanlayer_host::clock;
@@ -25,8 +27,14 @@ pub(crate) struct Driver {
     /// `next`, asked for; or the means to ask.
     lambda: Lambda,
     announced: bool,
-    platform: bool,
+    telling: Telling,
     wrapped: bool,
+    /// When metrics were last collected, in Unix time.
+    measured: Duration,
+    /// When what the ledger has was last asked for.
+    looked: Instant,
+    /// Something is to be exported that somebody will look for.
+    hurry: bool,
     pipeline: Arc<Pipeline>,
     intake: Intake,
     signals: UnboundedReceiver<Signal>,
@@ -41,6 +49,20 @@ pub(crate) struct Driver {
     timer: Option<Instant>,
     /// Why it is over, and by when it has to be.
     stop: Option<(String, Instant)>,
+}
+
+/// What there is to tell of invocations besides what the function sends, and how often.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Telling {
+    /// Lambda tells how they end.
+    pub(crate) platform: bool,
+    /// What they use is measured.
+    pub(crate) usage: bool,
+    /// How long metrics are added up at least before they go out with a flush; and the longest that the lines of a
+    /// long invocation wait.
+    pub(crate) every: Duration,
+    /// Nothing waits for a flush.
+    pub(crate) at_once: bool,
 }
 
 enum Lambda {
@@ -59,6 +81,10 @@ struct Invocation {
     by: Instant,
     /// Its length is known.
     measured: bool,
+    /// It is over.
+    ended: bool,
+    /// What the environment had used when it began, if that is of interest.
+    before: Option<Totals>,
 }
 
 /// An invocation that is held up after its handler is done. This is billed.
@@ -72,7 +98,7 @@ struct Hold {
 impl Driver {
     pub(crate) fn new(
         lambda: Registered,
-        platform: bool,
+        telling: Telling,
         pipeline: Arc<Pipeline>,
         intake: Intake,
         signals: UnboundedReceiver<Signal>,
@@ -82,8 +108,11 @@ impl Driver {
         Self {
             announced: lambda.is_told_of_invocations(),
             lambda: Lambda::Ready(lambda),
-            platform,
+            telling,
             wrapped: false,
+            measured: clock::unix(),
+            looked: Instant::now(),
+            hurry: false,
             exports: Exports::new(Arc::clone(&pipeline), pipeline.pending().destinations.len()),
             pipeline,
             intake,
@@ -126,7 +155,11 @@ impl Driver {
             if waiting && held_until.is_none() {
                 return Input::Exported;
             }
-            let background = self.background();
+            if std::mem::take(&mut self.hurry) {
+                self.intake.settle(READ_DRY).await;
+                self.export(false);
+            }
+            let (background, look) = (self.background(), self.look());
             tokio::select! {
                 // In this order when several are ready: what an invocation left is known before the next one begins.
                 biased;
@@ -153,7 +186,13 @@ impl Driver {
                 }
                 // Some destination is not waited for any longer.
                 () = alarm(held_until.filter(|_| self.hold.is_some())) => {}
-                () = alarm(background) => self.exports.start(false),
+                () = alarm(background) => self.export(false),
+                () = alarm(look) => {
+                    self.looked = Instant::now();
+                    self.intake.settle(READ_DRY).await;
+                    let metrics = self.metrics_are_due();
+                    self.intake.collect(metrics);
+                }
                 () = self.intake.arrived() => {}
             }
         }
@@ -165,21 +204,54 @@ impl Driver {
             Action::AskNext => self.release(),
             Action::AskNextAndExport => {
                 self.release();
-                self.exports.start(false);
+                self.export(false);
             }
             Action::Export => {
                 self.timer = self.invocation.as_ref().map(|invocation| invocation.by);
-                self.exports.start(false);
+                self.export(false);
             }
             Action::AwaitEnd => self.timer = self.invocation.as_ref().map(|invocation| invocation.by),
             Action::Linger => self.hold = Some(Hold { since: Instant::now(), briefly: true }),
             Action::Flush => {
                 self.hold = Some(Hold { since: Instant::now(), briefly: false });
-                self.intake.read_dry(READ_DRY).await;
+                self.intake.settle(READ_DRY).await;
                 // Also what came in after an export that is under way began.
-                self.exports.start(true);
+                self.export(true);
             }
         }
+    }
+
+    /// Exports what is held, with what the ledger has to add.
+    fn export(&mut self, everything: bool) {
+        let metrics = self.metrics_are_due();
+        self.intake.collect(metrics);
+        self.looked = Instant::now();
+        self.exports.start(everything);
+    }
+
+    /// Whether metrics were added up for long enough. If so, they count as collected now.
+    fn metrics_are_due(&mut self) -> bool {
+        let now = clock::unix();
+        let due = now.saturating_sub(self.measured) >= self.telling.every;
+        if due {
+            self.measured = now;
+        }
+        due
+    }
+
+    /// When to ask the ledger for what it has, where no flush is about to: invocations are not announced, nothing is to
+    /// wait, or one takes long. What comes after an invocation waits for the next one.
+    fn look(&self) -> Option<Instant> {
+        let every = if !self.announced {
+            STEADY
+        } else if self.telling.at_once {
+            AT_ONCE
+        } else if self.invocation.as_ref().is_some_and(|invocation| !invocation.ended) {
+            self.telling.every
+        } else {
+            return None;
+        };
+        self.intake.account().has_news().then(|| self.looked + every)
     }
 
     /// The next moment at which a destination that is waited for is not waited for any longer; `None` when there is no
@@ -224,17 +296,31 @@ impl Driver {
 
     async fn invoked(&mut self, invoke: Invoke) -> Input {
         // What the last invocation left may have thawed with us and not been read yet.
-        self.intake.read_dry(GLANCE).await;
+        self.intake.settle(GLANCE).await;
         while let Ok(signal) = self.signals.try_recv() {
             self.heard(signal);
         }
         let began = clock::unix();
         let left = Duration::from_millis(invoke.deadline_millis).saturating_sub(began);
+        self.intake.account().note(|ledger, now| {
+            let invoked = Invoked {
+                request_id: &invoke.request_id,
+                deadline_millis: invoke.deadline_millis,
+                arn: &invoke.arn,
+                trace_header: &invoke.trace_header,
+            };
+            ledger.invoked(invoked, now);
+        });
+        // Whatever the last one left goes with this one's flush, if there is to be one.
+        self.intake.collect(false);
+        self.looked = Instant::now();
         self.invocation = Some(Invocation {
             request_id: invoke.request_id.clone(),
             began,
             by: Instant::now() + left.saturating_sub(margin(left)),
             measured: false,
+            ended: false,
+            before: self.telling.usage.then(Totals::read),
         });
         let held = self.held(began, |_| true);
         let sight = if left.is_zero() { Sight::Blind } else { self.sight() };
@@ -255,6 +341,7 @@ impl Driver {
             0 => WINDOW,
             deadline => Duration::from_millis(deadline).saturating_sub(clock::unix()),
         };
+        self.intake.account().note(|ledger, now| ledger.shutdown(&shutdown.reason, now));
         self.stop = Some((shutdown.reason, Instant::now() + left.saturating_sub(margin(left))));
         Input::Stop
     }
@@ -269,16 +356,29 @@ impl Driver {
             Signal::Ended { request_id, at_unix_nano } => {
                 let at = Duration::from_nanos(at_unix_nano);
                 self.measure(&request_id, |began| Some(at.saturating_sub(began)));
+                self.over(&request_id);
                 Some(Input::Ended { request: request_id })
             }
             Signal::RuntimeDone(done) => {
                 self.measure(&done.request_id, |_| done.duration);
-                if !done.success && self.phase == Phase::Asked {
-                    // Somebody will look for this one.
-                    self.exports.start(false);
-                }
+                self.over(&done.request_id);
+                // Somebody will look for this one.
+                self.hurry |= !done.success && self.phase == Phase::Asked;
                 Some(Input::Ended { request: done.request_id })
             }
+        }
+    }
+
+    /// An invocation is over: what it used can be told.
+    fn over(&mut self, request_id: &str) {
+        let Some(invocation) = &mut self.invocation else { return };
+        if invocation.request_id != request_id {
+            return;
+        }
+        invocation.ended = true;
+        if let Some(before) = invocation.before.take() {
+            let usage = Totals::read().since(&before);
+            self.intake.account().note(|ledger, _| ledger.used(request_id, usage));
         }
     }
 
@@ -347,7 +447,7 @@ impl Driver {
     fn sight(&self) -> Sight {
         if !self.announced {
             Sight::Unannounced
-        } else if self.platform || self.wrapped {
+        } else if self.telling.platform || self.wrapped {
             Sight::Clear
         } else {
             Sight::Blind
@@ -387,6 +487,12 @@ async fn alarm(at: Option<Instant>) {
 
 /// What Lambda leaves external extensions at the end, where it does not say.
 const WINDOW: Duration = Duration::from_secs(2);
+
+/// Where invocations are not announced, as often as the policy sends what comes in.
+const STEADY: Duration = Duration::from_secs(1);
+
+/// Long enough for the platform's word and the function's to come together.
+const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// How long a request that is half read at the end of an invocation is waited for.
 const READ_DRY: Duration = Duration::from_millis(20);

@@ -1,7 +1,9 @@
-//! What the receivers hand on, and to whom: payloads to the pipeline, word of invocations to the lifecycle.
+//! What the receivers hand on, and to whom: payloads to the pipeline, word of invocations to the ledger and to the
+//! lifecycle. And back: what the ledger has ready goes into the pipeline when the lifecycle says so.
 
-use crate::telemetry::RuntimeDone;
-use spanlayer_pipeline::{Admission, Payload, Pipeline};
+use crate::account::Account;
+use spanlayer_host::clock;
+use spanlayer_pipeline::{Admission, Payload, Pipeline, Signal as Kind};
 use std::{
     sync::{
         Arc,
@@ -30,10 +32,22 @@ pub enum Signal {
     RuntimeDone(RuntimeDone),
 }
 
+/// The runtime is done with an invocation: it asked for the next one, or is gone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuntimeDone {
+    /// The invocation.
+    pub request_id: String,
+    /// Whether it succeeded; any status but `success` means that it did not.
+    pub success: bool,
+    /// From the event being handed to the runtime until the runtime asked for the next.
+    pub duration: Option<Duration>,
+}
+
 /// The way in, shared by all receivers.
 #[derive(Clone, Debug)]
 pub struct Intake {
     pipeline: Arc<Pipeline>,
+    account: Account,
     signals: UnboundedSender<Signal>,
     shared: Arc<Shared>,
 }
@@ -47,13 +61,22 @@ struct Shared {
 }
 
 impl Intake {
-    /// Payloads go to `pipeline`, signals to whoever has the other end of `signals`.
-    pub fn new(pipeline: Arc<Pipeline>, signals: UnboundedSender<Signal>) -> Self {
-        Self { pipeline, signals, shared: Arc::default() }
+    /// Payloads go to `pipeline`, what they say of invocations to `account`, signals to whoever has the other end of
+    /// `signals`.
+    pub fn new(pipeline: Arc<Pipeline>, account: Account, signals: UnboundedSender<Signal>) -> Self {
+        Self { pipeline, account, signals, shared: Arc::default() }
+    }
+
+    /// What is known of invocations.
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
     }
 
     /// Takes a payload in.
     pub(crate) fn accept(&self, payload: Payload) -> Admission {
+        if payload.signal() == Kind::Traces {
+            self.account.note(|ledger, now| ledger.saw(payload.bytes(), now));
+        }
         let admission = self.pipeline.accept(payload);
         self.shared.arrived.notify_one();
         admission
@@ -63,6 +86,37 @@ impl Intake {
     pub(crate) fn tell(&self, signal: Signal) {
         // Nobody listens any more: the process is about to end.
         let _ = self.signals.send(signal);
+    }
+
+    /// The platform has told something: the lifecycle may want to know, and much of it is no longer kept back.
+    pub(crate) fn told(&self) {
+        if self.account.is_full() {
+            self.account.empty_into(&self.pipeline);
+        }
+        self.shared.arrived.notify_one();
+    }
+
+    /// Hands over what the ledger has ready; metrics too if `metrics` says so.
+    pub(crate) fn collect(&self, metrics: bool) {
+        self.account.empty_into(&self.pipeline);
+        if metrics {
+            self.account.measure_into(&self.pipeline);
+        }
+    }
+
+    /// Reads everything that has reached this machine, and lets the ledger conclude from it what it can.
+    pub(crate) async fn settle(&self, limit: Duration) {
+        // What is told while reading may lack what was sent along with it.
+        let before = clock::unix_nanos();
+        if self.read_dry(limit).await {
+            self.account.settle(before);
+        }
+    }
+
+    /// Waits for what the platform says after the fact, if it has not yet said it, until `limit` at most.
+    pub(crate) async fn last_word(&self, limit: Duration) {
+        let by = Instant::now() + limit;
+        while self.account.awaits_report() && timeout_at(by, self.arrived()).await.is_ok() {}
     }
 
     /// Notes that a request is being read until the guard is dropped.
@@ -78,8 +132,8 @@ impl Intake {
 
     /// Gives the receivers their turn until they have read whatever had reached this machine when it was called:
     /// what a function wrote before it ended is in our sockets, though perhaps not yet read. A request that is half
-    /// read is waited for, until `limit` at most.
-    pub(crate) async fn read_dry(&self, limit: Duration) {
+    /// read is waited for, until `limit` at most. Whether everything was read in that time.
+    pub(crate) async fn read_dry(&self, limit: Duration) -> bool {
         let by = Instant::now() + limit;
         let mut quiet = 0;
         while quiet < ROUNDS && Instant::now() < by {
@@ -92,6 +146,7 @@ impl Intake {
                 let _ = timeout_at(by, sleep(Duration::from_millis(1))).await;
             }
         }
+        quiet >= ROUNDS
     }
 }
 

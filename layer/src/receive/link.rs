@@ -112,10 +112,12 @@ fn take(frame: Frame, intake: &Intake) {
     match frame {
         Frame::Hello(hello) => {
             log::debug("a wrapped function is there", &[("version", &hello.version)]);
+            intake.account().note(|ledger, _| ledger.hello(&hello));
             intake.tell(Signal::Connected);
         }
         Frame::Started(started) => {
             log::debug("started", &[("requestId", &started.request_id)]);
+            intake.account().note(|ledger, now| ledger.started(&started, now));
             intake.tell(Signal::Connected);
         }
         Frame::Ended(ended) => {
@@ -125,11 +127,13 @@ fn take(frame: Frame, intake: &Intake) {
                     &[("spans", &ended.dropped_spans)],
                 );
             }
+            intake.account().note(|ledger, now| ledger.ended(&ended, now));
             intake.tell(Signal::Ended { request_id: ended.request_id, at_unix_nano: ended.end_unix_nano });
         }
         // Of use once the platform says that the invocation never ended; until then it may still be taken back.
         Frame::Unfinished(unfinished) => {
             log::debug("unfinished", &[("requestId", &unfinished.request_id)]);
+            intake.account().note(|ledger, now| ledger.unfinished(&unfinished, now));
         }
         Frame::Telemetry(signal, bytes) => match Payload::scan(signal, bytes) {
             Ok(payload) if payload.items() == 0 => {}

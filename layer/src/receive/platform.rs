@@ -2,18 +2,19 @@
 //! is nothing that it could do better the second time.
 
 use super::{
-    Bound, Intake, Signal,
+    Bound, Intake, RuntimeDone, Signal,
     body::{self, ContentEncoding},
     http::serve,
 };
 use crate::{
+    ledger::platform::{self, Event, Status},
     log,
-    telemetry::{self, Event},
 };
 use bytes::Bytes;
 use http::{Request, Response, header::CONTENT_ENCODING};
 use http_body_util::Full;
 use hyper::body::Body;
+use std::time::Duration;
 
 /// Answers requests for as long as the process lives.
 pub(crate) async fn serve_platform(bound: Bound, intake: Intake) {
@@ -39,12 +40,22 @@ async fn answer<B: Body<Data = Bytes> + Unpin>(
 }
 
 fn take(batch: &[u8], intake: &Intake) {
-    let (skipped, wrong) = telemetry::parse(batch, |event| match event {
-        Event::RuntimeDone(done) => intake.tell(Signal::RuntimeDone(done)),
+    let (skipped, wrong) = intake.account().note(|ledger, now| {
+        platform::parse(batch, |told| {
+            ledger.platform(&told, now);
+            if let Event::RuntimeDone(done) = told.event {
+                intake.tell(Signal::RuntimeDone(RuntimeDone {
+                    request_id: done.request_id,
+                    success: done.outcome.status == Status::Success,
+                    duration: done.outcome.duration.map(Duration::from_nanos),
+                }));
+            }
+        })
     });
     if let Some(error) = wrong {
         log::debug("a telemetry batch breaks off", &[("error", &error), ("skipped", &skipped)]);
     }
+    intake.told();
 }
 
 /// Twice the most that may be subscribed to (1 MiB), and then as much again.

@@ -1,6 +1,6 @@
 //! When what is sent arrives, and what that costs.
 
-use crate::world::{PROTOBUF, SOON, World, post, spans};
+use crate::world::{PROTOBUF, SOON, World, nothing_of_its_own, post, spans};
 use bytes::Bytes;
 use spanlayer_emulator::{Ended, Event, FunctionError, Mode};
 use std::{
@@ -81,7 +81,7 @@ async fn an_unwrapped_function_is_flushed_when_the_platform_says_that_it_is_done
     let to = Arc::new(OnceLock::new());
     let address = Arc::clone(&to);
     let world = World::with(Mode::Healthy, |builder, _| {
-        builder.env("SPANLAYER_FLUSH", "end").handler(move |_| {
+        nothing_of_its_own(builder).env("SPANLAYER_FLUSH", "end").handler(move |_| {
             let address = Arc::clone(&address);
             async move {
                 let reply = post(*address.get().unwrap(), "/v1/traces", PROTOBUF, &spans(4, false)).await;

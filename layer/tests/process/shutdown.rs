@@ -1,13 +1,13 @@
 //! The end: everything that is there goes out, by the deadline, and what does not is counted.
 
-use crate::world::{EXTENSION, PROTOBUF, SOON, World, post, spans};
+use crate::world::{EXTENSION, PROTOBUF, SOON, World, nothing_of_its_own, post, spans};
 use rustix::process::{Pid, Signal, kill_process};
 use spanlayer_emulator::{Exit, Mode, Reason};
 use std::time::Duration;
 
 #[tokio::test]
 async fn everything_is_drained_into_a_destination_that_takes_half_a_second() {
-    let world = World::idle(|builder| builder).await;
+    let world = World::idle(nothing_of_its_own).await;
     world.invoke_times(3).await;
     world.destination.set_mode(Mode::Slow(Duration::from_millis(500)));
     for _ in 0..10 {
@@ -22,7 +22,7 @@ async fn everything_is_drained_into_a_destination_that_takes_half_a_second() {
 
 #[tokio::test]
 async fn a_destination_that_never_answers_costs_the_data_and_says_how_much() {
-    let world = World::idle(|builder| builder).await;
+    let world = World::idle(nothing_of_its_own).await;
     world.invoke_times(3).await;
     world.destination.set_mode(Mode::Hanging);
     post(world.otlp().await, "/v1/traces", PROTOBUF, &spans(7, false)).await;

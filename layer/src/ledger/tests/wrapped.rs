@@ -78,14 +78,63 @@ fn evidence_counts_once_the_link_is_read_or_a_grace_has_passed() {
     let mut world = World::ordinary();
     world.started("a");
     world.done(40, "a", "timeout");
-    assert_eq!(world.ledger.due(), Some(T0 + super::super::GRACE));
+    assert!(world.ledger.is_waiting());
     world.now += super::super::GRACE - 1;
     world.take();
     assert_eq!(world.names(), [""; 0]);
     world.now += 1;
     world.take();
     assert_eq!(world.names(), ["GET /orders"]);
-    assert_eq!(world.ledger.due(), None);
+    assert!(!world.ledger.is_waiting());
+}
+
+#[test]
+fn what_was_open_in_an_invocation_that_never_ended_comes_with_its_span_and_no_other_way() {
+    let open = |id: &str| {
+        let mut world = World::ordinary();
+        world.saw(id, [b'a'; 16], [9; 8], 1);
+        let span = Span {
+            trace_id: vec![b'a'; 16],
+            span_id: vec![3; 8],
+            name: "query".to_owned(),
+            ..Span::default()
+        };
+        let scope_spans = vec![opentelemetry_proto::tonic::trace::v1::ScopeSpans {
+            spans: vec![span],
+            ..Default::default()
+        }];
+        let resource = Some(opentelemetry_proto::tonic::resource::v1::Resource::default());
+        let spans = opentelemetry_proto::tonic::trace::v1::ResourceSpans {
+            resource,
+            scope_spans,
+            ..Default::default()
+        };
+        let spans = ExportTraceServiceRequest { resource_spans: vec![spans] }.encode_to_vec().into();
+        Unfinished {
+            request_id: id.to_owned(),
+            spans,
+            name: "GET /orders/{id}".to_owned(),
+            ..Default::default()
+        }
+    };
+    for (status, ended, expected) in [
+        ("timeout", false, &["GET /orders/{id}", "query"][..]),
+        ("timeout", true, &[]),
+        ("success", true, &[]),
+    ] {
+        let mut world = World::ordinary();
+        world.started("a");
+        world.ledger.unfinished(&open("a"), T0);
+        if ended {
+            world.ended("a");
+        }
+        world.done(3_000, "a", status);
+        // Too late to count.
+        world.settle();
+        world.ledger.unfinished(&open("a"), T0);
+        world.close();
+        assert_eq!(world.names(), expected, "{status}, ended: {ended}");
+    }
 }
 
 #[test]
