@@ -162,16 +162,17 @@ fn function() {
 
 /// Runs one of the functions against a Runtime API, and returns what it posts for each event.
 fn answers(function: &str, world: &World, events: &[&str]) -> Vec<(String, String)> {
-    answers_at_once(1, function, world, events, || ())
+    answers_at_once(1, function, world, events, || true)
 }
 
-/// The same, with so many events at once; `meanwhile` runs after each answer.
+/// The same, with so many events at once; `meanwhile` runs after each answer, and then until it has seen enough: what
+/// follows the last answers is lost when the process is killed.
 fn answers_at_once(
     concurrency: u32,
     function: &str,
     world: &World,
     events: &[&str],
-    mut meanwhile: impl FnMut(),
+    mut meanwhile: impl FnMut() -> bool,
 ) -> Vec<(String, String)> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let api = listener.local_addr().expect("an address").to_string();
@@ -208,6 +209,10 @@ fn answers_at_once(
         answer
     };
     let answers = events.iter().map(next).collect();
+    let by = clock::monotonic() + Duration::from_secs(10);
+    while !meanwhile() && clock::monotonic() < by {
+        thread::yield_now();
+    }
     child.0.kill().expect("it still runs");
     answers
 }
@@ -355,13 +360,11 @@ fn of_a_thousand_invocations_at_once_every_span_is_under_its_own() {
     let events: Vec<&str> = events.iter().map(String::as_str).collect();
     let world = World::new();
     let all = RefCell::new(world.received());
-    let read = || all.borrow_mut().append(world.received());
+    let read = || {
+        all.borrow_mut().append(world.received());
+        all.borrow().ended.len() == events.len()
+    };
     let answers = answers_at_once(8, "interleaved", &world, &events, read);
-    // The last ones are sent after their answers.
-    let by = clock::monotonic() + Duration::from_secs(10);
-    while all.borrow().ended.len() < events.len() && clock::monotonic() < by {
-        read();
-    }
     let all = all.into_inner();
     let answered: HashMap<&str, (u32, usize)> = answers
         .iter()
@@ -393,7 +396,7 @@ fn of_a_thousand_invocations_at_once_every_span_is_under_its_own() {
 #[test]
 fn a_handler_that_cannot_leave_its_thread_runs_all_the_same() {
     let world = World::new();
-    let answers = answers_at_once(8, "bound to its thread", &world, &[r#"{"id":1}"#, r#"{"id":2}"#], || ());
+    let answers = answers_at_once(8, "bound to its thread", &world, &[r#"{"id":1}"#, r#"{"id":2}"#], || true);
     assert_eq!(answers[1].1, r#"{"id":2}"#);
     assert!(!world.received().spans().is_empty());
 }
