@@ -254,11 +254,11 @@ impl Ledger {
         !self.desk.open.is_empty() || self.logs.as_ref().is_some_and(Logs::is_waiting)
     }
 
-    /// Whether the platform has yet to say what the last invocation cost: its word comes after the environment was
-    /// frozen, at the next thaw.
+    /// Whether the platform, if it tells of invocations, has yet to say what the last one cost: its word comes after
+    /// the environment was frozen, at the next thaw.
     pub fn awaits_report(&self) -> bool {
         let latest = self.latest.and_then(|turn| self.book.get(turn));
-        self.desk.informed && latest.is_some_and(|latest| latest.report.is_none())
+        latest.is_some_and(|latest| latest.report.is_none())
     }
 
     /// What the ledger did so far.

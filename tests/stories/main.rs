@@ -7,5 +7,7 @@
 mod answers;
 mod chain;
 mod delivery;
+mod endings;
 mod outages;
+mod platform;
 mod world;

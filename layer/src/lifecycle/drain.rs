@@ -20,6 +20,8 @@ pub(crate) struct Stop {
     pub(crate) reason: String,
     /// No wait lasts longer.
     pub(crate) by: Instant,
+    /// Lambda tells how invocations end.
+    pub(crate) platform: bool,
     /// The exports that were in flight.
     pub(crate) exports: Vec<AbortHandle>,
     /// How long exports usually take, if any has succeeded.
@@ -32,7 +34,9 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     // The function's last words are in our sockets.
     let left = stop.by.saturating_duration_since(began);
     intake.read_dry(LAST_WORDS.min(left / 4)).await;
-    intake.last_word(LATE_WORDS.min(left / 8)).await;
+    if stop.platform {
+        intake.last_word(LATE_WORDS.min(left / 8)).await;
+    }
     intake.account().close();
     intake.collect(true);
     intake.account().report();

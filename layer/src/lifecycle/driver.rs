@@ -139,6 +139,7 @@ impl Driver {
                 return Stop {
                     reason,
                     by,
+                    platform: self.telling.platform,
                     usual: self.policy.usual_export(),
                     exports: self.exports.detach(),
                 };

@@ -17,17 +17,34 @@ pub enum Order {
         #[serde(default)]
         ms: u64,
     },
-    /// Work in `count` spans, one of them in a task of its own, and answer.
+    /// Print lines, work in `count` spans, one of them in a task of its own, and answer.
     Work {
         /// How many spans.
+        #[serde(default)]
         count: u32,
+        /// The lines.
+        #[serde(default)]
+        lines: Vec<String>,
     },
     /// Work in one span, then return an error.
     Fail,
     /// Work in one span, then panic.
     Panic,
-    /// End the process.
+    /// Work in one span, then end the process.
     Exit,
+    /// Work in one span, then abort the process.
+    Abort,
+    /// Work in one span, then print lines, and wait in another span for what never comes.
+    Hang {
+        /// The lines.
+        #[serde(default)]
+        lines: Vec<String>,
+    },
+    /// Answer with so many bytes.
+    Large {
+        /// How many.
+        bytes: usize,
+    },
 }
 
 /// The handler.
@@ -42,7 +59,8 @@ pub enum Order {
 pub async fn perform(event: LambdaEvent<Order>) -> Result<Value, Error> {
     match event.payload {
         Order::Answer { ms } => tokio::time::sleep(Duration::from_millis(ms)).await,
-        Order::Work { count } => {
+        Order::Work { count, lines } => {
+            print(&lines);
             for number in 1..count {
                 step(number).await;
             }
@@ -58,9 +76,31 @@ pub async fn perform(event: LambdaEvent<Order>) -> Result<Value, Error> {
             step(1).await;
             panic!("the shelf fell down");
         }
-        Order::Exit => std::process::exit(3),
+        Order::Exit => {
+            step(1).await;
+            std::process::exit(3);
+        }
+        Order::Abort => {
+            step(1).await;
+            std::process::abort();
+        }
+        Order::Hang { lines } => {
+            step(1).await;
+            print(&lines);
+            hang().await;
+        }
+        Order::Large { bytes } => return Ok(json!("x".repeat(bytes))),
     }
     Ok(json!({ "done": true }))
+}
+
+fn print(lines: &[String]) {
+    lines.iter().for_each(|line| println!("{line}"));
+}
+
+#[tracing::instrument]
+async fn hang() {
+    std::future::pending::<()>().await;
 }
 
 #[tracing::instrument]

@@ -1,0 +1,180 @@
+//! However an invocation ends, there is exactly one span of it, which says how; and every other span of its trace has
+//! its parent.
+
+use crate::world::{SOON, World, children, invocations};
+use serde_json::{Value, json};
+use spanlayer_emulator::{Ended, Invocation, destination::ReceivedSpan};
+use std::{collections::HashSet, time::Duration};
+
+/// No span names a parent that did not arrive. (No caller is part of these traces.)
+fn has_no_orphan(spans: &[ReceivedSpan]) {
+    let ids: HashSet<String> = spans.iter().map(ReceivedSpan::span_id).collect();
+    assert_eq!(ids.len(), spans.len(), "none twice");
+    for span in spans {
+        let parent = span.parent_id();
+        assert!(parent.is_empty() || ids.contains(&parent), "{} has no parent: {spans:#?}", span.span.name);
+    }
+}
+
+/// Shuts the world down, and returns the one span that there is of this invocation.
+async fn the_span_of(world: &World, invocation: &Invocation) -> ReceivedSpan {
+    world.shutdown().await;
+    let all = world.destination.spans();
+    has_no_orphan(&all);
+    let is_it = |span: &&ReceivedSpan| span.text("faas.invocation_id") == Some(&invocation.request_id);
+    let [span] = &invocations(&all).iter().filter(is_it).cloned().collect::<Vec<_>>()[..] else {
+        panic!("one invocation span: {all:#?}");
+    };
+    assert!(
+        span.span.start_time_unix_nano > 0 && span.span.end_time_unix_nano >= span.span.start_time_unix_nano
+    );
+    span.clone()
+}
+
+/// One invocation that fails, the first or a later one of its environment.
+async fn fails(event: &Value, error_type: &str, made_by_the_platform: bool) {
+    for earlier in [0, 3] {
+        let world = World::with(|builder| builder.timeout(Duration::from_millis(700))).await;
+        for _ in 0..earlier {
+            world.invoke(&json!({ "do": "work", "count": 1 })).await.payload();
+        }
+        let invocation = world.invoke(event).await;
+        invocation.error();
+        let span = the_span_of(&world, &invocation).await;
+        assert!(span.is_error(), "{span:?}");
+        assert_eq!(span.text("error.type"), Some(error_type), "{event}");
+        assert_eq!(span.text("spanlayer.origin") == Some("platform"), made_by_the_platform, "{span:?}");
+        // The same name and service, whoever wrote it.
+        assert_eq!((span.span.name.as_str(), span.span.kind), ("orders", 2));
+        assert_eq!(span.resource_text("service.name"), Some("orders"));
+        assert_eq!(world.invocations().len(), earlier + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_success() {
+    let world = World::with(|builder| builder).await;
+    let invocation = world.invoke(&json!({ "do": "work", "count": 2 })).await;
+    invocation.payload();
+    let span = the_span_of(&world, &invocation).await;
+    assert!(!span.is_error() && span.text("error.type").is_none());
+    assert_eq!(children(&world.spans(), &span).len(), 2);
+}
+
+#[tokio::test]
+async fn a_panic() {
+    fails(&json!({ "do": "panic" }), "panic", false).await;
+}
+
+#[tokio::test]
+async fn an_error_of_the_handler() {
+    let world = World::with(|builder| builder).await;
+    let invocation = world.invoke(&json!({ "do": "fail" })).await;
+    assert!(the_span_of(&world, &invocation).await.is_error());
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read() {
+    let world = World::with(|builder| builder).await;
+    let invocation = world.invoke(&json!({ "do": "what nobody can" })).await;
+    assert!(the_span_of(&world, &invocation).await.is_error());
+}
+
+#[tokio::test]
+async fn the_process_exits() {
+    fails(&json!({ "do": "exit" }), "Runtime.ExitError", true).await;
+}
+
+#[tokio::test]
+async fn the_process_aborts() {
+    fails(&json!({ "do": "abort" }), "Runtime.ExitError", true).await;
+}
+
+#[tokio::test]
+async fn a_response_that_is_too_large() {
+    // The function has answered, and its span says so; that Lambda did not take the answer is on the report.
+    let world = World::with(|builder| builder).await;
+    let invocation = world.invoke(&json!({ "do": "large", "bytes": 7 << 20 })).await;
+    assert_eq!(invocation.error().error_type, "Function.ResponseSizeTooLarge");
+    let span = the_span_of(&world, &invocation).await;
+    let [report] = &world.named("platform.report")[..] else { panic!("one report") };
+    assert_eq!(report.parent_id(), span.span_id());
+    assert_eq!(report.text("aws.lambda.report.status"), Some("error"));
+}
+
+#[tokio::test]
+async fn a_timeout_shows_what_had_ended_and_what_was_interrupted() {
+    for earlier in [0, 3] {
+        let world = World::with(|builder| builder.timeout(Duration::from_millis(700))).await;
+        for _ in 0..earlier {
+            world.invoke(&json!({ "do": "answer" })).await.payload();
+        }
+        let invocation = world.invoke(&json!({ "do": "hang" })).await;
+        assert_eq!(invocation.ended, Ended::TimedOut);
+        let span = the_span_of(&world, &invocation).await;
+        assert!(span.is_error());
+        assert_eq!(span.text("error.type"), Some("timeout"));
+        let mut under: Vec<_> =
+            children(&world.spans(), &span).into_iter().map(|one| one.span.name).collect();
+        under.sort_unstable();
+        assert_eq!(under, ["hang", "step"]);
+        let took = span.span.end_time_unix_nano - span.span.start_time_unix_nano;
+        assert!((600_000_000..1_500_000_000).contains(&took), "{took} ns");
+    }
+}
+
+/// An invocation that is under way when the runtime dies.
+async fn killed(kill: impl FnOnce(&World), error_type: &str) {
+    let world = World::with(|builder| builder.timeout(SOON)).await;
+    for _ in 0..2 {
+        world.invoke(&json!({ "do": "answer" })).await.payload();
+    }
+    let order = json!({ "do": "hang", "lines": ["here I am"] });
+    let invocation = world.invoke(&order);
+    let death = async {
+        while !world.lambda.function_output().iter().any(|line| line == "here I am") {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        kill(&world);
+    };
+    let (invocation, ()) = tokio::join!(invocation, death);
+    invocation.error();
+    let span = the_span_of(&world, &invocation).await;
+    assert!(span.is_error());
+    assert_eq!(span.text("error.type"), Some(error_type));
+    assert_eq!(span.text("spanlayer.origin"), Some("platform"));
+}
+
+#[tokio::test]
+async fn the_process_is_killed() {
+    killed(|world| world.lambda.kill_runtime(), "Runtime.ExitError").await;
+}
+
+#[tokio::test]
+async fn memory_runs_out() {
+    killed(|world| world.lambda.kill_runtime_out_of_memory(), "Runtime.OutOfMemory").await;
+}
+
+#[tokio::test]
+async fn a_function_that_makes_no_spans_gets_one_for_each_invocation_however_it_ends() {
+    for flush in ["adaptive", "end", "continuous"] {
+        let world = World::with(|builder| {
+            builder.function(spanlayer_emulator::binary("story-bare")).env("SPANLAYER_FLUSH", flush)
+        })
+        .await;
+        let orders = ["answer", "fail", "answer", "exit", "answer"];
+        let mut ids = Vec::new();
+        for order in orders {
+            ids.push(world.invoke(&json!({ "do": order })).await.request_id);
+        }
+        world.shutdown().await;
+        has_no_orphan(&world.destination.spans());
+        let mut spans = world.invocations();
+        spans.sort_by_key(|span| span.span.start_time_unix_nano);
+        let told: Vec<_> = spans.iter().filter_map(|span| span.text("faas.invocation_id")).collect();
+        assert_eq!(told, ids, "{flush}");
+        let failed: Vec<_> = spans.iter().map(ReceivedSpan::is_error).collect();
+        assert_eq!(failed, orders.map(|order| order != "answer"), "{flush}");
+        assert!(spans.iter().all(|span| span.resource_text("service.name") == Some("orders")));
+    }
+}
