@@ -19,7 +19,7 @@ pub enum Command {
     ///
     /// Starts Lambda's interfaces on loopback, the extension, the example functions `orders-api` and `orders-worker`,
     /// and a destination; sends an HTTP request, a batch of messages and a call that fails; prints each trace as a
-    /// tree, then what it cost. Needs no account and no network.
+    /// tree with the lines written in it, then what was measured and what it cost. Needs no account and no network.
     Demo(Demo),
     /// Run your own function and show its traces
     ///

@@ -4,7 +4,7 @@ use crate::{
     args::Demo,
     failure::Failure,
     figures::{Figures, times},
-    files,
+    files, measured,
     paint::Tone,
     screen::Screen,
     show::{self, Traces},
@@ -51,6 +51,7 @@ pub async fn run(args: &Demo, screen: &Screen) -> Result<(), Failure> {
     show::delivered(&mut figures, &Traces::of(&destination), &destination);
     cold_starts(&api, args.repeat, &mut figures, screen).await?;
     show::billed(&mut figures, &[&warm]);
+    println!("{}", measured::figures(&destination).text("What was measured", screen.paint));
     print!("{}", figures.text("What it cost", screen.paint));
     let note = "  A cold start is the init and the first response. Times are this machine's: compare them with each other.";
     println!("{}", screen.paint.tone(Tone::Faint, note));

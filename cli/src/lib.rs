@@ -10,6 +10,7 @@ pub mod failure; // what went wrong and what to do
 pub mod figures; // what it cost
 pub mod files; // executables and events, checked first
 pub mod local; // the user's own function, shown
+pub mod measured; // metrics, summed up
 pub mod received; // OTLP as spans to draw
 pub mod screen; // where the output goes
 pub mod show; // invocations with their traces

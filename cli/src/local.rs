@@ -4,7 +4,7 @@ use crate::{
     args::Local,
     failure::Failure,
     figures::{Figures, time},
-    files,
+    files, measured,
     paint::Tone,
     screen::Screen,
     show::{self, Traces},
@@ -48,6 +48,7 @@ pub async fn run(args: &Local, screen: &Screen) -> Result<(), Failure> {
     figures.push("init", time(performance.init));
     show::delivered(&mut figures, &traces, &destination);
     show::billed(&mut figures, &[&performance]);
+    println!("{}", measured::figures(&destination).text("What was measured", screen.paint));
     print!("{}", figures.text("What it cost", screen.paint));
     verdict(&performance, &traces)
 }
@@ -62,8 +63,8 @@ fn verdict(performance: &stage::Performance, traces: &Traces) -> Result<(), Fail
         return Err(Failure::run(format!("{failed} of {of} invocations failed"))
             .hint("run it again with --verbose to see what the function printed"));
     }
-    if traces.count() == 0 {
-        return Err(Failure::run("no spans arrived").hint(
+    if !traces.any_of_the_function() {
+        return Err(Failure::run("the function sent no spans of its own").hint(
             "In Rust: put #[spanlayer::main] on the handler, or its Layer into the Runtime.\n\
              In other languages: let the OpenTelemetry SDK export OTLP over HTTP to http://127.0.0.1:4318.\n\
              Is a sampler set, or SPANLAYER_DISABLED? --verbose shows what function and extension print.",

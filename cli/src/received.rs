@@ -3,6 +3,7 @@
 use crate::tree::{Event, Kind, Link, Span, Status};
 use opentelemetry_proto::tonic::{
     common::v1::{AnyValue, KeyValue, any_value::Value},
+    logs::v1::LogRecord,
     resource::v1::Resource,
     trace::v1 as proto,
 };
@@ -33,6 +34,19 @@ pub fn span(resource: Option<&Resource>, span: &proto::Span) -> Span {
             .map(|link| Link { trace_id: id(&link.trace_id), span_id: id(&link.span_id) })
             .collect(),
     }
+}
+
+/// A log record as an event of a span, with the ids of its trace and span (zeros where it has none).
+pub fn log(record: &LogRecord) -> ([u8; 16], [u8; 8], Event) {
+    let time = if record.time_unix_nano > 0 { record.time_unix_nano } else { record.observed_time_unix_nano };
+    let mut attributes = attributes(&record.attributes);
+    // The span says it.
+    attributes.retain(|(key, _)| key != "faas.invocation_id");
+    let level = if record.severity_text.is_empty() { "log" } else { &record.severity_text };
+    let body = text(record.body.as_ref());
+    // Lines of text often begin with it.
+    let name = if body.starts_with(level) { body } else { format!("{level} {body}") };
+    (id(&record.trace_id), id(&record.span_id), Event { name, time, attributes })
 }
 
 fn event(event: &proto::span::Event) -> Event {

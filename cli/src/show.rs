@@ -33,12 +33,32 @@ impl Traces {
             }
             traces.spans.entry(span.trace_id).or_default().push(span);
         }
+        // A log record of a span is drawn like an event of it.
+        for log in destination.logs() {
+            let (trace_id, span_id, event) = received::log(&log.record);
+            let of_trace = traces.spans.get_mut(&trace_id);
+            if let Some(span) =
+                of_trace.and_then(|spans| spans.iter_mut().find(|span| span.span_id == span_id))
+            {
+                span.events.push(event);
+                span.events.sort_by_key(|event| event.time);
+            }
+        }
         traces
     }
 
     /// How many spans there are.
     pub fn count(&self) -> usize {
         self.spans.values().map(Vec::len).sum()
+    }
+
+    /// Whether the function sent any of them itself, rather than the extension on the platform's word.
+    pub fn any_of_the_function(&self) -> bool {
+        let of_platform = |span: &Span| {
+            matches!(span.name.as_str(), "init" | "platform.report")
+                || span.attribute("spanlayer.origin") == Some("platform")
+        };
+        self.spans.values().flatten().any(|span| !of_platform(span))
     }
 
     /// Whether anything of an invocation came.

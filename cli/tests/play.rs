@@ -46,6 +46,13 @@ fn the_demonstration_shows_all_three_traces_and_what_they_cost() {
     ];
     let places: Vec<_> = order.iter().map(|part| text.find(part)).collect();
     assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?} in\n{text}");
+    // Cold starts, lines within their spans, metrics.
+    assert_eq!(text.matches("─ init ").count(), 2, "{text}");
+    let line = text.find("INFO orders_api: order taken").unwrap_or_else(|| panic!("no line in\n{text}"));
+    assert!(text.find("POST /orders") < Some(line) && Some(line) < text.find("─ init "), "{text}");
+    for metric in ["faas.invocations", "faas.errors", "faas.coldstarts", "faas.invoke_duration"] {
+        assert!(text.contains(metric), "{metric} in\n{text}");
+    }
     for figure in
         ["delivered", "on the wire", "gzip", "cold start, with the layer", "billed after the response"]
     {
@@ -61,8 +68,8 @@ fn a_function_of_ones_own_is_sent_its_events_in_turn() {
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("1. ") && text.contains("sqs.json"), "{text}");
     assert!(text.contains("2 more invocations are in the figures"), "{text}");
-    // Seven spans an invocation: its own, and two for each of three messages.
-    assert!(text.contains("delivered") && text.contains("21 spans in"), "{text}");
+    // Eight spans an invocation: its own, two for each of three messages, and the platform's report; and one init.
+    assert!(text.contains("delivered") && text.contains("25 spans in"), "{text}");
 }
 
 #[test]
@@ -78,12 +85,12 @@ fn an_invocation_that_fails_is_shown_and_fails_the_command() {
 fn a_function_without_telemetry_is_told_how_to_get_some() {
     let (output, text) = local("bare-function", &[]);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("no spans arrived") && text.contains("#[spanlayer::main]"), "{text}");
+    assert!(text.contains("no spans of its own") && text.contains("#[spanlayer::main]"), "{text}");
 }
 
 #[test]
 fn settings_given_by_env_reach_the_function() {
     let (output, text) = local("orders-api", &["--env", "OTEL_TRACES_SAMPLER=always_off"]);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("no spans arrived"), "{text}");
+    assert!(text.contains("no spans of its own"), "{text}");
 }
