@@ -1,6 +1,8 @@
 # What there is to do here. `.ci/run` is these same targets, one after another, from a clean checkout.
 
 ARCH ?= x86_64
+# Where cargo builds to.
+BUILT := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: help
 help: ## this list
@@ -9,7 +11,7 @@ help: ## this list
 .PHONY: demo
 demo: ## builds what is needed and shows it at work: example functions, their traces, what they cost
 	cargo build --release -p spanlayer-extension -p spanlayer-cli -p orders-api -p orders-worker
-	target/release/spanlayer-cli demo
+	$(BUILT)/release/spanlayer-cli demo
 
 .PHONY: bench
 bench: ## the figures beside their budgets, in three minutes on a quiet machine; BENCH=--help says what else
@@ -18,7 +20,7 @@ bench: ## the figures beside their budgets, in three minutes on a quiet machine;
 	cargo build --release -p spanlayer-extension
 	cargo build --release -p bare-function
 	cargo build --release -p wrapped-function
-	target/release/spanlayer-bench $(BENCH)
+	$(BUILT)/release/spanlayer-bench $(BENCH)
 
 .PHONY: lint
 lint: ## formatting and clippy, warnings denied
