@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# A first try on AWS itself: deploys template.yaml, calls its functions, looks for their spans, and takes it all down.
+# A first try on AWS itself: deploys template.yaml, calls three of its five functions (hello directly, orders-api over
+# HTTP, orders-worker through the queue), looks for their spans, and takes it all down.
 #
 #     tests/aws/smoke.sh                      spans go to the log, where the script looks for them
 #     tests/aws/smoke.sh https://otlp.example.com 'authorization=Bearer%20…'
 #                                             spans go to a backend, where you look for them
 #
-# Needs an AWS account, the aws and sam command lines with credentials, and cargo-lambda. A few calls of four small
+# Needs an AWS account, the aws and sam command lines with credentials, and cargo-lambda. A few calls of small
 # functions cost less than a cent. ARCH=arm64 tries the other processor; KEEP=1 leaves the stack in place.
 #
 # The script itself has not been run against AWS yet; what it deploys is checked by `make sam` and `make aws`.
