@@ -9,6 +9,7 @@ use std::{
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 fn root() -> PathBuf {
@@ -19,8 +20,12 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// Two sections of one document may be written by two tests.
+static WRITING: Mutex<()> = Mutex::new(());
+
 /// Compares what stands between two markers of a document with what the code says.
 fn compare(path: &str, section: &str, expected: &str) {
+    let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let text = read(path);
     let (begin, end) = (format!("<!-- {section}: "), format!("<!-- end of {section} -->"));
     let from = text.find(&begin).unwrap_or_else(|| panic!("{path} has no marker `{begin}`"));
@@ -33,7 +38,9 @@ fn compare(path: &str, section: &str, expected: &str) {
         fs::write(root().join(path), format!("{}{expected}{}", &text[..from], &text[to..])).unwrap();
         return;
     }
-    panic!("{path}, {section}: differs from the code, which says\n\n{expected}\nUPDATE_DOCUMENTS=1 writes it.");
+    panic!(
+        "{path}, {section}: differs from the code, which says\n\n{expected}\nUPDATE_DOCUMENTS=1 writes it."
+    );
 }
 
 fn table(title: &str, rows: &[Row], seen: &mut BTreeSet<&'static str>) -> String {
@@ -120,7 +127,8 @@ fn every_make_target_that_a_document_names_exists() {
         let text = fs::read_to_string(&document).unwrap();
         for (at, _) in text.match_indices("`make ").chain(text.match_indices("$ make ")) {
             let rest = text[at..].split_once("make ").unwrap().1;
-            let target: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+            let target: String =
+                rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
             assert!(makefile.contains(&format!("\n{target}:")), "{}: make {target}", document.display());
             checked += 1;
         }
@@ -143,12 +151,42 @@ fn every_variable_of_ours_that_a_document_names_exists() {
                 text[at..].chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
             // `SPANLAYER_` by itself, and with `…` or `*`, speaks of a family.
             let family = name.ends_with('_');
-            let name = ["TRACES_", "METRICS_", "LOGS_"].iter().fold(name, |name, signal| name.replace(signal, ""));
+            let name =
+                ["TRACES_", "METRICS_", "LOGS_"].iter().fold(name, |name, signal| name.replace(signal, ""));
             assert!(
                 known.contains(&*name) || (family && known.iter().any(|known| known.starts_with(&*name))),
                 "{} names {name}, which nothing reads",
                 document.display()
             );
         }
+    }
+}
+
+/// Every `.rs` file of the workspace's own, as one text.
+fn sources(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            sources(&path, into);
+        } else if name.ends_with(".rs") {
+            into.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_invariant_is_held_by_a_test_that_exists() {
+    let mut code = String::new();
+    sources(&root(), &mut code);
+    let document = read("ARCHITECTURE.md");
+    let rows = document.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
+    let names: Vec<&str> = rows
+        .flat_map(|row| row.rsplit("| ").next().unwrap_or_default().split('`').skip(1).step_by(2))
+        .filter(|name| name.contains('_'))
+        .collect();
+    assert!(names.len() > 8, "the invariants name their tests");
+    for name in names {
+        assert!(code.contains(&format!("fn {name}(")), "{name} is named as holding an invariant");
     }
 }

@@ -21,7 +21,10 @@ use spanlayer_pipeline::{BatchLimits, Notice, Pipeline};
 use std::sync::Arc;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    sync::{
+        mpsc::{UnboundedReceiver, unbounded_channel},
+        oneshot,
+    },
 };
 
 /// Everything that can be made without waiting for anybody: sockets bound, stages wired, nothing running.
@@ -67,7 +70,8 @@ impl App {
         }
         let port = sockets.platform.as_ref().map(|bound| bound.address().port());
         let limit = MAX_BODY.min(config.queue_bytes);
-        sockets.serve(&intake, limit);
+        let (open, opened) = oneshot::channel();
+        sockets.serve(&intake, limit, opened);
         let mut lambda = announced.register().await;
         let platform = match port {
             Some(port) => lambda.subscribe(port, config.view.logs.is_some()).await == Subscription::Active,
@@ -85,6 +89,8 @@ impl App {
             usage: config.view.metrics.is_some(),
             every: config.max_staleness,
             at_once: config.flush == Mode::Continuous,
+            // Where no invocation is announced, there is nothing to wait for.
+            open: lambda.is_told_of_invocations().then_some(open),
         };
         let driver =
             Driver::new(lambda, telling, Arc::clone(&pipeline), intake.clone(), signals, terminate, policy);
@@ -102,9 +108,9 @@ impl Sockets {
         }
     }
 
-    fn serve(self, intake: &Intake, limit: usize) {
+    fn serve(self, intake: &Intake, limit: usize, opened: oneshot::Receiver<()>) {
         if let Some(bound) = self.platform {
-            tokio::spawn(receive::serve_platform(bound, intake.clone()));
+            tokio::spawn(receive::serve_platform(bound, intake.clone(), opened));
         }
         if let Some(bound) = self.otlp {
             tokio::spawn(receive::serve_otlp(bound, intake.clone(), limit));

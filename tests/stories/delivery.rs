@@ -2,7 +2,8 @@
 
 use crate::world::World;
 use serde_json::json;
-use spanlayer_emulator::{Mode, destination::ReceivedSpan};
+use spanlayer_emulator::{Event, Mode, destination::ReceivedSpan};
+use spanlayer_link::{Ended, Frame, Hello, Priority, Sender};
 use std::{collections::HashSet, time::Duration};
 
 #[tokio::test]
@@ -57,6 +58,40 @@ async fn the_first_invocation_is_delivered_before_it_may_be_frozen() {
     let world = World::with(|builder| builder.freeze_between(true)).await;
     world.invoke(&json!({ "do": "work", "count": 2 })).await.payload();
     assert_eq!(world.spans().len(), 3);
+}
+
+#[tokio::test]
+async fn an_end_that_is_heard_before_its_invocation_holds_nothing_up() {
+    let (answered, mut answers) = tokio::sync::mpsc::unbounded_channel();
+    let world = World::with(|builder| {
+        let builder = builder.env("SPANLAYER_FLUSH", "end").env("SPANLAYER_TELEMETRY_API", "off");
+        builder.timeout(Duration::from_secs(30)).handler(move |event| {
+            answered.send(()).unwrap();
+            async move { Ok(event.payload().clone()) }
+        })
+    })
+    .await;
+    let mut link = Sender::connect(&world.lambda.state_dir().join("link.sock")).unwrap();
+    let hello = Hello { version: "0".to_owned(), resource: Default::default() };
+    link.send(&Frame::Hello(hello), Priority::Control);
+    let ended = |request: &str| {
+        Frame::Ended(Ended {
+            request_id: request.to_owned(),
+            end_unix_nano: 1,
+            error: false,
+            dropped_spans: 0,
+        })
+    };
+    // While the extension is frozen, the function is told to begin, answers, and says so.
+    world.lambda.freeze();
+    link.send(&ended("early"), Priority::Control);
+    let thaw = async {
+        answers.recv().await.unwrap();
+        world.lambda.thaw();
+    };
+    let (invocation, ()) = tokio::join!(world.lambda.invoke(Event::new("{}").request_id("early")), thaw);
+    invocation.payload();
+    assert!(invocation.tail < Duration::from_secs(5), "{:?}", invocation.tail);
 }
 
 #[tokio::test]

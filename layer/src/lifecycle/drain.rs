@@ -40,20 +40,22 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     intake.account().close();
     intake.collect(true);
     intake.account().report();
-    let before = Settled::by(pipeline);
     let report = shut_down(&stop, pipeline).await;
     let lost: u64 = report.lost.iter().map(|lost| lost.items).sum();
-    let after = Settled::by(pipeline);
-    let (delivered, refused) = (after.delivered - before.delivered, after.refused - before.refused);
+    let Settled { delivered, refused } = Settled::by(pipeline);
+    let dropped = Dropped::by(pipeline);
     let millis = began.elapsed().as_millis();
-    let fields: [log::Field<'_>; 5] = [
+    let fields: [log::Field<'_>; 8] = [
         ("reason", &stop.reason),
         ("delivered", &delivered),
         ("refused", &refused),
         ("lost", &lost),
+        ("evicted", &dropped.evicted),
+        ("turnedAway", &dropped.turned_away),
+        ("unrouted", &dropped.unrouted),
         ("millis", &millis),
     ];
-    if lost > 0 {
+    if lost + dropped.evicted + dropped.turned_away > 0 {
         log::error("shut down before everything was delivered", &fields);
     } else {
         log::always(Level::Info, "shut down", &fields);
@@ -95,6 +97,30 @@ async fn with_those_in_flight(stop: &Stop, pipeline: &Pipeline, by: Deadline) ->
         }
     }
     None
+}
+
+/// Items that were accepted or offered, and that no destination will see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Dropped {
+    /// Given up to make room.
+    evicted: u64,
+    /// Not taken for want of room.
+    turned_away: u64,
+    /// Of a signal that has no destination.
+    unrouted: u64,
+}
+
+impl Dropped {
+    fn by(pipeline: &Pipeline) -> Self {
+        let stats = pipeline.stats();
+        let mut dropped = Self::default();
+        for totals in Signal::ALL.map(|signal| *stats.signal(signal)) {
+            dropped.evicted += totals.evicted_healthy + totals.evicted_errors;
+            dropped.turned_away += totals.turned_away;
+            dropped.unrouted += totals.unrouted;
+        }
+        dropped
+    }
 }
 
 /// Items that left the pipeline, so far.

@@ -18,7 +18,7 @@ use spanlayer_pipeline::Pipeline;
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
     signal::unix::Signal as Terminate,
-    sync::mpsc::UnboundedReceiver,
+    sync::{mpsc::UnboundedReceiver, oneshot},
     time::{Instant, sleep_until},
 };
 
@@ -47,12 +47,14 @@ pub(crate) struct Driver {
     hold: Option<Hold>,
     /// The invocation's deadline less a margin, while something is waited for.
     timer: Option<Instant>,
+    /// The invocation that was last said to be over, until the machine was told.
+    last_over: Option<String>,
     /// Why it is over, and by when it has to be.
     stop: Option<(String, Instant)>,
 }
 
 /// What there is to tell of invocations besides what the function sends, and how often.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Telling {
     /// Lambda tells how they end.
     pub(crate) platform: bool,
@@ -63,6 +65,8 @@ pub(crate) struct Telling {
     pub(crate) every: Duration,
     /// Nothing waits for a flush.
     pub(crate) at_once: bool,
+    /// Opens the listener for what Lambda tells, with the first event.
+    pub(crate) open: Option<oneshot::Sender<()>>,
 }
 
 enum Lambda {
@@ -123,6 +127,7 @@ impl Driver {
             invocation: None,
             hold: None,
             timer: None,
+            last_over: None,
             stop: None,
         }
     }
@@ -156,27 +161,28 @@ impl Driver {
             if waiting && held_until.is_none() {
                 return Input::Exported;
             }
+            if let Some(request) = self.end_of_this_one() {
+                return Input::Ended { request };
+            }
             if std::mem::take(&mut self.hurry) {
                 self.intake.settle(READ_DRY).await;
                 self.export(false);
             }
             let (background, look) = (self.background(), self.look());
             tokio::select! {
-                // In this order when several are ready: what an invocation left is known before the next one begins.
+                // In this order when several are ready: nothing that anybody tells holds up Lambda's word. An invocation
+                // that begins hears first what is left of the last one.
                 biased;
-                Some(signal) = self.signals.recv() => {
-                    if let Some(input) = self.heard(signal) {
-                        return input;
-                    }
-                }
-                exported = self.exports.ended() => self.exported(&exported),
                 (lambda, event) = answered(&mut self.lambda) => {
                     self.lambda = Lambda::Ready(lambda);
+                    drop(self.telling.open.take());
                     return match event {
                         Event::Invoke(invoke) => self.invoked(invoke).await,
                         Event::Shutdown(shutdown) => self.stopped_by_lambda(shutdown),
                     };
                 }
+                Some(signal) = self.signals.recv() => self.heard(signal),
+                exported = self.exports.ended() => self.exported(&exported),
                 () = terminated(self.terminate.as_mut()) => {
                     self.stop = Some(("terminated".to_owned(), Instant::now() + WINDOW - margin(WINDOW)));
                     return Input::Stop;
@@ -348,26 +354,31 @@ impl Driver {
     }
 
     /// Takes note of what a receiver told; returns what the machine has to know of it.
-    fn heard(&mut self, signal: Signal) -> Option<Input> {
+    fn heard(&mut self, signal: Signal) {
         match signal {
-            Signal::Connected => {
-                self.wrapped = true;
-                None
-            }
+            Signal::Connected => self.wrapped = true,
             Signal::Ended { request_id, at_unix_nano } => {
                 let at = Duration::from_nanos(at_unix_nano);
                 self.measure(&request_id, |began| Some(at.saturating_sub(began)));
                 self.over(&request_id);
-                Some(Input::Ended { request: request_id })
+                self.last_over = Some(request_id);
             }
             Signal::RuntimeDone(done) => {
                 self.measure(&done.request_id, |_| done.duration);
                 self.over(&done.request_id);
                 // Somebody will look for this one.
                 self.hurry |= !done.success && self.phase == Phase::Asked;
-                Some(Input::Ended { request: done.request_id })
+                self.last_over = Some(done.request_id);
             }
         }
+    }
+
+    /// The end of the invocation that goes on, once: it may have been told before the invocation was announced to us.
+    fn end_of_this_one(&mut self) -> Option<String> {
+        let current = &self.invocation.as_ref()?.request_id;
+        let request = self.last_over.take_if(|over| over == current)?;
+        self.over(&request);
+        Some(request)
     }
 
     /// An invocation is over: what it used can be told.

@@ -5,7 +5,7 @@ use ::http::{Request, Response};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
     convert::Infallible,
     future::Future,
@@ -119,6 +119,9 @@ where
             });
             let served = http1::Builder::new()
                 .auto_date_header(false)
+                // Also ends what stays open and says nothing: connections that nobody uses must not keep others out.
+                .timer(TokioTimer::new())
+                .header_read_timeout(SILENCE)
                 // Some senders close their half once they have said everything.
                 .half_close(true)
                 .max_buf_size(READ_AHEAD)
@@ -133,6 +136,10 @@ where
 
 /// Connections at once. The function and all extensions share 1,024 file descriptors.
 const CONNECTIONS: usize = 128;
+
+/// How long a connection may say nothing between requests, or take to say the head of one. Longer than SDKs usually
+/// pause between exports.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// What one connection may read ahead of its request's handling; bodies are longer, and stream through.
 const READ_AHEAD: usize = 64 << 10;

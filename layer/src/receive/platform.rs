@@ -15,9 +15,15 @@ use http::{Request, Response, header::CONTENT_ENCODING};
 use http_body_util::Full;
 use hyper::body::Body;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
-/// Answers requests for as long as the process lives.
-pub(crate) async fn serve_platform(bound: Bound, intake: Intake) {
+/// Answers requests for as long as the process lives, from the moment on that `opened` is told (or given up).
+///
+/// Until Lambda has something for us to do, what it tells of our own start waits in the socket: reading it would take
+/// the processor from the function's init, a quarter of a millisecond that is 4 ms with 7 % of a core.
+pub(crate) async fn serve_platform(bound: Bound, intake: Intake, opened: oneshot::Receiver<()>) {
+    // Given up is as good as told: somebody wants to know.
+    let _ = opened.await;
     serve(bound, move |request| {
         let intake = intake.clone();
         async move { answer(request, &intake).await }
