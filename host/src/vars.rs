@@ -166,9 +166,9 @@ pub fn boolean(text: &str) -> Result<bool, String> {
 }
 
 /// Parses a duration: a number with `ms`, `s`, `m` or `h`; a bare number is milliseconds, as in OpenTelemetry's own
-/// variables.
+/// variables. At most a year (365 days): what is longer is a mistake, and could not be added to a point in time.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "expected a duration such as 500ms, 30s or 2m".to_owned();
+    let wrong = || "expected a duration such as 500ms, 30s or 2m, at most a year".to_owned();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: f64 = number.parse().map_err(|_| wrong())?;
@@ -179,8 +179,10 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3600.0,
         _ => return Err(wrong()),
     };
-    Duration::try_from_secs_f64(number * scale).map_err(|_| wrong())
+    Duration::try_from_secs_f64(number * scale).ok().filter(|duration| *duration <= YEAR).ok_or_else(wrong)
 }
+
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Parses a size in bytes: a number with nothing, `KiB`, `MiB` or `GiB` (also `K`, `M`, `G`).
 pub fn bytes(text: &str) -> Result<u64, String> {
@@ -214,6 +216,20 @@ mod tests {
         assert_eq!(duration("1.5 m"), Ok(Duration::from_secs(90)));
         for wrong in ["", "soon", "-1s", "1d", "1e400s", "."] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_duration_is_at_most_a_year_and_a_longer_one_is_refused_by_name() {
+        for year in ["8760h", "525600m", "31536000s", "31536000000"] {
+            assert_eq!(duration(year), Ok(Duration::from_secs(31_536_000)), "{year}");
+        }
+        for longer in ["8760.1h", "31536000001ms", "9300000000000000000s", "99999999999999999999999h"] {
+            let vars = HashMap::from([("WAIT", longer)]);
+            let mut reading = Reading::new(&vars);
+            assert_eq!(reading.find_as("WAIT", duration), None, "{longer}");
+            let said = reading.problems()[0].to_string();
+            assert!(said.starts_with("WAIT: ") && said.ends_with(", at most a year"), "{said}");
         }
     }
 
