@@ -103,9 +103,11 @@ pub(super) fn is_own(url: &Url, receivers: &[SocketAddr]) -> bool {
     let same_port = receivers.iter().filter(|receiver| receiver.port() == port);
     // Lambda's name for the inside of an environment is as good as localhost to a receiver on all interfaces.
     let inside = is_loopback(url) || host == "sandbox.localdomain" || host == "sandbox";
-    same_port.into_iter().any(|receiver| inside || address(host) == Some(receiver.ip()))
+    same_port.into_iter().any(|receiver| inside || address(host) == Some(receiver.ip().to_canonical()))
 }
 
+/// An IPv4 address that is written as one of IPv6 (`::ffff:127.0.0.1`) is the IPv4 address.
 fn address(host: &str) -> Option<IpAddr> {
-    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+    let address: IpAddr = host.trim_start_matches('[').trim_end_matches(']').parse().ok()?;
+    Some(address.to_canonical())
 }

@@ -145,8 +145,15 @@ fn signals_share_a_destination_only_if_everything_but_the_path_is_alike() {
 
 #[test]
 fn an_otel_endpoint_that_is_our_own_receiver_counts_as_unset_with_a_hint() {
-    for own in ["http://127.0.0.1:4318", "http://localhost:4318/", "http://[::1]:4318", "http://0.0.0.0:4318"]
-    {
+    for own in [
+        "http://127.0.0.1:4318",
+        "http://localhost:4318/",
+        "http://[::1]:4318",
+        "http://0.0.0.0:4318",
+        "http://[::]:4318",
+        "http://[::ffff:127.0.0.1]:4318",
+        "http://[::ffff:0.0.0.0]:4318",
+    ] {
         let loaded = load(&[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", own),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), // how the function talks to us: none of our business
@@ -160,8 +167,21 @@ fn an_otel_endpoint_that_is_our_own_receiver_counts_as_unset_with_a_hint() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9999"),
     ]);
     assert_eq!(url(&loaded, Signal::Traces).as_deref(), Some("http://127.0.0.1:9999/v1/traces"));
-    let other_host = load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://10.0.0.7:4318")]);
-    assert!(url(&other_host, Signal::Logs).is_some());
+    for other in ["http://10.0.0.7:4318", "http://[::ffff:10.0.0.7]:4318", "http://[::]:9999"] {
+        let loaded = load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", other)]);
+        assert!(url(&loaded, Signal::Logs).is_some(), "{other}");
+    }
+}
+
+#[test]
+fn a_receiver_of_this_machine_is_known_by_its_address_in_either_family() {
+    for receiver in ["10.0.0.7:4318", "[::ffff:10.0.0.7]:4318"] {
+        for own in ["http://10.0.0.7:4318", "http://[::ffff:10.0.0.7]:4318"] {
+            let vars = HashMap::from([("OTEL_EXPORTER_OTLP_ENDPOINT", own)]);
+            let loaded = Settings::from_vars(&vars, &[receiver.parse().unwrap()]);
+            assert!(loaded.settings.destinations.is_empty(), "{own} is {receiver}");
+        }
+    }
 }
 
 #[test]
