@@ -199,7 +199,11 @@ async fn silence_a_refused_connection_and_a_failure_are_told_apart() {
     destination.timeout = Some(Duration::from_millis(100));
     let under = Under::test(destination);
     assert_eq!(under.send([spans("orders", 1, 1)]).await.left, 1);
-    assert!(under.told().contains("no answer within 0.1 s"), "{}", under.told());
+    let told = under.told();
+    let (_, waited) = told.split_once("no answer within ").unwrap();
+    // On a busy machine the end of the wait is noticed late, but never early.
+    let waited: f64 = waited.split_once(" s").unwrap().0.parse().unwrap();
+    assert!(waited >= 0.1, "{told}");
 
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = Server::at(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
