@@ -38,6 +38,9 @@ use crate::{
 /// # }
 /// ```
 ///
+/// Without [`init`](crate::init) first in `main`, spans inside the handler are lost, unless a `tracing` subscriber of your
+/// own has [`tracing_layer`](crate::tracing_layer).
+///
 /// A handler that is not wrapped by [`service`](crate::service) is traced as well, but how it ended stays unknown.
 #[derive(Clone, Debug)]
 pub struct Layer {

@@ -50,9 +50,13 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// #[tokio::main]
 /// async fn main() -> Result<(), Error> {
+///     spanlayer::init();
 ///     run(service_fn(handler)).await
 /// }
 /// ```
+///
+/// Without `spanlayer::init()` first in `main`, spans inside the handler are lost, unless a `tracing` subscriber of your
+/// own has `spanlayer::tracing_layer()`.
 ///
 /// Takes the arguments of [`macro@main`]. A streamed response ends its span when the handler returns, not when the
 /// stream ends.
