@@ -7,6 +7,7 @@ mod otlp;
 pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;
 pub(crate) mod post;
+mod secrets;
 pub(crate) mod server;
 pub(crate) mod stdout;
 pub(crate) mod zipkin;

@@ -13,6 +13,7 @@ use spanlayer_host::vars::Problem;
 use spanlayer_otlp::Signal;
 
 pub use endpoint::Address;
+pub(crate) use headers::percent_decoded;
 pub use otlp::{ClientCertificate, Otlp, Protocol, Proxy};
 pub use vars::TABLE;
 

@@ -128,6 +128,21 @@ async fn a_vendors_own_authentication_is_seen_by_the_server_and_by_nobody_else()
 }
 
 #[tokio::test]
+async fn what_the_address_holds_is_not_repeated_when_the_server_echoes_the_request() {
+    let echo =
+        "POST /v1/ingest?key=k3y-v4lue authorization: Basic c2hvcC11c2VyOnMzY3IzdA== (shop-user:s3cr3t)";
+    let backend = Backend::start([failing("401 Unauthorized", echo)]).await;
+    let address = format!("http://shop-user:s3cr3t@{}/?key=k3y-v4lue", backend.address);
+    let server = Server::at(&address).unwrap();
+    let under = Under::test(Destination::json_events(Mapping::events("shop"), server));
+    assert_eq!(under.send([spans("orders", 1, 1)]).await.refused, 1);
+    let request = &backend.requests()[0];
+    assert_eq!(request.header("authorization"), Some("Basic c2hvcC11c2VyOnMzY3IzdA=="));
+    let told = under.told();
+    assert!(told.contains("/v1/ingest?key=*** authorization: Basic *** (***)"), "{told}");
+}
+
+#[tokio::test]
 async fn sub_batches_hold_five_hundred_and_the_one_that_fails_is_the_only_one_sent_again() {
     let ok = || Reply::Bytes(answer("200 OK", &[], b""));
     let script = [ok(), failing("503 Service Unavailable", ""), ok(), ok()];

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header::USER_AGENT};
 
-use super::http::Transport;
+use super::{http::Transport, secrets::Secrets};
 use crate::{
     Batch, Outcome,
     settings::{Address, Otlp, Protocol},
@@ -57,8 +57,9 @@ pub(super) async fn body(settings: &Otlp, batch: &Batch) -> Result<Bytes, Outcom
 }
 
 /// What must not be repeated, whatever the server echoes.
-pub(super) fn secrets(settings: &Otlp) -> impl Iterator<Item = &str> {
-    settings.headers.iter().filter_map(|(_, value)| value.to_str().ok())
+pub(super) fn secrets(settings: &Otlp) -> Secrets {
+    let addresses = settings.urls.iter().flatten().map(Address::reveal);
+    Secrets::new(&settings.headers, addresses, settings.proxy.as_ref())
 }
 
 /// "The client MUST NOT send a request larger than this, also before compression" (OTLP specification, request size).

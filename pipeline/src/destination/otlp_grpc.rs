@@ -19,6 +19,7 @@ use reqwest::Body;
 use super::{
     http::{Answer, Exchange, HttpClient, MAX_ANSWER, MAX_QUOTED, describe},
     otlp::{body, headers, headers_for, secrets, transport},
+    secrets::Secrets,
 };
 use crate::{Batch, Deadline, Export, Outcome, settings::Otlp};
 use message::{PREFIX, Request};
@@ -29,6 +30,7 @@ use verdict::{End, Reply};
 pub(crate) struct OtlpGrpcExport {
     settings: Otlp,
     headers: HeaderMap,
+    secrets: Secrets,
     http: HttpClient,
 }
 
@@ -41,7 +43,8 @@ impl OtlpGrpcExport {
             ("grpc-encoding", settings.compression.content_encoding()),
             ("grpc-accept-encoding", Some("identity,gzip,zstd")),
         ];
-        Self { http: HttpClient::new(transport(&settings)), headers: headers(&settings, own), settings }
+        let (headers, secrets) = (headers(&settings, own), secrets(&settings));
+        Self { http: HttpClient::new(transport(&settings)), headers, secrets, settings }
     }
 
     async fn attempt(&self, batch: &Batch, by: Deadline) -> Result<Outcome, Outcome> {
@@ -55,7 +58,7 @@ impl OtlpGrpcExport {
         let url = self.settings.url(batch.signal()).map(|url| url.reveal()).unwrap_or_default();
         let request = || Body::wrap(Request::new(compressed, message.clone()));
         let exchange = self.http.exchange(url, headers, request).await.map_err(Outcome::retry)?;
-        Ok(read(exchange).await.verdict(batch.signal(), secrets(&self.settings)))
+        Ok(read(exchange).await.verdict(batch.signal(), self.secrets.iter()))
     }
 }
 

@@ -10,6 +10,7 @@ use http::{
 use super::{
     http::HttpClient,
     otlp::{body, headers, headers_for, secrets, transport},
+    secrets::Secrets,
 };
 use crate::{Batch, Deadline, Export, Outcome, settings::Otlp};
 use verdict::verdict;
@@ -19,6 +20,7 @@ use verdict::verdict;
 pub(crate) struct OtlpHttpExport {
     settings: Otlp,
     headers: HeaderMap,
+    secrets: Secrets,
     http: HttpClient,
 }
 
@@ -28,7 +30,8 @@ impl OtlpHttpExport {
             (CONTENT_TYPE.as_str(), Some(settings.protocol.format().content_type())),
             (CONTENT_ENCODING.as_str(), settings.compression.content_encoding()),
         ];
-        Self { http: HttpClient::new(transport(&settings)), headers: headers(&settings, own), settings }
+        let (headers, secrets) = (headers(&settings, own), secrets(&settings));
+        Self { http: HttpClient::new(transport(&settings)), headers, secrets, settings }
     }
 
     async fn attempt(&self, batch: &Batch) -> Result<Outcome, Outcome> {
@@ -37,7 +40,7 @@ impl OtlpHttpExport {
         let url = self.settings.url(batch.signal()).map(|url| url.reveal()).unwrap_or_default();
         let answer =
             self.http.post(url, headers_for(batch, &self.headers), body).await.map_err(Outcome::retry)?;
-        Ok(verdict(&answer, batch.signal(), self.settings.protocol.format(), secrets(&self.settings)))
+        Ok(verdict(&answer, batch.signal(), self.settings.protocol.format(), self.secrets.iter()))
     }
 }
 

@@ -14,6 +14,7 @@ use spanlayer_host::clock;
 
 use super::{
     http::{Answer, HttpClient, Transport},
+    secrets::Secrets,
     server::Server,
 };
 use crate::{Batch, BatchLimits, Deadline, Destination, Export, Mapping, Outcome, Secret, encode::encode};
@@ -72,6 +73,7 @@ pub(crate) struct PostExport<R> {
     server: Server,
     url: Secret,
     headers: HeaderMap,
+    secrets: Secrets,
     http: HttpClient,
     /// Bodies that may have to be sent again, by their batches' keys: a body says when it was made, and a repetition
     /// has to be the same byte for byte.
@@ -100,7 +102,8 @@ impl<R: Render> PostExport<R> {
             ..Transport::default()
         };
         let (url, http) = (server.below(path), HttpClient::new(transport));
-        Self { render, server, url, headers, http, made: Mutex::default(), clock: clock::unix_nanos }
+        let secrets = Secrets::new(&server.headers, [url.reveal()], server.proxy.as_ref());
+        Self { render, server, url, headers, secrets, http, made: Mutex::default(), clock: clock::unix_nanos }
     }
 
     async fn body(&self, batch: &Batch) -> std::io::Result<Bytes> {
@@ -125,8 +128,7 @@ impl<R: Render> PostExport<R> {
         if answer.status.is_success() {
             return Outcome::DELIVERED;
         }
-        let secrets = self.server.headers.iter().filter_map(|(_, value)| value.to_str().ok());
-        let why = answer.why(None, secrets);
+        let why = answer.why(None, self.secrets.iter());
         match answer.status.as_u16() {
             code if self.server.retry.contains(code) => Outcome::Retry { after: answer.retry_after(), why },
             // The reason may lie in one of the items, or in how many they are.

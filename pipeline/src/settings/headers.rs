@@ -56,6 +56,11 @@ fn decode(text: &str) -> Vec<u8> {
     out
 }
 
+/// The same for what is text.
+pub(crate) fn percent_decoded(text: &str) -> String {
+    String::from_utf8_lossy(&decode(text)).into_owned()
+}
+
 /// Headers that describe the request itself.
 const OURS: [&str; 9] = [
     "connection",

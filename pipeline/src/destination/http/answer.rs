@@ -52,10 +52,14 @@ impl Answer {
 pub(crate) fn quote<'s>(words: &str, secrets: impl Iterator<Item = &'s str>) -> String {
     let mut words = words.to_owned();
     // `Bearer abc` may come back as `abc`. What is shorter is no secret, and would tear holes into every message.
-    for secret in secrets.flat_map(|value| [value, value.rsplit(' ').next().unwrap_or_default()]) {
-        if secret.len() >= 6 {
-            words = words.replace(secret, "***");
-        }
+    let mut secrets: Vec<&str> = secrets
+        .flat_map(|value| [value, value.rsplit(' ').next().unwrap_or_default()])
+        .filter(|secret| secret.len() >= 6)
+        .collect();
+    // One may begin another, of which the rest would stay.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    for secret in secrets {
+        words = words.replace(secret, "***");
     }
     let printable = words.split_whitespace().collect::<Vec<_>>().join(" ");
     printable.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()
