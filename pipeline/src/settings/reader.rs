@@ -27,7 +27,8 @@ impl Settings {
     /// What is wrong costs only itself where that is safe: a signal whose endpoint, protocol or compression cannot be
     /// used has no destination, rather than another than was asked for.
     pub fn from_vars(vars: &dyn Vars, receivers: &[SocketAddr]) -> Loaded {
-        let mut reader = Reader { vars, receivers, reading: Reading::new(vars), hints: Vec::new() };
+        let mut reader =
+            Reader { vars, receivers, reading: Reading::new(vars), hints: Vec::new(), lost: Vec::new() };
         let mut destinations: Vec<Destination> = Vec::new();
         let mut recipes: Vec<Recipe> = Vec::new();
         for signal in Signal::ALL {
@@ -43,10 +44,15 @@ impl Settings {
             }
         }
         destinations.extend(recipes.into_iter().map(|recipe| Destination::otlp(recipe.otlp, recipe.timeout)));
-        let Reader { reading, mut hints, .. } = reader;
+        let Reader { reading, mut hints, lost, .. } = reader;
         let mut problems = reading.into_problems();
         // A variable for all signals is read for each of them.
         keep_first(&mut problems);
+        for problem in &mut problems {
+            let signals =
+                lost.iter().filter(|(name, _)| *name == problem.name).map(|(_, signal)| signal.name());
+            problem.what.push_str(&consequence(&signals.collect::<Vec<_>>()));
+        }
         keep_first(&mut hints);
         Loaded { settings: Self { destinations, ..Self::default() }, problems, hints }
     }
@@ -85,6 +91,8 @@ struct Reader<'v> {
     receivers: &'v [SocketAddr],
     reading: Reading<'v>,
     hints: Vec<String>,
+    /// Variables whose fault leaves a signal without a destination.
+    lost: Vec<(String, Signal)>,
 }
 
 impl Reader<'_> {
@@ -92,8 +100,8 @@ impl Reader<'_> {
         let Found { url, prefixes, name, add_path } = self.endpoint(signal)?;
         let names = |var: &str| names(prefixes, signal, var);
         // The two that must not be replaced by something else than was asked for.
-        let protocol = self.demanded(&names(PROTOCOL.name), &PROTOCOL);
-        let compression = self.demanded(&names(COMPRESSION.name), &COMPRESSION);
+        let protocol = self.demanded(signal, &names(PROTOCOL.name), &PROTOCOL);
+        let compression = self.demanded(signal, &names(COMPRESSION.name), &COMPRESSION);
         let headers_name = names(HEADERS.name).into_iter().find(|name| self.vars.get(name).is_some());
         let headers = headers_name.as_ref().and_then(|name| self.reading.find_as(name, HEADERS.parse));
         let Headers { good, faults } = headers.unwrap_or_default();
@@ -128,13 +136,17 @@ impl Reader<'_> {
                     continue;
                 }
                 // A faulty address is not replaced by one that is meant for something else.
-                let url = self.reading.find_as(&name, parse)?;
+                let Some(url) = self.reading.find_as(&name, parse) else {
+                    self.lost.push((name, signal));
+                    return None;
+                };
                 if !endpoint::is_own(&url, self.receivers) {
                     return Some(Found { url, prefixes, name, add_path });
                 }
                 if prefix == OURS {
                     let what = "is this extension's own receiver; expected a destination elsewhere";
                     self.reading.note(&name, what);
+                    self.lost.push((name, signal));
                     return None;
                 }
                 self.hints.push(format!(
@@ -204,11 +216,15 @@ impl Reader<'_> {
     }
 
     /// The first variable that is set, or the default; `None` if it is wrong.
-    fn demanded<T>(&mut self, names: &Names, var: &Var<T>) -> Option<T> {
-        match names.iter().find(|name| self.vars.get(name).is_some()) {
-            Some(name) => self.reading.find_as(name, var.parse),
-            None => (var.parse)(var.default).ok(),
+    fn demanded<T>(&mut self, signal: Signal, names: &Names, var: &Var<T>) -> Option<T> {
+        let Some(name) = names.iter().find(|name| self.vars.get(name).is_some()) else {
+            return (var.parse)(var.default).ok();
+        };
+        let value = self.reading.find_as(name, var.parse);
+        if value.is_none() {
+            self.lost.push((name.clone(), signal));
         }
+        value
     }
 
     fn client(&mut self, chain_names: &Names, key_names: &Names) -> Option<ClientCertificate> {
@@ -225,6 +241,17 @@ impl Reader<'_> {
                 self.reading.note(CLIENT_KEY.name, format!("{} is needed with it", CLIENT_CERTIFICATE.name));
                 None
             }
+        }
+    }
+}
+
+/// What a fault means for the signals that have no destination because of it; nothing if there are none.
+fn consequence(signals: &[&str]) -> String {
+    match signals {
+        [] => String::new(),
+        [one] => format!("; {one} go nowhere until this is right"),
+        [others @ .., last] => {
+            format!("; {} and {last} go nowhere until this is right", others.join(", "))
         }
     }
 }

@@ -218,6 +218,43 @@ fn what_is_not_supported_is_refused_by_name_for_the_signals_it_is_meant_for() {
 }
 
 #[test]
+fn a_fault_that_leaves_signals_without_a_destination_says_which() {
+    const ALL: &str = "traces, metrics and logs";
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h");
+    for (vars, faulty, lost) in [
+        (vec![("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://h")], "OTEL_EXPORTER_OTLP_ENDPOINT", ALL),
+        (vec![endpoint, ("OTEL_EXPORTER_OTLP_PROTOCOL", "smoke")], "OTEL_EXPORTER_OTLP_PROTOCOL", ALL),
+        (vec![endpoint, ("OTEL_EXPORTER_OTLP_COMPRESSION", "lzma")], "OTEL_EXPORTER_OTLP_COMPRESSION", ALL),
+        (
+            vec![("SPANLAYER_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318")],
+            "SPANLAYER_EXPORTER_OTLP_ENDPOINT",
+            ALL,
+        ),
+        (
+            vec![endpoint, ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "lzma")],
+            "OTEL_EXPORTER_OTLP_LOGS_COMPRESSION",
+            "logs",
+        ),
+        (
+            vec![
+                endpoint,
+                ("OTEL_EXPORTER_OTLP_PROTOCOL", "smoke"),
+                ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc"),
+            ],
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+            "traces and logs",
+        ),
+    ] {
+        let said = problems(&vars);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with(&format!("{faulty}: ")), "{said:?}");
+        assert!(said[0].ends_with(&format!("; {lost} go nowhere until this is right")), "{said:?}");
+    }
+    let harmless = problems(&[endpoint, ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon")]);
+    assert!(harmless.len() == 1 && !harmless[0].contains("nowhere"), "{harmless:?}");
+}
+
+#[test]
 fn protocols_and_compressions_go_by_their_names_in_any_case() {
     for (protocol, expected) in [
         ("HTTP/Protobuf", Protocol::HttpProtobuf),
