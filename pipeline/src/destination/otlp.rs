@@ -68,3 +68,21 @@ const MAX_REQUEST: usize = 64 << 20;
 /// OTLP specification, *User Agent*; our own product first.
 const AGENT: &str =
     concat!("spanlayer/", env!("CARGO_PKG_VERSION"), " OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Secret, settings::Proxy};
+
+    #[test]
+    fn headers_every_address_and_the_proxy_are_kept_secret() {
+        let mut otlp = Otlp::http("https://user-one:p4ssword@h/?key=k3y-v4lue").unwrap();
+        otlp.headers.push(("x-key".parse().unwrap(), HeaderValue::from_static("h34der-key")));
+        let address = Secret::new("http://pr0xy-user:pr0xy-p4ss@p:1/");
+        otlp.proxy = Some(Proxy { address, except: String::new() });
+        let secrets = secrets(&otlp);
+        for secret in ["user-one", "p4ssword", "k3y-v4lue", "h34der-key", "pr0xy-user", "pr0xy-p4ss"] {
+            assert!(secrets.iter().any(|known| known == secret), "{secret}");
+        }
+    }
+}
