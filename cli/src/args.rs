@@ -105,7 +105,7 @@ Examples:
   spanlayer-cli local --function ./bootstrap --env OTEL_TRACES_SAMPLER=always_off --timeout 3
       Try a setting. Variables reach function and extension, as they do on Lambda.
 
-Exit status: 0 when every invocation succeeded, 1 when one failed or nothing could be delivered, 2 when the command
+Exit status: 0 when every invocation succeeded, 1 when one failed, no span came or something was lost, 2 when the command
 line is wrong or a file is not there.";
 
 #[cfg(test)]

@@ -50,10 +50,18 @@ pub async fn run(args: &Local, screen: &Screen) -> Result<(), Failure> {
     show::billed(&mut figures, &[&performance]);
     println!("{}", measured::figures(&destination).text("What was measured", screen.paint));
     print!("{}", figures.text("What it cost", screen.paint));
-    verdict(&performance, &traces)
+    if !args.verbose {
+        // With it, they were shown when they came.
+        performance.complaints.iter().for_each(|complaint| eprintln!("{}", complaint.line));
+    }
+    verdict(&performance, &traces, &args.env)
 }
 
-fn verdict(performance: &stage::Performance, traces: &Traces) -> Result<(), Failure> {
+fn verdict(
+    performance: &stage::Performance,
+    traces: &Traces,
+    env: &[(String, String)],
+) -> Result<(), Failure> {
     let failed = performance.played.iter().filter(|played| played.invocation.response.is_err()).count();
     if let Some(what) = performance.fell.first() {
         return Err(Failure::run(what.clone()).hint("run it again with --verbose to see what it printed"));
@@ -63,14 +71,47 @@ fn verdict(performance: &stage::Performance, traces: &Traces) -> Result<(), Fail
         return Err(Failure::run(format!("{failed} of {of} invocations failed"))
             .hint("run it again with --verbose to see what the function printed"));
     }
-    if !traces.any_of_the_function() {
-        return Err(Failure::run("the function sent no spans of its own").hint(
-            "In Rust: put #[spanlayer::main] on the handler, or its Layer into the Runtime.\n\
-             In other languages: let the OpenTelemetry SDK export OTLP over HTTP to http://127.0.0.1:4318.\n\
-             Is a sampler set, or SPANLAYER_DISABLED? --verbose shows what function and extension print.",
-        ));
+    if traces.any_of_the_function() {
+        return Ok(());
     }
-    Ok(())
+    if let Some(endpoint) = elsewhere(env) {
+        // Lost on the way, or the endpoint was not taken for one.
+        let of_delivery = |complaint: &stage::Complaint| {
+            complaint.lost || complaint.line.contains("SPANLAYER_EXPORTER_OTLP_")
+        };
+        if performance.complaints.iter().any(of_delivery) {
+            return Err(Failure::run(format!("not everything could be delivered to {endpoint}"))
+                .hint("what the extension said of it is above"));
+        }
+        println!("Spans went to {endpoint}, so none are shown here.");
+        return Ok(());
+    }
+    if let Some((name, value)) = env.iter().find(|(name, value)| asks_for_none(name, value)) {
+        println!("The function sent no spans of its own, as {name}={value} may ask.");
+        return Ok(());
+    }
+    Err(Failure::run("the function sent no spans of its own").hint(
+        "In Rust: put #[spanlayer::main] on the handler, or its Layer into the Runtime.\n\
+         In other languages: let the OpenTelemetry SDK export OTLP over HTTP to http://127.0.0.1:4318.\n\
+         --verbose shows what function and extension print.",
+    ))
+}
+
+/// Where a variable of the user's has the extension send spans, instead of here. `OTEL_…` cannot.
+fn elsewhere(env: &[(String, String)]) -> Option<&str> {
+    ["SPANLAYER_EXPORTER_OTLP_TRACES_ENDPOINT", "SPANLAYER_EXPORTER_OTLP_ENDPOINT"]
+        .iter()
+        .find_map(|wanted| env.iter().rev().find(|(name, _)| name == wanted))
+        .map(|(_, endpoint)| endpoint.as_str())
+}
+
+/// Whether a variable can be why a function that is wrapped sends nothing.
+fn asks_for_none(name: &str, value: &str) -> bool {
+    match name {
+        "SPANLAYER_DISABLED" | "OTEL_SDK_DISABLED" => value.eq_ignore_ascii_case("true"),
+        "OTEL_TRACES_SAMPLER" => value.ends_with("always_off") || value.ends_with("traceidratio"),
+        _ => false,
+    }
 }
 
 fn acts(files: &[impl AsRef<Path>]) -> Result<Vec<Act>, Failure> {

@@ -1,7 +1,7 @@
 //! A function with its extension on an emulated Lambda, and the destination that its telemetry goes to.
 
 use crate::{failure::Failure, screen::Screen};
-use spanlayer_emulator::{Builder, Destination, Emulator, Exit, Invocation, Mode, Reason};
+use spanlayer_emulator::{Builder, Destination, Emulator, Exit, Invocation, Line, Mode, Reason, Source};
 use std::{path::PathBuf, time::Duration};
 
 /// What to run, and how.
@@ -48,6 +48,31 @@ pub struct Performance {
     pub init: Duration,
     /// What ended otherwise than it should: "the extension … by exit status 1".
     pub fell: Vec<String>,
+    /// What the extension warned of, and what it lost.
+    pub complaints: Vec<Complaint>,
+}
+
+/// A line of the extension's log at `WARN` or `ERROR`.
+#[derive(Debug)]
+pub struct Complaint {
+    /// Whether something was lost: `ERROR`.
+    pub lost: bool,
+    /// The line.
+    pub line: String,
+}
+
+impl Complaint {
+    /// Takes a line for what it is; `None` for all others.
+    fn of(line: &Line) -> Option<Self> {
+        let Source::Extension(_) = line.source else { return None };
+        let json: serde_json::Value = serde_json::from_str(&line.text).ok()?;
+        let lost = match (json["source"].as_str()?, json["level"].as_str()?) {
+            ("spanlayer", "WARN") => false,
+            ("spanlayer", "ERROR") => true,
+            _ => return None,
+        };
+        Some(Self { lost, line: line.to_string() })
+    }
 }
 
 /// A destination that takes everything.
@@ -123,6 +148,7 @@ impl Stage {
             _ if extension.killed => Some(format!("the extension {} had to be killed", extension.name)),
             exit => Some(format!("the extension {} ended by {exit}", extension.name)),
         });
-        Ok(Performance { played, init, fell: fell.collect() })
+        let complaints = lambda.output().iter().filter_map(Complaint::of).collect();
+        Ok(Performance { played, init, fell: fell.collect(), complaints })
     }
 }

@@ -1,7 +1,7 @@
 //! Whole performances: functions, the extension and a destination, as a user sees them. The programs are the
 //! workspace's own, built by `cargo build --workspace`.
 
-use spanlayer_emulator::binary;
+use spanlayer_emulator::{Destination, Mode, binary};
 use std::process::{Command, Output};
 
 fn play(args: &[&str]) -> (Output, String) {
@@ -89,8 +89,39 @@ fn a_function_without_telemetry_is_told_how_to_get_some() {
 }
 
 #[test]
-fn settings_given_by_env_reach_the_function() {
-    let (output, text) = local("orders-api", &["--env", "OTEL_TRACES_SAMPLER=always_off"]);
-    assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("no spans of its own"), "{text}");
+fn a_setting_that_asks_for_no_spans_reaches_the_function_and_is_named_as_the_reason() {
+    for setting in ["OTEL_TRACES_SAMPLER=always_off", "SPANLAYER_DISABLED=true"] {
+        let (output, text) = local("orders-api", &["--env", setting]);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        assert!(text.contains(&format!("no spans of its own, as {setting}")), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spans_that_go_to_an_endpoint_of_ones_own_are_said_to() {
+    let destination = Destination::start(Mode::Healthy).await;
+    let destination = destination.unwrap_or_else(|error| panic!("no destination: {error}"));
+    let endpoint = destination.url();
+    let (output, text) =
+        local("orders-api", &["--env", &format!("SPANLAYER_EXPORTER_OTLP_ENDPOINT={endpoint}")]);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains(&format!("Spans went to {endpoint}")), "{text}");
+    assert!(!destination.spans().is_empty(), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_extension_complains_of_is_shown_without_being_asked_for() {
+    let refusing = Destination::start(Mode::status(400)).await;
+    let refusing = refusing.unwrap_or_else(|error| panic!("no destination: {error}"));
+    // One that refuses, and one that is no endpoint.
+    for (endpoint, said) in [(refusing.url(), "ERROR"), ("nonsense".to_owned(), "a setting is ignored")] {
+        let setting = format!("SPANLAYER_EXPORTER_OTLP_ENDPOINT={endpoint}");
+        let (output, text) = local("orders-api", &["--env", &setting]);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains("[spanlayer] {") && text.contains(said), "{text}");
+        assert!(text.contains(&format!("not everything could be delivered to {endpoint}")), "{text}");
+    }
+    let (output, text) = local("orders-api", &["--env", "SPANLAYER_FLUSH=bogus"]);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("SPANLAYER_FLUSH") && text.contains("WARN"), "{text}");
 }
