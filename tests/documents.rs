@@ -190,3 +190,10 @@ fn every_invariant_is_held_by_a_test_that_exists() {
         assert!(code.contains(&format!("fn {name}(")), "{name} is named as holding an invariant");
     }
 }
+
+#[test]
+fn no_document_has_a_gap_left_to_fill() {
+    for document in documents() {
+        assert!(!fs::read_to_string(&document).unwrap().contains("@@"), "{}", document.display());
+    }
+}
