@@ -49,6 +49,9 @@ pub(crate) struct Driver {
     timer: Option<Instant>,
     /// The invocation that was last said to be over, until the machine was told.
     last_over: Option<String>,
+    /// What the environment had used when the last invocation was over: while frozen it uses nothing, and reading it
+    /// takes time that the beginning of an invocation has not got.
+    used: Option<Totals>,
     /// Why it is over, and by when it has to be.
     stop: Option<(String, Instant)>,
 }
@@ -87,8 +90,6 @@ struct Invocation {
     measured: bool,
     /// It is over.
     ended: bool,
-    /// What the environment had used when it began, if that is of interest.
-    before: Option<Totals>,
 }
 
 /// An invocation that is held up after its handler is done. This is billed.
@@ -128,6 +129,7 @@ impl Driver {
             hold: None,
             timer: None,
             last_over: None,
+            used: None,
             stop: None,
         }
     }
@@ -327,8 +329,10 @@ impl Driver {
             by: Instant::now() + left.saturating_sub(margin(left)),
             measured: false,
             ended: false,
-            before: self.telling.usage.then(Totals::read),
         });
+        if self.telling.usage && self.used.is_none() {
+            self.used = Some(Totals::read());
+        }
         let held = self.held(began, |_| true);
         let sight = if left.is_zero() { Sight::Blind } else { self.sight() };
         let plan = self.policy.invoked(began, &held, sight);
@@ -384,12 +388,13 @@ impl Driver {
     /// An invocation is over: what it used can be told.
     fn over(&mut self, request_id: &str) {
         let Some(invocation) = &mut self.invocation else { return };
-        if invocation.request_id != request_id {
+        if invocation.request_id != request_id || std::mem::replace(&mut invocation.ended, true) {
             return;
         }
-        invocation.ended = true;
-        if let Some(before) = invocation.before.take() {
-            let usage = Totals::read().since(&before);
+        if let Some(before) = &mut self.used {
+            let now = Totals::read();
+            let usage = now.since(before);
+            *before = now;
             self.intake.account().note(|ledger, _| ledger.used(request_id, usage));
         }
     }
