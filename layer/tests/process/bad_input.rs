@@ -190,7 +190,7 @@ fn healthy_json(count: usize) -> String {
 
 #[tokio::test]
 async fn telemetry_events_that_make_no_sense_are_answered_200_and_passed_over() {
-    let world = World::idle(|builder| builder).await;
+    let world = World::idle(|builder| builder.env("SPANLAYER_FLUSH", "end")).await;
     let to = world.platform().await;
     // What is told before the first invocation waits for it.
     world.invoke().await.payload();
