@@ -70,6 +70,11 @@ async fn next_is_asked_for_before_the_handler_answers() {
             assert!(tokio::time::Instant::now() < by, "{:?}", world.log());
             tokio::time::sleep(millis(1)).await;
         }
+        // It says so just before it does so: once it has served others, it has.
+        let to = world.otlp().await;
+        for _ in 0..3 {
+            assert_eq!(post(to, "/no/such/path", PROTOBUF, b"").await.status, 404);
+        }
         asked.notify_one();
     };
     let (outcome, ()) = tokio::join!(invocation, release);
