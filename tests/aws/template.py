@@ -14,7 +14,7 @@ from support import checks  # noqa: E402
 from support.checks import check, equal  # noqa: E402
 
 BUILT = ROOT / ".aws-sam" / "build"
-FUNCTIONS = ["Hello", "OrdersApi", "OrdersWorker", "TowerStack"]
+FUNCTIONS = ["AxumApi", "Hello", "OrdersApi", "OrdersWorker", "TowerStack"]
 
 # Amazon Linux 2023, under provided.al2023.
 FUNCTION_GLIBC = "2.34"
