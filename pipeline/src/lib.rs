@@ -85,6 +85,7 @@ pub use mapping::Mapping;
 pub use notice::{Notice, Observer};
 pub use payload::{Payload, Priority};
 pub use pipeline::{Admission, Flushed, Lost, Pipeline, Report};
+pub use queue::{Lanes, Route};
 pub use secret::Secret;
 pub use settings::{BatchLimits, Destination, Settings, WhenFull};
 pub use spanlayer_otlp::{Malformed, Signal, Summary};

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use spanlayer_otlp::Signal;
 
 use crate::{
-    Deadline, Payload, Pending, Settings, Stats, compose,
+    Deadline, Payload, Pending, Route, Settings, Stats, compose,
     join::join_all,
     lane::Lane,
     queue::{Queue, Shared},
@@ -32,7 +32,19 @@ impl Pipeline {
 
     /// Takes a payload in, or says why not. Never waits.
     pub fn accept(&self, payload: Payload) -> Admission {
-        self.shared.admit(payload)
+        self.accept_routed(payload, Route::default())
+    }
+
+    /// [`accept`](Self::accept) for some destinations rather than all, or for a group that is yet to be decided.
+    pub fn accept_routed(&self, payload: Payload, route: Route) -> Admission {
+        self.shared.admit(payload, route)
+    }
+
+    /// Decides whether the payloads of a [group](Route::group) are kept: those that are held, which go out with the next
+    /// flush or are counted as [`sampled_out`](crate::SignalTotals::sampled_out), and those that come later. Of groups
+    /// that nobody decides, everything is kept: when 4,096 others were heard of since, and when the pipeline shuts down.
+    pub fn decide(&self, group: u64, keep: bool) {
+        self.shared.decide(group, keep);
     }
 
     /// What is held now.

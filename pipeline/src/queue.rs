@@ -3,7 +3,9 @@
 //! Pure bookkeeping under one lock: no clock, no I/O, nothing is awaited. A payload is kept once, whatever the number
 //! of destinations; it goes when each of them has taken it, refused it, or when it was evicted.
 
+mod groups;
 mod lease;
+mod route;
 mod view;
 
 use std::collections::BTreeMap;
@@ -11,7 +13,9 @@ use std::collections::BTreeMap;
 use spanlayer_otlp::Signal;
 use tokio::time::Instant;
 
+use groups::Groups;
 pub(crate) use lease::Shared;
+pub use route::{Lanes, Route};
 pub(crate) use view::Held;
 use view::View;
 
@@ -31,12 +35,17 @@ impl Rank {
     pub(crate) const fn of(payload: &Payload, arrival: u64) -> Self {
         Self { priority: payload.priority(), arrival }
     }
+
+    const FIRST: Self = Self { priority: Priority::Error, arrival: 0 };
+    const LAST: Self = Self { priority: Priority::Healthy, arrival: u64::MAX };
 }
 
 /// A payload while somebody still has to settle it.
 #[derive(Debug)]
 struct Entry {
     payload: Payload,
+    /// Its group is named for as long as that is not decided.
+    route: Route,
     /// Parts of it that are not settled, over all lanes: one per lane, more where it was split.
     owed: usize,
     /// Parts of it that are out on an attempt.
@@ -59,6 +68,8 @@ pub(crate) struct Queue {
     /// Batches that some lane formed, so that another lane about to form the same shares it, its compressed form
     /// included.
     formed: Vec<Weak>,
+    /// What is held back until somebody decides.
+    groups: Groups,
     totals: [SignalTotals; 3],
 }
 
@@ -74,6 +85,7 @@ impl Queue {
             entries: BTreeMap::new(),
             views: Vec::new(),
             formed: Vec::new(),
+            groups: Groups::default(),
             totals: Default::default(),
         }
     }
@@ -84,12 +96,15 @@ impl Queue {
         self.views.len() - 1
     }
 
+    /// From here on nothing is admitted. What nobody has decided is kept.
     pub(crate) fn close(&mut self) {
         self.closed = true;
+        let held = self.groups.give_up();
+        self.offer(&held);
     }
 
     /// Takes a payload in, or says why not.
-    pub(crate) fn admit(&mut self, payload: Payload) -> Admission {
+    pub(crate) fn admit(&mut self, payload: Payload, route: Route) -> Admission {
         let (signal, items) = (payload.signal(), payload.items());
         if self.closed {
             return Admission::Closed;
@@ -98,9 +113,15 @@ impl Queue {
             self.totals[signal as usize].turned_away += items as u64;
             return Admission::TooLarge { limit: self.limit };
         }
-        let takers = self.views.iter().filter(|view| view.takes(signal)).count();
-        if items == 0 || takers == 0 {
+        let owed = self.takers(signal, route.lanes).count();
+        if items == 0 || owed == 0 {
             self.totals[signal as usize].unrouted += items as u64;
+            return Admission::Accepted;
+        }
+        let decision = route.group.map_or(Some(true), |group| self.groups.decision(group));
+        if decision == Some(false) {
+            self.totals[signal as usize].accepted += items as u64;
+            self.totals[signal as usize].sampled_out += items as u64;
             return Admission::Accepted;
         }
         let excess = (self.held + cost(&payload)).saturating_sub(self.limit);
@@ -112,11 +133,46 @@ impl Queue {
         self.load.add(payload.bytes().len(), payload.summary());
         self.arrivals += 1;
         let rank = Rank::of(&payload, self.arrivals);
-        for view in self.views.iter_mut().filter(|view| view.takes(signal)) {
-            view.add(rank, &payload);
+        self.entries.insert(rank, Entry { payload, route, owed, leased: 0 });
+        match route.group {
+            Some(group) if decision.is_none() => {
+                let forgotten = self.groups.hold(group, rank);
+                self.offer(&forgotten);
+            }
+            _ => self.offer(&[rank]),
         }
-        self.entries.insert(rank, Entry { payload, owed: takers, leased: 0 });
         Admission::Accepted
+    }
+
+    /// Decides what becomes of a group: of what is held of it, and of what comes later.
+    pub(crate) fn decide(&mut self, group: u64, keep: bool) {
+        let (members, forgotten) = self.groups.decide(group, keep);
+        self.offer(&forgotten);
+        if keep {
+            return self.offer(&members);
+        }
+        for rank in members {
+            let Some(entry) = self.remove(rank) else { continue };
+            self.totals[entry.payload.signal() as usize].sampled_out += entry.payload.items() as u64;
+        }
+    }
+
+    /// Puts payloads in line for their lanes.
+    fn offer(&mut self, ranks: &[Rank]) {
+        for rank in ranks {
+            let Some(entry) = self.entries.get_mut(rank) else { continue };
+            entry.route.group = None;
+            let (signal, lanes) = (entry.payload.signal(), entry.route.lanes);
+            let views = self.views.iter_mut().enumerate();
+            for (_, view) in views.filter(|(lane, view)| view.takes(signal) && lanes.has(*lane)) {
+                view.add(*rank, &entry.payload);
+            }
+        }
+    }
+
+    fn takers(&self, signal: Signal, lanes: Lanes) -> impl Iterator<Item = usize> {
+        let views = self.views.iter().enumerate();
+        views.filter(move |(lane, view)| view.takes(signal) && lanes.has(*lane)).map(|(lane, _)| lane)
     }
 
     fn turn_away(&mut self, payload: &Payload) -> Admission {
@@ -152,9 +208,14 @@ impl Queue {
     fn evict(&mut self, rank: Rank) {
         let Some(entry) = self.remove(rank) else { return };
         let signal = entry.payload.signal();
-        // What some lane has not settled is lost to that lane; the item counts as evicted if it is lost to any.
-        let lost =
-            self.views.iter_mut().map(|view| view.evict(rank, &entry.payload)).max().unwrap_or_default();
+        let lost = match entry.route.group {
+            // No lane ever heard of it.
+            Some(_) => entry.payload.items(),
+            // What some lane has not settled is lost to that lane; the item counts as evicted if it is lost to any.
+            None => {
+                self.views.iter_mut().map(|view| view.evict(rank, &entry.payload)).max().unwrap_or_default()
+            }
+        };
         let totals = &mut self.totals[signal as usize];
         match rank.priority {
             Priority::Healthy => totals.evicted_healthy += lost as u64,
@@ -255,6 +316,9 @@ impl Queue {
         let entry = self.entries.remove(&rank)?;
         self.held -= cost(&entry.payload);
         self.load.subtract(entry.payload.bytes().len(), entry.payload.summary());
+        if let Some(group) = entry.route.group {
+            self.groups.leave(group, rank);
+        }
         Some(entry)
     }
 

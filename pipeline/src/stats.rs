@@ -42,6 +42,8 @@ pub struct SignalTotals {
     pub evicted_healthy: u64,
     /// Taken, then given up for something newer: in payloads with errors.
     pub evicted_errors: u64,
+    /// Taken, then dropped because it was so decided ([`Pipeline::decide`](crate::Pipeline::decide)).
+    pub sampled_out: u64,
     /// Dropped because no destination takes this signal.
     pub unrouted: u64,
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use spanlayer_otlp::Signal;
 use tokio::{sync::Notify, time::Instant};
 
-use super::{Queue, Settled, view::Held};
+use super::{Queue, Route, Settled, view::Held};
 use crate::{Admission, Batch, DestinationTotals, Payload, SignalTotals, batch::Part};
 
 /// The queue, shared by those who fill it and the lanes that empty it.
@@ -30,8 +30,12 @@ impl Shared {
         Self { queue: Mutex::new(queue), changed: Notify::new() }
     }
 
-    pub(crate) fn admit(&self, payload: Payload) -> Admission {
-        self.lock().admit(payload)
+    pub(crate) fn admit(&self, payload: Payload, route: Route) -> Admission {
+        self.lock().admit(payload, route)
+    }
+
+    pub(crate) fn decide(&self, group: u64, keep: bool) {
+        self.lock().decide(group, keep);
     }
 
     /// From here on nothing is admitted.

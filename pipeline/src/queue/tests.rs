@@ -47,13 +47,19 @@ fn mark(part: &Part) -> String {
     text[..end].chars().rev().take_while(char::is_ascii_alphabetic).collect::<Vec<_>>().iter().rev().collect()
 }
 
+impl Queue {
+    fn put(&mut self, payload: Payload) -> Admission {
+        self.admit(payload, Route::default())
+    }
+}
+
 const DELIVERED: Settled = Settled::Delivered { rejected: 0 };
 
 #[test]
 fn errors_go_out_first_and_each_kind_in_order_of_arrival() {
     let mut queue = queue(ROOM, 1);
     for payload in [healthy("a"), error("b"), healthy("c"), error("d")] {
-        assert_eq!(queue.admit(payload), Admission::Accepted);
+        assert_eq!(queue.put(payload), Admission::Accepted);
     }
     assert_eq!(marks(&mut queue, 0), ["b", "d", "a", "c"]);
 }
@@ -62,11 +68,11 @@ fn errors_go_out_first_and_each_kind_in_order_of_arrival() {
 fn a_newcomer_displaces_the_oldest_healthy_payload_before_any_error() {
     let mut queue = queue(room_for(3), 1);
     for payload in [error("a"), healthy("b"), healthy("c"), healthy("d")] {
-        assert_eq!(queue.admit(payload), Admission::Accepted);
+        assert_eq!(queue.put(payload), Admission::Accepted);
     }
     assert_eq!(marks(&mut queue, 0), ["a", "c", "d"]);
     for payload in [error("e"), error("f"), error("g")] {
-        assert_eq!(queue.admit(payload), Admission::Accepted);
+        assert_eq!(queue.put(payload), Admission::Accepted);
     }
     assert_eq!(marks(&mut queue, 0), ["e", "f", "g"], "an error also displaces older errors");
     let totals = queue.totals[0];
@@ -77,28 +83,28 @@ fn a_newcomer_displaces_the_oldest_healthy_payload_before_any_error() {
 fn a_healthy_newcomer_never_displaces_an_error_and_nothing_is_given_up_in_vain() {
     let mut queue = queue(room_for(3), 1);
     for payload in [error("a"), error("b"), healthy("c")] {
-        queue.admit(payload);
+        queue.put(payload);
     }
     let large = spans(12, "large", false);
     assert!(cost(&large) < room_for(3) && cost(&large) > room_for(1));
-    assert!(matches!(queue.admit(large.clone()), Admission::Partial { rejected: 12, .. }));
+    assert!(matches!(queue.put(large.clone()), Admission::Partial { rejected: 12, .. }));
     assert_eq!(marks(&mut queue, 0), ["a", "b", "c"]);
     assert_eq!(queue.totals[0].turned_away, 12);
     queue.when_full = WhenFull::Busy { retry_after: Duration::from_secs(2) };
-    assert_eq!(queue.admit(large), Admission::Busy { retry_after: Duration::from_secs(2) });
+    assert_eq!(queue.put(large), Admission::Busy { retry_after: Duration::from_secs(2) });
 }
 
 #[test]
 fn what_is_larger_than_the_whole_queue_is_refused_as_such() {
     let mut queue = queue(1000, 1);
-    assert_eq!(queue.admit(spans(100, "a", true)), Admission::TooLarge { limit: 1000 });
+    assert_eq!(queue.put(spans(100, "a", true)), Admission::TooLarge { limit: 1000 });
     assert_eq!(queue.totals[0].turned_away, 100);
 }
 
 #[test]
 fn a_flood_of_tiny_payloads_is_bounded_by_what_keeping_them_costs() {
     let mut queue = queue(ROOM, 1);
-    (0..10_000).for_each(|_| assert_eq!(queue.admit(healthy("a")), Admission::Accepted));
+    (0..10_000).for_each(|_| assert_eq!(queue.put(healthy("a")), Admission::Accepted));
     assert!(queue.entries.len() * TRACKING < ROOM);
     assert!(queue.held <= ROOM);
 }
@@ -106,16 +112,16 @@ fn a_flood_of_tiny_payloads_is_bounded_by_what_keeping_them_costs() {
 #[test]
 fn what_is_out_on_an_attempt_is_not_given_up() {
     let mut queue = queue(room_for(2), 1);
-    queue.admit(healthy("a"));
+    queue.put(healthy("a"));
     let batch = queue.take(0, u64::MAX).unwrap();
-    queue.admit(healthy("b"));
-    assert_eq!(queue.admit(error("c")), Admission::Accepted);
+    queue.put(healthy("b"));
+    assert_eq!(queue.put(error("c")), Admission::Accepted);
     assert!(
-        matches!(queue.admit(healthy("d")), Admission::Partial { .. }),
+        matches!(queue.put(healthy("d")), Admission::Partial { .. }),
         "only c could go, and it is an error"
     );
     queue.give_back(0, batch);
-    assert_eq!(queue.admit(healthy("d")), Admission::Accepted);
+    assert_eq!(queue.put(healthy("d")), Admission::Accepted);
     assert_eq!(marks(&mut queue, 0), ["c", "d"]);
 }
 
@@ -123,12 +129,12 @@ fn what_is_out_on_an_attempt_is_not_given_up() {
 fn a_batch_that_loses_a_member_is_dissolved_and_its_others_go_back_in_line() {
     let mut queue = queue(room_for(3), 1);
     for mark in ["a", "b", "c"] {
-        queue.admit(healthy(mark));
+        queue.put(healthy(mark));
     }
     let batch = queue.take(0, u64::MAX).unwrap();
     assert_eq!(batch.items(), 3);
     queue.give_back(0, batch);
-    queue.admit(healthy("d"));
+    queue.put(healthy("d"));
     assert_eq!(marks(&mut queue, 0), ["b", "c", "d"]);
     assert_eq!(queue.views[0].totals[0].evicted, 1);
 }
@@ -138,7 +144,7 @@ fn a_payload_is_kept_once_for_all_lanes_and_goes_with_the_last_of_them() {
     let mut queue = queue(ROOM, 2);
     let payload = healthy("a");
     let one = cost(&payload);
-    queue.admit(payload);
+    queue.put(payload);
     assert_eq!(queue.held, one);
     let batch = queue.take(0, u64::MAX).unwrap();
     queue.settle(0, &batch, DELIVERED);
@@ -152,24 +158,24 @@ fn a_payload_is_kept_once_for_all_lanes_and_goes_with_the_last_of_them() {
 #[test]
 fn lanes_that_form_the_same_batch_share_it() {
     let mut queue = queue(ROOM, 2);
-    queue.admit(healthy("a"));
-    queue.admit(healthy("b"));
+    queue.put(healthy("a"));
+    queue.put(healthy("b"));
     let first = queue.take(0, u64::MAX).unwrap();
     let second = queue.take(1, u64::MAX).unwrap();
     assert_eq!(first.idempotency_key(), second.idempotency_key());
     queue.settle(0, &first, DELIVERED);
     queue.give_back(1, second);
-    queue.admit(healthy("c"));
+    queue.put(healthy("c"));
     assert_ne!(queue.take(0, u64::MAX).unwrap().idempotency_key(), first.idempotency_key());
 }
 
 #[test]
 fn a_batch_given_back_goes_out_again_as_it_was() {
     let mut queue = queue(ROOM, 1);
-    queue.admit(healthy("a"));
+    queue.put(healthy("a"));
     let first = queue.take(0, u64::MAX).unwrap();
     queue.give_back(0, first.clone());
-    queue.admit(error("b"));
+    queue.put(error("b"));
     let again = queue.take(0, u64::MAX).unwrap();
     assert_eq!(again.idempotency_key(), first.idempotency_key());
     assert_eq!(again.request(), first.request());
@@ -182,11 +188,11 @@ fn batches_keep_to_their_limits_and_to_one_signal() {
     queue.add_lane(&Signal::ALL, BatchLimits { bytes: 2 * size, items: 100 });
     queue.add_lane(&Signal::ALL, BatchLimits { bytes: ROOM, items: 3 });
     for mark in ["a", "b", "c", "d", "e"] {
-        queue.admit(healthy(mark));
+        queue.put(healthy(mark));
     }
     let logs = Payload::scan(Signal::Logs, bytes::Bytes::from_static(&[0x0a, 4, 0x12, 2, 0x12, 0])).unwrap();
     assert_eq!(logs.items(), 1);
-    queue.admit(logs);
+    queue.put(logs);
     for (lane, sizes) in [(0, [2, 2, 1, 1].as_slice()), (1, &[3, 2, 1])] {
         let batches: Vec<Batch> = std::iter::from_fn(|| queue.take(lane, u64::MAX)).collect();
         assert_eq!(batches.iter().map(Batch::items).collect::<Vec<_>>(), sizes);
@@ -197,13 +203,13 @@ fn batches_keep_to_their_limits_and_to_one_signal() {
 #[test]
 fn what_arrives_beyond_the_horizon_only_fills_up() {
     let mut queue = queue(ROOM, 1);
-    queue.admit(healthy("a"));
+    queue.put(healthy("a"));
     let horizon = queue.arrivals;
-    queue.admit(error("b"));
+    queue.put(error("b"));
     let batch = queue.take(0, horizon).unwrap();
     assert_eq!(batch.parts().iter().map(mark).collect::<Vec<_>>(), ["a", "b"]);
     queue.settle(0, &batch, DELIVERED);
-    queue.admit(error("c"));
+    queue.put(error("c"));
     assert!(queue.take(0, horizon).is_none(), "nothing is left that arrived by the horizon");
     assert!(queue.take(0, queue.arrivals).is_some());
 }
@@ -211,7 +217,7 @@ fn what_arrives_beyond_the_horizon_only_fills_up() {
 #[test]
 fn a_payload_in_pieces_goes_when_its_last_piece_is_settled() {
     let mut queue = queue(ROOM, 1);
-    queue.admit(spans(4, "a", false));
+    queue.put(spans(4, "a", false));
     let batch = queue.take(0, u64::MAX).unwrap();
     let part = &batch.parts()[0];
     let piece = |items| vec![part.piece(part.bytes.clone(), Summary { items, errors: 0 })];
@@ -236,10 +242,66 @@ fn a_payload_in_pieces_goes_when_its_last_piece_is_settled() {
 fn a_signal_that_no_lane_takes_is_counted_and_not_kept() {
     let mut queue = Queue::new(ROOM, WhenFull::Partial);
     queue.add_lane(&[Signal::Logs], BatchLimits::default());
-    assert_eq!(queue.admit(healthy("a")), Admission::Accepted);
+    assert_eq!(queue.put(healthy("a")), Admission::Accepted);
     assert_eq!((queue.totals[0].unrouted, queue.held), (1, 0));
     queue.close();
-    assert_eq!(queue.admit(healthy("a")), Admission::Closed);
+    assert_eq!(queue.put(healthy("a")), Admission::Closed);
+}
+
+#[test]
+fn a_payload_goes_to_the_lanes_of_its_route_and_no_other() {
+    let mut queue = queue(ROOM, 3);
+    let route = Route::to([0, 2].into_iter().collect());
+    queue.admit(healthy("a"), route);
+    queue.put(healthy("b"));
+    assert_eq!(marks(&mut queue, 0), ["a", "b"]);
+    assert_eq!(marks(&mut queue, 1), ["b"]);
+    assert_eq!(marks(&mut queue, 2), ["a", "b"]);
+    for lane in 0..3 {
+        let batch = queue.take(lane, u64::MAX).unwrap();
+        queue.settle(lane, &batch, DELIVERED);
+    }
+    assert_eq!((queue.entries.len(), queue.held), (0, 0));
+    queue.admit(healthy("c"), Route::to(Lanes::NONE));
+    assert_eq!((queue.totals[0].unrouted, queue.held), (1, 0));
+}
+
+#[test]
+fn an_undecided_group_is_held_and_offered_to_nobody() {
+    let mut queue = queue(ROOM, 2);
+    let route = |group| Route::default().once_decided(group);
+    for (mark, group) in [("a", 1), ("b", 2), ("c", 1), ("d", 3)] {
+        assert_eq!(queue.admit(healthy(mark), route(group)), Admission::Accepted);
+    }
+    queue.put(healthy("e"));
+    assert_eq!(queue.views[0].held.items, 1);
+    assert_eq!(queue.load.items, 5);
+    queue.decide(1, true);
+    assert_eq!(marks(&mut queue, 1), ["a", "c", "e"]);
+    queue.decide(2, false);
+    assert_eq!((queue.load.items, queue.totals[0].sampled_out), (4, 1));
+    queue.admit(healthy("f"), route(1));
+    queue.admit(healthy("g"), route(2));
+    assert_eq!(marks(&mut queue, 0), ["a", "c", "e", "f"], "later ones follow the decision");
+    assert_eq!((queue.totals[0].accepted, queue.totals[0].sampled_out), (7, 2));
+    queue.close();
+    assert_eq!(marks(&mut queue, 0), ["a", "c", "e", "f", "d"], "what nobody decided is kept");
+}
+
+#[test]
+fn an_undecided_group_is_bounded_like_everything_and_kept_when_it_is_forgotten() {
+    let mut small = queue(room_for(2), 1);
+    let route = |group| Route::default().once_decided(group);
+    for mark in ["a", "b", "c"] {
+        small.admit(healthy(mark), route(1));
+    }
+    assert_eq!(small.totals[0].evicted_healthy, 1);
+    small.decide(1, true);
+    assert_eq!(marks(&mut small, 0), ["b", "c"]);
+
+    let mut queue = queue(usize::MAX, 1);
+    (0..=groups::REMEMBERED as u64).for_each(|group| _ = queue.admit(healthy("a"), route(group)));
+    assert_eq!(marks(&mut queue, 0), ["a"], "the first group had to be forgotten");
 }
 
 /// Random operations; after each, every item is accounted for and the bound is kept.
@@ -253,10 +315,13 @@ fn the_books_balance_after_any_sequence_of_operations() {
     let mut queue = queue(8 * 1024, 2);
     let mut out: Vec<(usize, Batch)> = Vec::new();
     for _ in 0..20_000 {
-        match draw(6) {
+        match draw(7) {
             0 | 1 => {
-                queue.admit(spans(1 + draw(8) as usize, "m", draw(4) == 0));
+                let lanes = Lanes::from_iter((0..2).filter(|_| draw(4) > 0));
+                let group = Some(draw(30)).filter(|_| draw(2) == 0);
+                queue.admit(spans(1 + draw(8) as usize, "m", draw(4) == 0), Route { lanes, group });
             }
+            6 => queue.decide(draw(30), draw(2) == 0),
             2 => {
                 let lane = draw(2) as usize;
                 out.extend(
@@ -280,7 +345,9 @@ fn the_books_balance_after_any_sequence_of_operations() {
         balance(&queue, &out);
     }
     assert!(
-        queue.totals[0].evicted_healthy > 100 && queue.totals[0].turned_away > 0,
+        queue.totals[0].evicted_healthy > 100
+            && queue.totals[0].sampled_out > 100
+            && queue.totals[0].turned_away > 0,
         "the sequence was eventful"
     );
 }
@@ -289,6 +356,9 @@ fn balance(queue: &Queue, out: &[(usize, Batch)]) {
     assert!(queue.held <= queue.limit);
     assert_eq!(queue.held, queue.entries.values().map(|entry| cost(&entry.payload)).sum::<usize>());
     assert!(queue.entries.values().all(|entry| entry.owed > 0), "nothing is kept that nobody needs");
+    let totals = queue.totals[0];
+    let gone = totals.evicted_healthy + totals.evicted_errors + totals.sampled_out;
+    assert!(totals.accepted >= gone + queue.entries.len() as u64);
     for (lane, view) in queue.views.iter().enumerate() {
         let totals = view.totals[0];
         let left = totals.delivered + totals.rejected + totals.refused + totals.evicted;
