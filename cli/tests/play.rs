@@ -24,6 +24,8 @@ fn local(function: &str, more: &[&str]) -> (Output, String) {
         &extension,
         "--env",
         "SPANLAYER_OTLP_HTTP=127.0.0.1:0",
+        "--env",
+        "SPANLAYER_OTLP_GRPC=127.0.0.1:0",
     ];
     play(&[&fixed[..], more].concat())
 }

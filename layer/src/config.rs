@@ -49,14 +49,11 @@ pub const OTLP_HTTP: Var<Listen> = Var {
 };
 
 /// `SPANLAYER_OTLP_GRPC`.
-pub const OTLP_GRPC: Var<()> = Var {
+pub const OTLP_GRPC: Var<Listen> = Var {
     name: "SPANLAYER_OTLP_GRPC",
-    default: "off",
-    parse: |text| match text.eq_ignore_ascii_case("off") {
-        true => Ok(()),
-        false => Err("OTLP over gRPC is not received by this version; send OTLP/HTTP".to_owned()),
-    },
-    about: "where OTLP/gRPC is received; this version has `off` only",
+    default: "127.0.0.1:4317",
+    parse: Listen::parse,
+    about: "where OTLP/gRPC is received; `off` to disable, port 0 takes any",
 };
 
 /// `SPANLAYER_TELEMETRY_API`.
@@ -118,6 +115,8 @@ pub struct Config {
     pub max_staleness: Duration,
     /// Where OTLP/HTTP is received.
     pub otlp_http: Listen,
+    /// Where OTLP/gRPC is received.
+    pub otlp_grpc: Listen,
     /// Where Lambda's telemetry is received.
     pub telemetry_api: Listen,
     /// The link's socket.
@@ -143,9 +142,9 @@ impl Config {
         let flush = reading.get(&FLUSH);
         let max_staleness = reading.get(&MAX_STALENESS);
         let otlp_http = reading.get(&OTLP_HTTP);
+        let otlp_grpc = reading.get(&OTLP_GRPC);
         let telemetry_api = reading.get(&TELEMETRY_API);
         let link = reading.get(&STATE_DIR).join(SOCKET);
-        reading.get(&OTLP_GRPC);
         reading.get(&CONFIG);
         let queue_bytes = reading.get(&QUEUE_BYTES).unwrap_or_else(|| {
             // Lambda sets it, in MB; a faulty one would be Lambda's fault.
@@ -153,10 +152,7 @@ impl Config {
             (memory.unwrap_or(128) << 20 >> 4).clamp(4 << 20, 64 << 20)
         });
         let queue_bytes = usize::try_from(queue_bytes).unwrap_or(usize::MAX);
-        let own: Vec<SocketAddr> = match otlp_http {
-            Listen::At(address) => vec![address],
-            Listen::Off => Vec::new(),
-        };
+        let own: Vec<SocketAddr> = [otlp_http, otlp_grpc].into_iter().filter_map(Listen::address).collect();
         let mut loaded = pipeline::Settings::from_vars(vars, &own);
         // A faulty destination is not replaced by another than was asked for; none at all is.
         if loaded.settings.destinations.is_empty() && loaded.problems.is_empty() {
@@ -172,6 +168,7 @@ impl Config {
             flush,
             max_staleness,
             otlp_http,
+            otlp_grpc,
             telemetry_api,
             link,
             queue_bytes,
@@ -232,7 +229,7 @@ mod tests {
             ("SPANLAYER_MAX_STALENESS", "soon"),
             ("SPANLAYER_QUEUE_BYTES", "12"),
             ("SPANLAYER_OTLP_HTTP", "here"),
-            ("SPANLAYER_OTLP_GRPC", "127.0.0.1:4317"),
+            ("SPANLAYER_OTLP_GRPC", "http://127.0.0.1:4317"),
             ("SPANLAYER_TELEMETRY_API", "there"),
             ("SPANLAYER_CONFIG", "/var/task/spanlayer.yaml"),
             ("SPANLAYER_LOGS", "some"),

@@ -1,20 +1,49 @@
-//! Where telemetry comes in: the function's own link, OTLP/HTTP from any SDK, and Lambda's account of invocations.
+//! Where telemetry comes in: the function's own link, OTLP from any SDK, and Lambda's account of invocations.
 //!
 //! Each receiver validates what it is given and hands it to the [`Intake`]. What is wrong is answered with what would
 //! be right, and harms nothing else.
 
-mod answer;
 mod body;
 mod http;
 mod intake;
 mod link;
 mod otlp;
 mod platform;
+mod reply;
+mod room;
 
 pub use http::{Bound, Listen, bind};
 pub use intake::{Intake, RuntimeDone, Signal};
 pub use link::{LinkSocket, bind_link};
+pub use otlp::Otlp;
+pub use platform::Platform;
+pub use room::Room;
 
+pub(crate) use http::serve;
 pub(crate) use link::serve_link;
-pub(crate) use otlp::serve_otlp;
-pub(crate) use platform::serve_platform;
+
+use ::http::{Request, Response};
+use hyper::body::Incoming;
+use reply::Reply;
+use std::sync::Arc;
+
+/// Who answers at a port.
+#[derive(Clone, Debug)]
+pub(crate) enum Receiver {
+    Otlp(Arc<Otlp>),
+    Platform(Arc<Platform>),
+}
+
+impl Receiver {
+    /// Lambda speaks HTTP/1.
+    const fn takes_http2(&self) -> bool {
+        matches!(self, Self::Otlp(_))
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Reply> {
+        match self {
+            Self::Otlp(otlp) => otlp.answer(request).await,
+            Self::Platform(platform) => platform.answer(request).await,
+        }
+    }
+}

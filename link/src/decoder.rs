@@ -51,6 +51,8 @@ pub struct Decoder {
     bytes: BytesMut,
     /// The most that was ever in `bytes`: its allocation, which `capacity` does not tell once something was split off.
     peak: usize,
+    /// What is still to come of a frame that was given up.
+    skip: usize,
 }
 
 /// Payloads from here on are handed out without a copy. Smaller ones are copied, so that what is kept of them does
@@ -86,6 +88,16 @@ impl Decoder {
         self.bytes.len()
     }
 
+    /// Gives up the frame that is half there: lets go of its beginning, and passes over the rest when it comes. For whoever
+    /// has no room for it. How long the frame is, in bytes; `None` if there is none, or its length has not come yet.
+    pub fn skip_frame(&mut self) -> Option<usize> {
+        let prefix = self.bytes.first_chunk::<PREFIX>()?;
+        let length = PREFIX + usize::try_from(u32::from_le_bytes(*prefix)).ok()?;
+        let skip = length.checked_sub(self.bytes.len())?;
+        *self = Self { skip, ..Self::new() };
+        Some(length)
+    }
+
     /// The next whole frame; `None` when more bytes are needed. Frames of unknown kinds are passed over.
     ///
     /// # Errors
@@ -102,6 +114,9 @@ impl Decoder {
 
     fn next_raw(&mut self) -> Result<Option<(u8, Bytes)>, BadFrame> {
         self.peak = self.peak.max(self.bytes.len());
+        let skipped = self.skip.min(self.bytes.len());
+        self.bytes.advance(skipped);
+        self.skip -= skipped;
         let Some(prefix) = self.bytes.first_chunk::<PREFIX>() else {
             self.give_back();
             return Ok(None);
@@ -123,7 +138,7 @@ impl Decoder {
 
     fn give_back(&mut self) {
         if self.bytes.is_empty() && self.peak > KEEP {
-            *self = Self::new();
+            *self = Self { skip: self.skip, ..Self::new() };
         }
     }
 }

@@ -220,3 +220,30 @@ fn damaged_frames_never_panic() {
         }
     }
 }
+
+#[test]
+fn a_frame_that_is_given_up_is_passed_over_and_the_next_one_read() {
+    let mut bytes = Vec::new();
+    Frame::Telemetry(Signal::Traces, vec![7; 100_000].into()).encode(&mut bytes);
+    let length = bytes.len();
+    Frame::Telemetry(Signal::Logs, vec![1; 3].into()).encode(&mut bytes);
+    for given_up_at in [4, 5, 50_000, length - 1] {
+        for step in [1, 777, bytes.len()] {
+            let mut decoder = Decoder::new();
+            decoder.push(&bytes[..given_up_at]);
+            assert_eq!(decoder.next_frame().unwrap(), None);
+            assert_eq!(decoder.skip_frame(), Some(length));
+            assert_eq!(decoder.pending(), 0, "nothing is kept of it");
+            let mut frames = Vec::new();
+            for piece in bytes[given_up_at..].chunks(step) {
+                decoder.push(piece);
+                frames.extend(decoder.next_frame().unwrap());
+                assert!(decoder.pending() < 777);
+            }
+            assert_eq!(frames, [Frame::Telemetry(Signal::Logs, vec![1; 3].into())]);
+        }
+    }
+    let mut decoder = Decoder::new();
+    decoder.push(&bytes[..3]);
+    assert_eq!(decoder.skip_frame(), None, "its length has not come");
+}

@@ -21,6 +21,7 @@ async fn function(
         .function_name(name)
         .trace_header(TraceHeader::Active { sampled: false })
         .env("SPANLAYER_OTLP_HTTP", "127.0.0.1:0")
+        .env("SPANLAYER_OTLP_GRPC", "127.0.0.1:0")
         .env("SPANLAYER_TELEMETRY_API", "127.0.0.1:0")
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", destination.url());
     change(builder).start().await.unwrap()

@@ -23,6 +23,7 @@ impl World {
             .extension(binary("spanlayer"))
             .function_name("orders")
             .env("SPANLAYER_OTLP_HTTP", "127.0.0.1:0")
+            .env("SPANLAYER_OTLP_GRPC", "127.0.0.1:0")
             .env("SPANLAYER_TELEMETRY_API", "127.0.0.1:0")
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", destination.url());
         let lambda = change(builder).start().await.unwrap();

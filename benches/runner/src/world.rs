@@ -58,7 +58,7 @@ impl World {
             .extension(&self.extension)
             .env("SPANLAYER_EXPORTER_OTLP_ENDPOINT", url)
             .env("SPANLAYER_OTLP_HTTP", "127.0.0.1:0")
-            .env("SPANLAYER_OTLP_GRPC", "off")
+            .env("SPANLAYER_OTLP_GRPC", "127.0.0.1:0")
             .env("SPANLAYER_TELEMETRY_API", "127.0.0.1:0")
     }
 

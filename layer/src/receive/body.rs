@@ -1,37 +1,17 @@
 //! Reads a request's body: plain, gzip or zstd, decoded as it streams in, so that a few bytes that unfold into
-//! gigabytes are stopped at the limit and not after it.
+//! gigabytes are stopped at the limit and not after it, and never more is held than there is [room](super::room) for.
 
-use bytes::{Buf, Bytes, BytesMut};
-use flate2::write::MultiGzDecoder;
+mod decoder;
+
+pub(crate) use decoder::ContentEncoding;
+
+use super::room::{Crowded, Share};
+use bytes::{Buf, Bytes};
+use decoder::Decoder;
 use http_body_util::BodyExt;
 use hyper::body::Body;
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::{error::Error, io, time::Duration};
 use tokio::time::timeout;
-use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, InBuffer, Operation, OutBuffer};
-
-/// `Content-Encoding`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ContentEncoding {
-    Identity,
-    Gzip,
-    Zstd,
-}
-
-impl ContentEncoding {
-    /// Reads the header's value; `None` for what this receiver cannot decode, combinations among it.
-    pub(crate) fn parse(value: Option<&[u8]>) -> Option<Self> {
-        let Some(value) = value else { return Some(Self::Identity) };
-        match value.trim_ascii().to_ascii_lowercase().as_slice() {
-            b"" | b"identity" => Some(Self::Identity),
-            b"gzip" | b"x-gzip" => Some(Self::Gzip),
-            b"zstd" => Some(Self::Zstd),
-            _ => None,
-        }
-    }
-}
 
 /// Why a body could not be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,141 +20,136 @@ pub(crate) enum Unreadable {
     TooLarge,
     /// It is not what its encoding says.
     Malformed(String),
+    /// It is not what its transfer says: it ends too early, or its pieces are none.
+    Broken(String),
     /// It stopped coming.
-    CutOff,
+    Stalled,
+    /// There is no room to read it now.
+    Crowded,
 }
 
-/// Reads and decodes a body of at most `limit` bytes, before and after decoding.
-pub(crate) async fn read<B>(mut body: B, encoding: ContentEncoding, limit: usize) -> Result<Bytes, Unreadable>
+impl From<Crowded> for Unreadable {
+    fn from(_: Crowded) -> Self {
+        Self::Crowded
+    }
+}
+
+/// A body as it comes in.
+#[derive(Debug)]
+pub(crate) struct Source<B> {
+    body: B,
+    /// What came with the last piece and belongs to what follows.
+    rest: Bytes,
+}
+
+impl<B> Source<B>
 where
     B: Body<Data = Bytes> + Unpin,
+    B::Error: Error + 'static,
 {
-    let mut decoder = Decoder::new(encoding, limit)?;
-    let mut seen = 0;
-    let mut verdict = Ok(());
-    while let Some(chunk) = chunk(&mut body).await? {
-        seen += chunk.len();
-        if verdict.is_ok() {
-            verdict = if seen > limit { Err(Unreadable::TooLarge) } else { decoder.decode(&chunk) };
-        }
-        // An answer to a sender that is still sending would be lost with the connection, so what is refused is read
-        // all the same, up to a point.
-        if verdict.is_err() && seen > limit.saturating_add(PATIENCE) {
-            break;
-        }
+    pub(crate) fn new(body: B) -> Self {
+        Self { body, rest: Bytes::new() }
     }
-    verdict?;
-    decoder.finish()
-}
 
-/// The next piece of a body; `None` at its end.
-async fn chunk<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Result<Option<Bytes>, Unreadable> {
-    loop {
-        return match timeout(STALL, body.frame()).await {
-            Err(_) | Ok(Some(Err(_))) => Err(Unreadable::CutOff),
-            Ok(None) => Ok(None),
-            Ok(Some(Ok(frame))) => match frame.into_data() {
-                Ok(mut data) => Ok(Some(data.copy_to_bytes(data.remaining()))),
-                Err(_) => continue, // trailers
-            },
-        };
-    }
-}
-
-enum Decoder {
-    Identity(BoundedBuffer),
-    Gzip(Box<MultiGzDecoder<BoundedBuffer>>),
-    Zstd { decoder: Box<ZstdDecoder<'static>>, out: BoundedBuffer, whole: bool },
-}
-
-impl Decoder {
-    fn new(encoding: ContentEncoding, limit: usize) -> Result<Self, Unreadable> {
-        let out = BoundedBuffer { bytes: BytesMut::new(), limit, full: false };
-        Ok(match encoding {
-            ContentEncoding::Identity => Self::Identity(out),
-            ContentEncoding::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(out))),
-            ContentEncoding::Zstd => {
-                let made = ZstdDecoder::new().and_then(|mut decoder| {
-                    decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))?;
-                    Ok(decoder)
-                });
-                let decoder = made.map_err(|error| Unreadable::Malformed(error.to_string()))?;
-                Self::Zstd { decoder: Box::new(decoder), out, whole: true }
+    /// The next piece, of at most `most` bytes and never empty; `None` at the end.
+    pub(crate) async fn piece(&mut self, most: usize) -> Result<Option<Bytes>, Unreadable> {
+        while self.rest.is_empty() {
+            match timeout(STALL, self.body.frame()).await {
+                Err(_) => return Err(Unreadable::Stalled),
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(error))) => return Err(Unreadable::Broken(cause(&error))),
+                Ok(Some(Ok(frame))) => self.rest = frame.into_data().unwrap_or_default(), // or trailers
             }
-        })
-    }
-
-    fn decode(&mut self, chunk: &[u8]) -> Result<(), Unreadable> {
-        let (outcome, full) = match self {
-            Self::Identity(out) => (out.write_all(chunk), out.full),
-            Self::Gzip(decoder) => (decoder.write_all(chunk), decoder.get_ref().full),
-            Self::Zstd { decoder, out, whole } => (unfold(decoder, chunk, out, whole), out.full),
-        };
-        match outcome {
-            Ok(()) => Ok(()),
-            Err(_) if full => Err(Unreadable::TooLarge),
-            Err(error) => Err(Unreadable::Malformed(error.to_string())),
         }
+        Ok(Some(self.rest.split_to(most.min(self.rest.len()))))
     }
 
-    fn finish(self) -> Result<Bytes, Unreadable> {
-        match self {
-            Self::Identity(out) => Ok(out.bytes.freeze()),
-            Self::Gzip(mut decoder) => match decoder.try_finish() {
-                Ok(()) => Ok(std::mem::take(&mut decoder.get_mut().bytes).freeze()),
-                Err(_) if decoder.get_ref().full => Err(Unreadable::TooLarge),
-                Err(error) => Err(Unreadable::Malformed(error.to_string())),
-            },
-            Self::Zstd { whole: false, .. } => {
-                Err(Unreadable::Malformed("the zstd frame is cut off".to_owned()))
+    /// Reads and decodes what follows, `length` bytes or, if that is `None`, all there is; at most `limit` before and
+    /// after decoding.
+    pub(crate) async fn read(
+        &mut self,
+        length: Option<usize>,
+        encoding: ContentEncoding,
+        limit: usize,
+        share: &mut Share,
+    ) -> Result<Bytes, Unreadable> {
+        let mut decoder = start(encoding, limit, share).await;
+        let mut seen = 0;
+        while length != Some(seen) {
+            let piece = match self.piece(length.map_or(usize::MAX, |length| length - seen)).await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                // What was wrong first is what the sender has to know.
+                Err(why) => return Err(decoder.err().unwrap_or(why)),
+            };
+            seen += piece.len();
+            if let Ok(decoding) = &mut decoder {
+                let decoded = match seen > limit {
+                    true => Err(Unreadable::TooLarge),
+                    false => decode(decoding, piece, share).await,
+                };
+                if let Err(why) = decoded {
+                    decoder = Err(why);
+                    share.shrink(0);
+                }
             }
-            Self::Zstd { out, .. } => Ok(out.bytes.freeze()),
+            // An answer to a sender that is still sending would be lost with the connection, so what is refused is
+            // read all the same, up to a point.
+            if decoder.is_err() && seen > limit.saturating_add(PATIENCE) {
+                break;
+            }
         }
+        let mut decoder = decoder?;
+        if length.is_some_and(|length| seen < length) {
+            return Err(Unreadable::Broken("it ends too early".to_owned()));
+        }
+        while let Err(error) = decoder.end() {
+            go_on(error, &mut decoder, share).await?;
+        }
+        Ok(decoder.into_bytes())
     }
 }
 
-fn unfold(
-    decoder: &mut ZstdDecoder<'_>,
-    chunk: &[u8],
-    out: &mut BoundedBuffer,
-    whole: &mut bool,
-) -> io::Result<()> {
-    let mut input = InBuffer::around(chunk);
-    let mut piece = [0; 16 << 10];
-    let mut more = !chunk.is_empty();
-    while more {
-        let mut output = OutBuffer::around(&mut piece[..]);
-        let hint = decoder.run(&mut input, &mut output)?;
-        let written = output.pos();
-        out.write_all(&piece[..written])?;
-        // Zero at the end of a frame, after which another may follow.
-        *whole = hint == 0;
-        more = input.pos() < chunk.len() || (written == piece.len() && !*whole);
+async fn start(encoding: ContentEncoding, limit: usize, share: &mut Share) -> Result<Decoder, Unreadable> {
+    let decoder = Decoder::new(encoding, limit).map_err(|error| malformed(&error))?;
+    share.grow(decoder.cost()).await?;
+    Ok(decoder)
+}
+
+async fn decode(decoder: &mut Decoder, mut piece: Bytes, share: &mut Share) -> Result<(), Unreadable> {
+    while !piece.is_empty() {
+        match decoder.write(&piece) {
+            Ok(0) => return Err(Unreadable::Malformed("something follows its end".to_owned())),
+            Ok(read) => piece.advance(read),
+            Err(error) => go_on(error, decoder, share).await?,
+        }
     }
     Ok(())
 }
 
-/// Grows up to its limit, and refuses what does not fit.
-#[derive(Debug)]
-struct BoundedBuffer {
-    bytes: BytesMut,
-    limit: usize,
-    full: bool,
+/// Waits for more room, if that is what a decoder asks for.
+async fn go_on(error: io::Error, decoder: &mut Decoder, share: &mut Share) -> Result<(), Unreadable> {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            share.grow(decoder.next_cost()).await?;
+            decoder.allow();
+            Ok(())
+        }
+        _ if decoder.is_full() => Err(Unreadable::TooLarge),
+        _ => Err(malformed(&error)),
+    }
 }
 
-impl Write for BoundedBuffer {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + piece.len() > self.limit {
-            self.full = true;
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
-        self.bytes.extend_from_slice(piece);
-        Ok(piece.len())
+/// What is behind an error: those around it only say where it happened.
+fn cause(mut error: &(dyn Error + 'static)) -> String {
+    while let Some(deeper) = error.source() {
+        error = deeper;
     }
+    error.to_string()
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+fn malformed(error: &io::Error) -> Unreadable {
+    Unreadable::Malformed(error.to_string())
 }
 
 /// The longest that a sender may pause in the midst of a body.
@@ -183,16 +158,13 @@ const STALL: Duration = Duration::from_secs(10);
 /// How much of a refused body is read beyond the limit.
 const PATIENCE: usize = 64 << 20;
 
-/// 8 MiB, what every zstd decoder must support (RFC 8878, section 3.1.1.1.2); larger windows are a way to make a
-/// receiver allocate.
-const ZSTD_WINDOW_LOG: u32 = 23;
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::room::Room, *};
     use flate2::{Compression, write::GzEncoder};
     use http_body_util::{Full, StreamBody};
     use hyper::body::Frame;
+    use std::io::Write;
 
     const LIMIT: usize = 1 << 20;
 
@@ -207,7 +179,11 @@ mod tests {
     }
 
     async fn decoded(encoding: ContentEncoding, body: Vec<u8>) -> Result<Bytes, Unreadable> {
-        read(Full::new(Bytes::from(body)), encoding, LIMIT).await
+        let room = Room::new(4 * LIMIT);
+        let body =
+            Source::new(Full::new(Bytes::from(body))).read(None, encoding, LIMIT, &mut room.share()).await;
+        assert_eq!(room.taken(), 0, "everything is given back");
+        body
     }
 
     /// The body in pieces of one byte.
@@ -216,7 +192,8 @@ mod tests {
             .iter()
             .map(|byte| Ok::<_, std::convert::Infallible>(Frame::data(Bytes::copy_from_slice(&[*byte]))))
             .collect();
-        read(StreamBody::new(Pieces(pieces.into_iter())), encoding, LIMIT).await
+        let mut body = Source::new(StreamBody::new(Pieces(pieces.into_iter())));
+        body.read(None, encoding, LIMIT, &mut Room::new(4 * LIMIT).share()).await
     }
 
     struct Pieces<I>(I);
@@ -305,5 +282,40 @@ mod tests {
         assert_eq!(ContentEncoding::parse(Some(b" GZIP ")), Some(ContentEncoding::Gzip));
         assert_eq!(ContentEncoding::parse(Some(b"br")), None);
         assert_eq!(ContentEncoding::parse(Some(b"gzip, gzip")), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_that_stay_open_take_no_more_than_there_is_room_for() {
+        const ROOM: usize = 3 * LIMIT;
+        let room = Room::new(ROOM);
+        let zeros = vec![0; LIMIT - 1];
+        for (encoding, body) in [
+            (ContentEncoding::Identity, zeros.clone()),
+            (ContentEncoding::Gzip, gzip(&zeros)),
+            (ContentEncoding::Zstd, zstandard(&zeros)),
+        ] {
+            let readers: Vec<_> = (0..100)
+                .map(|_| {
+                    // All but the last byte, and then nothing.
+                    let (room, body) = (room.clone(), Bytes::from(body[..body.len() - 1].to_vec()));
+                    tokio::spawn(async move {
+                        let mut share = room.share();
+                        let body = Full::new(body).with_trailers(std::future::pending());
+                        let read = Source::new(Box::pin(body)).read(None, encoding, LIMIT, &mut share).await;
+                        assert!(room.taken() <= ROOM);
+                        read
+                    })
+                })
+                .collect();
+            let mut outcomes = Vec::new();
+            for reader in readers {
+                outcomes.push(reader.await.unwrap());
+            }
+            // Whoever got its turn is waited for; whoever did not is told. None hangs.
+            let count = |why: Unreadable| outcomes.iter().filter(|one| **one == Err(why.clone())).count();
+            let (stalled, crowded) = (count(Unreadable::Stalled), count(Unreadable::Crowded));
+            assert!(stalled > 0 && crowded > 90 && stalled + crowded == 100, "{encoding:?}: {outcomes:?}");
+            assert_eq!(room.taken(), 0, "{encoding:?}");
+        }
     }
 }

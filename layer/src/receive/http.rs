@@ -1,20 +1,19 @@
-//! What both HTTP receivers share: binding, accepting, one task a connection.
+//! What all receivers over TCP share: binding, accepting, one task a connection.
 
+mod http2;
+
+use super::Receiver;
 use crate::log;
-use ::http::{Request, Response};
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
     convert::Infallible,
-    future::Future,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::Semaphore;
+use tokio::{net::TcpStream, sync::Semaphore};
 
 /// Where a receiver listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +42,14 @@ impl Listen {
             _ => return Err(wrong()),
         };
         Ok(Self::At(SocketAddr::new(IpAddr::V4(ip), port)))
+    }
+
+    /// The address, if there is one.
+    pub const fn address(self) -> Option<SocketAddr> {
+        match self {
+            Self::At(address) => Some(address),
+            Self::Off => None,
+        }
     }
 }
 
@@ -91,11 +98,7 @@ pub fn bind(variable: &str, listen: Listen, elsewhere: bool) -> Option<Bound> {
 }
 
 /// Answers requests for as long as the process lives.
-pub(crate) async fn serve<S, A>(bound: Bound, service: S)
-where
-    S: Fn(Request<Incoming>) -> A + Clone + Send + 'static,
-    A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
-{
+pub(crate) async fn serve(bound: Bound, receiver: Receiver) {
     let Ok(listener) = tokio::net::TcpListener::from_std(bound.listener) else { return };
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
@@ -109,29 +112,36 @@ where
                 continue;
             }
         };
-        let _ = stream.set_nodelay(true);
-        let service = service.clone();
+        let receiver = receiver.clone();
         tokio::spawn(async move {
             let _permit = permit;
-            let service = service_fn(move |request| {
-                let answer = service(request);
-                async move { Ok::<_, Infallible>(answer.await) }
-            });
-            let served = http1::Builder::new()
-                .auto_date_header(false)
-                // Also ends what stays open and says nothing: connections that nobody uses must not keep others out.
-                .timer(TokioTimer::new())
-                .header_read_timeout(SILENCE)
-                // Some senders close their half once they have said everything.
-                .half_close(true)
-                .max_buf_size(READ_AHEAD)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-            if let Err(error) = served {
+            if let Err(error) = converse(stream, receiver).await {
                 log::debug("a connection broke off", &[("error", &error)]);
             }
         });
     }
+}
+
+/// Serves one connection to its end.
+async fn converse(stream: TcpStream, receiver: Receiver) -> hyper::Result<()> {
+    let _ = stream.set_nodelay(true);
+    if receiver.takes_http2() && http2::begins(&stream).await {
+        return http2::converse(stream, receiver).await;
+    }
+    let service = service_fn(move |request| {
+        let receiver = receiver.clone();
+        async move { Ok::<_, Infallible>(receiver.answer(request).await) }
+    });
+    http1::Builder::new()
+        .auto_date_header(false)
+        // Also ends what stays open and says nothing: connections that nobody uses must not keep others out.
+        .timer(TokioTimer::new())
+        .header_read_timeout(SILENCE)
+        // Some senders close their half once they have said everything.
+        .half_close(true)
+        .max_buf_size(READ_AHEAD)
+        .serve_connection(TokioIo::new(stream), service)
+        .await
 }
 
 /// Connections at once. The function and all extensions share 1,024 file descriptors.

@@ -1,6 +1,9 @@
 //! The function's end of the link: frames from a wrapped function over a Unix socket.
 
-use super::{Intake, Signal};
+use super::{
+    Intake, Signal,
+    room::{Crowded, Room, Share},
+};
 use crate::log;
 use spanlayer_link::{Decoder, Frame};
 use spanlayer_pipeline::{Admission, Payload};
@@ -12,9 +15,13 @@ use std::{
         net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
-use tokio::io::AsyncReadExt;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    sync::Semaphore,
+};
 
 /// The socket, bound and not yet served. Its file goes when this does.
 #[derive(Debug)]
@@ -63,14 +70,20 @@ impl Drop for File {
     }
 }
 
-/// Reads frames for as long as the process lives.
-pub(crate) async fn serve_link(socket: LinkSocket, intake: Intake) {
+/// Reads frames for as long as the process lives, into so much room.
+pub(crate) async fn serve_link(socket: LinkSocket, intake: Intake, room: Room) {
     let LinkSocket(listener, _file) = socket;
     let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(read(stream, intake.clone()));
+                let (intake, share) = (intake.clone(), room.share());
+                tokio::spawn(async move {
+                    let _permit = permit;
+                    read(stream, intake, share).await;
+                });
             }
             Err(error) => {
                 log::debug("accepting failed", &[("error", &error)]);
@@ -82,9 +95,10 @@ pub(crate) async fn serve_link(socket: LinkSocket, intake: Intake) {
 
 /// Reads one connection to its end. A frame whose length cannot be ends it, since nobody knows where the next one
 /// begins; the function connects afresh at its next invocation.
-async fn read(mut stream: tokio::net::UnixStream, intake: Intake) {
+async fn read<S: AsyncRead + Unpin>(mut stream: S, intake: Intake, mut share: Share) {
     let mut decoder = Decoder::new();
     loop {
+        make_room(&mut decoder, &mut share).await;
         match stream.read_buf(decoder.buffer()).await {
             Ok(0) => return,
             Ok(_) => {}
@@ -105,6 +119,22 @@ async fn read(mut stream: tokio::net::UnixStream, intake: Intake) {
                 }
             }
         }
+    }
+}
+
+/// Sees to it that the next read has room. Where there is none in time, the frame is given up, so that those behind it,
+/// the end of an invocation among them, are not held up by it.
+async fn make_room(decoder: &mut Decoder, share: &mut Share) {
+    let pending = decoder.pending();
+    if pending <= FREE {
+        return share.shrink(0);
+    }
+    // The buffer doubles when it is full.
+    if share.grow(2 * (pending + FREE)).await == Err(Crowded)
+        && let Some(length) = decoder.skip_frame()
+    {
+        share.shrink(0);
+        log::error("no room for a frame on the link, dropped", &[("bytes", &length)]);
     }
 }
 
@@ -153,9 +183,24 @@ fn take(frame: Frame, intake: &Intake) {
     }
 }
 
+/// Connections at once. A function has one; those of its predecessors are read to their end.
+const CONNECTIONS: usize = 32;
+
+/// What a connection may hold without having asked: the frames of usual invocations.
+const FREE: usize = 64 << 10;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{account::Account, ledger};
+    use spanlayer_host::vars::Process;
+    use spanlayer_link::Ended;
+    use spanlayer_pipeline::{Pipeline, Settings};
+    use tokio::{
+        io::{AsyncWriteExt, DuplexStream},
+        sync::mpsc::{UnboundedSender, unbounded_channel},
+        task::JoinHandle,
+    };
 
     fn directory(name: &str) -> PathBuf {
         let path = std::env::temp_dir().join(format!("spanlayer-link-{}-{name}", std::process::id()));
@@ -193,5 +238,64 @@ mod tests {
     #[test]
     fn a_place_where_nothing_can_be_made_is_gone_without() {
         assert!(bind_link(PathBuf::from("/proc/spanlayer/link.sock")).is_none());
+    }
+
+    /// A stream that gives what it has been given, and then waits.
+    async fn connection(room: &Room) -> (DuplexStream, JoinHandle<()>) {
+        let (ours, theirs) = tokio::io::duplex(16 << 10);
+        (theirs, tokio::spawn(read(ours, intake(unbounded_channel().0), room.share())))
+    }
+
+    fn intake(signals: UnboundedSender<Signal>) -> Intake {
+        let pipeline = Pipeline::new(Settings::default());
+        let settings = ledger::Settings::new(false);
+        let account = Account::new(settings, Box::new(|instance| ledger::resource(&Process, instance)));
+        Intake::new(Arc::new(pipeline), account, signals)
+    }
+
+    fn frame(length: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        Frame::Telemetry(spanlayer_otlp::Signal::Traces, vec![0; length].into()).encode(&mut bytes);
+        bytes
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn half_frames_hold_no_more_than_there_is_room_for_and_whole_ones_give_it_back() {
+        let room = Room::new(1 << 20);
+        let half = &frame(1 << 20)[..300 << 10];
+        let mut open = Vec::new();
+        for connections in 1..=40 {
+            let (mut stream, task) = connection(&room).await;
+            stream.write_all(half).await.unwrap();
+            open.push((stream, task));
+            assert!(room.taken() <= 1 << 20);
+            if connections == 1 {
+                assert!(room.taken() >= 2 * (300 << 10) - FREE, "{}", room.taken());
+            }
+        }
+        for (stream, task) in open {
+            drop(stream);
+            task.await.unwrap();
+        }
+        assert_eq!(room.taken(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_finds_no_room_is_passed_over_and_what_follows_is_read() {
+        let room = Room::new(1 << 20);
+        let mut share = room.share();
+        share.grow(1 << 20).await.unwrap();
+        let (signals, mut heard) = unbounded_channel();
+        let (ours, mut stream) = tokio::io::duplex(16 << 10);
+        let task = tokio::spawn(read(ours, intake(signals), room.share()));
+        let mut bytes = frame(1 << 20);
+        let ended = Ended { request_id: "r".to_owned(), ..Ended::default() };
+        Frame::Ended(ended).encode(&mut bytes);
+        stream.write_all(&bytes).await.unwrap();
+        drop(stream);
+        task.await.unwrap();
+        assert!(matches!(heard.recv().await, Some(Signal::Ended { .. })));
+        drop(share);
+        assert_eq!(room.taken(), 0);
     }
 }

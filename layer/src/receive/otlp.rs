@@ -1,121 +1,136 @@
-//! OTLP/HTTP, for SDKs in any language: `POST /v1/traces`, `/v1/metrics`, `/v1/logs`, in protobuf or JSON.
+//! OTLP, for SDKs in any language, over HTTP and over gRPC. Either port takes either: who confuses the two is served
+//! all the same.
+
+mod answer;
+mod grpc;
+mod http;
 
 use super::{
-    Bound, Intake,
-    answer::{Answer, Refusal},
-    body::{self, ContentEncoding, Unreadable},
-    http::serve,
+    Intake,
+    body::{Source, Unreadable},
+    reply::Reply,
+    room::Room,
 };
+use ::http::{Request, Response, header::CONTENT_LENGTH, request::Parts};
 use bytes::Bytes;
-use http::{
-    Method, Request, Response, StatusCode,
-    header::{self, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
-    request::Parts,
-};
-use http_body_util::Full;
 use hyper::body::Body;
-use spanlayer_otlp::{
-    Signal, json,
-    status::{Encoding, PartialSuccess},
-};
-use spanlayer_pipeline::{Admission, Payload};
+use spanlayer_otlp::{Signal, status::PartialSuccess};
+use spanlayer_pipeline::{Admission, Payload, WhenFull};
+use std::{error::Error, fmt, time::Duration};
 
-/// Answers requests for as long as the process lives. `limit` is the most that a body may hold, in bytes.
-pub(crate) async fn serve_otlp(bound: Bound, intake: Intake, limit: usize) {
-    serve(bound, move |request| {
-        let intake = intake.clone();
-        async move { answer(request, &intake, limit).await }
-    })
-    .await;
+/// What takes OTLP in.
+#[derive(Debug)]
+pub struct Otlp {
+    /// Where it goes.
+    pub intake: Intake,
+    /// What requests are read into.
+    pub room: Room,
+    /// The most that a request may hold, in bytes, before and after decompression.
+    pub limit: usize,
+    /// What a sender is told that finds no room.
+    pub when_full: WhenFull,
 }
 
-async fn answer<B>(request: Request<B>, intake: &Intake, limit: usize) -> Response<Full<Bytes>>
-where
-    B: Body<Data = Bytes> + Unpin,
-{
-    let _reading = intake.begin();
-    let (head, body) = request.into_parts();
-    let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let encoding = content_type.and_then(Encoding::of_content_type);
-    let answer = match take(&head, body, encoding, intake, limit).await {
-        Ok(answer) => answer,
-        Err(refusal) => Answer::Refused(refusal),
-    };
-    answer.write(encoding)
+impl Otlp {
+    pub(super) async fn answer<B>(&self, request: Request<B>) -> Response<Reply>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Error + 'static,
+    {
+        let _reading = self.intake.begin();
+        let (head, body) = request.into_parts();
+        let body = Source::new(body);
+        match grpc::is_meant(&head) {
+            true => grpc::answer(self, &head, body).await,
+            false => http::answer(self, &head, body).await,
+        }
+    }
+
+    /// Hands an encoded request on, if there is nothing wrong with it.
+    fn admit(&self, signal: Signal, request: Bytes) -> Result<PartialSuccess, Fault> {
+        let payload = Payload::scan(signal, request).map_err(Fault::bad)?;
+        if payload.items() == 0 {
+            // Nothing to deliver, and nothing wrong with it.
+            return Ok(PartialSuccess::default());
+        }
+        match self.intake.accept(payload) {
+            Admission::Accepted => Ok(PartialSuccess::default()),
+            Admission::Partial { rejected, why } => {
+                Ok(PartialSuccess { rejected: rejected as u64, message: why })
+            }
+            Admission::TooLarge { limit } => Err(Fault::TooLarge { limit }),
+            Admission::Busy { retry_after } => Err(Fault::Busy { retry_after }),
+            Admission::Closed => Err(Fault::Closed),
+        }
+    }
+
+    fn too_large(&self) -> Fault {
+        Fault::TooLarge { limit: self.limit }
+    }
+
+    fn fault(&self, why: Unreadable) -> Fault {
+        match why {
+            Unreadable::TooLarge => self.too_large(),
+            Unreadable::Malformed(why) => {
+                Fault::Bad(format!("the data is not in the encoding it names: {why}"))
+            }
+            Unreadable::Broken(why) => Fault::Bad(format!("the body cannot be read: {why}")),
+            Unreadable::Stalled => Fault::Stalled,
+            Unreadable::Crowded => Fault::Crowded {
+                retry_after: match self.when_full {
+                    WhenFull::Busy { retry_after } => Some(retry_after),
+                    WhenFull::Partial => None,
+                },
+            },
+        }
+    }
 }
 
-async fn take<B>(
-    head: &Parts,
-    body: B,
-    encoding: Option<Encoding>,
-    intake: &Intake,
-    limit: usize,
-) -> Result<Answer, Refusal>
-where
-    B: Body<Data = Bytes> + Unpin,
-{
-    let signal = match head.uri.path() {
-        "/v1/traces" => Signal::Traces,
-        "/v1/metrics" => Signal::Metrics,
-        "/v1/logs" => Signal::Logs,
-        _ => {
-            let message = "OTLP is taken at /v1/traces, /v1/metrics and /v1/logs";
-            return Err(Refusal::new(StatusCode::NOT_FOUND, message));
+/// Why nothing was taken of a request. HTTP and gRPC each have codes of their own for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Fault {
+    /// There is something wrong with it: in words.
+    Bad(String),
+    /// It is larger than one may be.
+    TooLarge { limit: usize },
+    /// It stopped coming.
+    Stalled,
+    /// Too many are being read at once.
+    Crowded { retry_after: Option<Duration> },
+    /// The queue is full.
+    Busy { retry_after: Duration },
+    /// Nothing is taken any more.
+    Closed,
+}
+
+impl Fault {
+    fn bad(error: impl fmt::Display) -> Self {
+        Self::Bad(error.to_string())
+    }
+
+    /// When to come again, for those who may.
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Crowded { retry_after } => *retry_after,
+            Self::Busy { retry_after } => Some(*retry_after),
+            _ => None,
         }
-    };
-    if head.method != Method::POST {
-        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "OTLP is sent by POST");
-        return Err(refusal.with(header::ALLOW, "POST"));
     }
-    let Some(encoding) = encoding else {
-        let message = "set Content-Type to application/x-protobuf or application/json";
-        let refusal = Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
-        return Err(refusal.with(header::ACCEPT, "application/x-protobuf, application/json"));
-    };
-    let content_encoding = head.headers.get(CONTENT_ENCODING).map(|value| value.as_bytes());
-    let Some(content_encoding) = ContentEncoding::parse(content_encoding) else {
-        let message = "set Content-Encoding to gzip, zstd or identity";
-        let refusal = Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
-        return Err(refusal.with(header::ACCEPT_ENCODING, "gzip, zstd, identity"));
-    };
-    // Announced far beyond the limit: not worth reading.
-    if announced(head).is_some_and(|length| length > limit.saturating_mul(2)) {
-        return Err(too_large(limit));
-    }
-    let bytes = body::read(body, content_encoding, limit).await.map_err(|why| match why {
-        Unreadable::TooLarge => too_large(limit),
-        Unreadable::Malformed(why) => bad(format!("the body is not what its Content-Encoding says: {why}")),
-        Unreadable::CutOff => Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body stopped coming"),
-    })?;
-    let bytes = match encoding {
-        Encoding::Protobuf => bytes,
-        Encoding::Json => json::to_protobuf(signal, &bytes).map_err(|error| bad(error.to_string()))?.into(),
-    };
-    let payload = Payload::scan(signal, bytes).map_err(|error| bad(error.to_string()))?;
-    if payload.items() == 0 {
-        // Nothing to deliver, and nothing wrong with it.
-        return Ok(Answer::Taken(signal, PartialSuccess::default()));
-    }
-    match intake.accept(payload) {
-        Admission::Accepted => Ok(Answer::Taken(signal, PartialSuccess::default())),
-        Admission::Partial { rejected, why } => {
-            Ok(Answer::Taken(signal, PartialSuccess { rejected: rejected as u64, message: why }))
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bad(why) => f.write_str(why),
+            Self::TooLarge { limit } => write!(f, "a request may hold {limit} bytes, send smaller ones"),
+            Self::Stalled => f.write_str("the body stopped coming"),
+            Self::Crowded { .. } => f.write_str("too much is being read at once, send less"),
+            Self::Busy { .. } => f.write_str("the queue is full"),
+            Self::Closed => f.write_str("shutting down"),
         }
-        Admission::TooLarge { limit } => Err(too_large(limit)),
-        Admission::Busy { retry_after } => Err(Refusal::busy(retry_after)),
-        Admission::Closed => Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "shutting down")),
     }
 }
 
 fn announced(head: &Parts) -> Option<usize> {
     head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-fn bad(message: String) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, message)
-}
-
-fn too_large(limit: usize) -> Refusal {
-    let message = format!("a request may hold {limit} bytes, send smaller ones");
-    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message)
 }

@@ -1,48 +1,51 @@
 //! The listener for Lambda's Telemetry API. Whatever comes is answered 200: Lambda repeats what is refused, and there
-//! is nothing that it could do better the second time.
+//! is next to nothing that it could do better the second time.
 
 use super::{
-    Bound, Intake, RuntimeDone, Signal,
-    body::{self, ContentEncoding},
-    http::serve,
+    Intake, RuntimeDone, Signal,
+    body::{ContentEncoding, Source, Unreadable},
+    reply::Reply,
+    room::Room,
 };
 use crate::{
     ledger::platform::{self, Event, Status},
     log,
 };
 use bytes::Bytes;
-use http::{Request, Response, header::CONTENT_ENCODING};
-use http_body_util::Full;
+use http::{Request, Response, StatusCode, header::CONTENT_ENCODING};
 use hyper::body::Body;
-use std::time::Duration;
-use tokio::sync::oneshot;
+use std::{error::Error, time::Duration};
 
-/// Answers requests for as long as the process lives, from the moment on that `opened` is told (or given up).
-///
-/// Until Lambda has something for us to do, what it tells of our own start waits in the socket: reading it would take
-/// the processor from the function's init, a quarter of a millisecond that is 4 ms with 7 % of a core.
-pub(crate) async fn serve_platform(bound: Bound, intake: Intake, opened: oneshot::Receiver<()>) {
-    // Given up is as good as told: somebody wants to know.
-    let _ = opened.await;
-    serve(bound, move |request| {
-        let intake = intake.clone();
-        async move { answer(request, &intake).await }
-    })
-    .await;
+/// What takes in what Lambda tells.
+#[derive(Debug)]
+pub struct Platform {
+    /// Who wants to know.
+    pub intake: Intake,
+    /// What requests are read into.
+    pub room: Room,
 }
 
-async fn answer<B: Body<Data = Bytes> + Unpin>(
-    request: Request<B>,
-    intake: &Intake,
-) -> Response<Full<Bytes>> {
-    let _reading = intake.begin();
-    let (head, body) = request.into_parts();
-    let encoding = ContentEncoding::parse(head.headers.get(CONTENT_ENCODING).map(|value| value.as_bytes()));
-    match body::read(body, encoding.unwrap_or(ContentEncoding::Identity), LIMIT).await {
-        Ok(batch) => take(&batch, intake),
-        Err(why) => log::debug("a telemetry batch could not be read", &[("error", &format!("{why:?}"))]),
+impl Platform {
+    pub(super) async fn answer<B>(&self, request: Request<B>) -> Response<Reply>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Error + 'static,
+    {
+        let _reading = self.intake.begin();
+        let (head, body) = request.into_parts();
+        let encoding =
+            ContentEncoding::parse(head.headers.get(CONTENT_ENCODING).map(|value| value.as_bytes()));
+        let encoding = encoding.unwrap_or(ContentEncoding::Identity);
+        let mut share = self.room.share();
+        let mut response = Response::new(Reply::default());
+        match Source::new(body).read(None, encoding, LIMIT, &mut share).await {
+            Ok(batch) => take(&batch, &self.intake),
+            // The one thing that may be better the second time.
+            Err(Unreadable::Crowded) => *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE,
+            Err(why) => log::debug("a telemetry batch could not be read", &[("error", &format!("{why:?}"))]),
+        }
+        response
     }
-    Response::new(Full::default())
 }
 
 fn take(batch: &[u8], intake: &Intake) {

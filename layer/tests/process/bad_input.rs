@@ -119,6 +119,12 @@ async fn a_lying_length_and_bytes_that_are_not_http_end_their_own_connection_onl
         let reply = exchange(to, format!("{head}Content-Length: {length}\r\n\r\nabc")).await;
         assert!(reply.is_none_or(|reply| (400..500).contains(&reply.status)), "{length}");
     }
+    // Pieces that are none, and a last piece that never comes.
+    for chunks in ["zz\r\nabc\r\n", "3\r\nabcdef\r\n", "ffffffffffffffffff\r\n", "3\r\nabc\r\n"] {
+        let reply = exchange(to, format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunks}")).await.unwrap();
+        assert_eq!(reply.status, 400, "{chunks:?}");
+        assert!(message(&reply, Encoding::Protobuf).contains("cannot be read"));
+    }
     for bytes in [
         b"\x16\x03\x01\x02\x00\x01\x00".as_slice(),
         b"hello\r\n\r\n",

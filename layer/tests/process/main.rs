@@ -9,6 +9,7 @@ mod world;
 
 mod bad_input;
 mod delivery;
+mod grpc;
 mod outages;
 mod outside;
 mod shutdown;

@@ -97,16 +97,10 @@ async fn every_faulty_variable_is_named_and_the_rest_carries_on() {
         builder
             .extension_env("SPANLAYER_FLUSH", "sometimes")
             .extension_env("SPANLAYER_MAX_STALENESS", "soon")
-            .extension_env("SPANLAYER_OTLP_GRPC", "127.0.0.1:4317")
             .extension_env("SPANLAYER_EXPORTER_OTLP_TIMEOUT", "s3cret")
     })
     .await;
-    for name in [
-        "SPANLAYER_FLUSH",
-        "SPANLAYER_MAX_STALENESS",
-        "SPANLAYER_OTLP_GRPC",
-        "SPANLAYER_EXPORTER_OTLP_TIMEOUT",
-    ] {
+    for name in ["SPANLAYER_FLUSH", "SPANLAYER_MAX_STALENESS", "SPANLAYER_EXPORTER_OTLP_TIMEOUT"] {
         let line = world.says(&format!("\"variable\":\"{name}\"")).await;
         assert!(line.contains("\"WARN\"") && line.contains("\"problem\""), "{line}");
     }
@@ -133,6 +127,7 @@ async fn without_a_destination_spans_go_to_standard_output_with_a_hint() {
     let lambda = Emulator::builder()
         .extension(EXTENSION)
         .env("SPANLAYER_OTLP_HTTP", "127.0.0.1:0")
+        .env("SPANLAYER_OTLP_GRPC", "127.0.0.1:0")
         .env("SPANLAYER_TELEMETRY_API", "127.0.0.1:0")
         .env("SPANLAYER_LOG", "info")
         .handler(|_| answer())
@@ -198,6 +193,7 @@ async fn refused_registrations_and_failing_nexts_are_tried_again_and_nothing_is_
         .env_clear()
         .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr().unwrap().to_string())
         .env("SPANLAYER_OTLP_HTTP", "off")
+        .env("SPANLAYER_OTLP_GRPC", "off")
         .env("SPANLAYER_TELEMETRY_API", "off")
         .env("SPANLAYER_STATE_DIR", "/proc/none")
         .stderr(Stdio::null())

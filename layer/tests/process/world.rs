@@ -46,6 +46,7 @@ impl World {
             .env("SPANLAYER_EXPORTER_OTLP_ENDPOINT", destination.url())
             .env("SPANLAYER_LOG", "debug")
             .env("SPANLAYER_OTLP_HTTP", "127.0.0.1:0")
+            .env("SPANLAYER_OTLP_GRPC", "127.0.0.1:0")
             .env("SPANLAYER_TELEMETRY_API", "127.0.0.1:0");
         let function = Function::default();
         let lambda = set(builder, function.clone()).start().await.unwrap();
@@ -105,6 +106,11 @@ impl World {
     /// Where OTLP/HTTP is received.
     pub(crate) async fn otlp(&self) -> SocketAddr {
         listening(&self.says("\"variable\":\"SPANLAYER_OTLP_HTTP\"").await)
+    }
+
+    /// Where OTLP/gRPC is received.
+    pub(crate) async fn grpc(&self) -> SocketAddr {
+        listening(&self.says("\"variable\":\"SPANLAYER_OTLP_GRPC\"").await)
     }
 
     /// Where the Telemetry API's events are received.

@@ -1,11 +1,10 @@
 //! Answers of the OTLP/HTTP receiver, in the encoding of the request (OTLP specification, *OTLP/HTTP Response*).
 
-use bytes::Bytes;
+use super::{super::reply::Reply, Fault};
 use http::{
     HeaderName, HeaderValue, Response, StatusCode,
     header::{self, CONTENT_TYPE},
 };
-use http_body_util::Full;
 use spanlayer_otlp::{
     Signal,
     status::{Encoding, PartialSuccess, Status},
@@ -39,19 +38,28 @@ impl Refusal {
         self.header = Some((name, HeaderValue::from_static(value)));
         self
     }
+}
 
-    /// Come back later. Whole seconds are all that `Retry-After` has.
-    pub(crate) fn busy(retry_after: Duration) -> Self {
-        let mut refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "the queue is full");
-        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-        refusal.header = Some((header::RETRY_AFTER, HeaderValue::from(seconds.max(1))));
-        refusal
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        let status = match fault {
+            Fault::Bad(_) => StatusCode::BAD_REQUEST,
+            Fault::Stalled => StatusCode::REQUEST_TIMEOUT,
+            // What is answered 429 or 503 is sent again, and many a sender sleeps until then.
+            Fault::TooLarge { .. } | Fault::Crowded { retry_after: None } => StatusCode::PAYLOAD_TOO_LARGE,
+            Fault::Crowded { .. } | Fault::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Fault::Closed => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        // Whole seconds are all that `Retry-After` has.
+        let seconds = |wait: Duration| wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let header = fault.retry_after().map(|wait| (header::RETRY_AFTER, seconds(wait).max(1).into()));
+        Self { status, message: fault.to_string(), header }
     }
 }
 
 impl Answer {
     /// Writes the answer down. A request whose encoding is not known is answered in JSON, which people can read.
-    pub(crate) fn write(self, encoding: Option<Encoding>) -> Response<Full<Bytes>> {
+    pub(crate) fn write(self, encoding: Option<Encoding>) -> Response<Reply> {
         let encoding = encoding.unwrap_or(Encoding::Json);
         let (status, body, extra) = match self {
             Self::Taken(signal, partial) => (StatusCode::OK, partial.encode(signal, encoding), None),
@@ -59,7 +67,7 @@ impl Answer {
                 (refusal.status, Status::new(refusal.message).encode(encoding), refusal.header)
             }
         };
-        let mut response = Response::new(Full::new(Bytes::from(body)));
+        let mut response = Response::new(Reply::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(encoding.content_type()));
@@ -71,9 +79,10 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
     use http_body_util::BodyExt;
 
-    async fn body(response: Response<Full<Bytes>>) -> Bytes {
+    async fn body(response: Response<Reply>) -> Bytes {
         response.into_body().collect().await.unwrap().to_bytes()
     }
 
@@ -102,7 +111,8 @@ mod tests {
     #[test]
     fn busy_names_whole_seconds_and_never_none() {
         for (wait, seconds) in [(0, "1"), (300, "1"), (1000, "1"), (1001, "2")] {
-            let response = Answer::Refused(Refusal::busy(Duration::from_millis(wait))).write(None);
+            let busy = Fault::Busy { retry_after: Duration::from_millis(wait) };
+            let response = Answer::Refused(busy.into()).write(None);
             assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
             assert_eq!(response.headers()[header::RETRY_AFTER], seconds);
         }
