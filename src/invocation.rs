@@ -95,6 +95,11 @@ impl Invocation {
         self.span.enter()
     }
 
+    /// The handler waits.
+    pub(crate) fn pause(&self) {
+        self.telemetry.outbox.pause();
+    }
+
     /// Ends the span with what was reported, and sends everything. Returns a handle where that takes time.
     pub(crate) fn close(self) -> Option<Posted> {
         let end = clock::unix_nanos();

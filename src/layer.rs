@@ -157,7 +157,13 @@ where
         let mut this = self.project();
         if let Some(inner) = this.inner.as_mut().as_pin_mut() {
             let inside = this.invocation.as_ref().map(Invocation::enter);
-            let outcome = ready!(inner.poll(cx));
+            let Poll::Ready(outcome) = inner.poll(cx) else {
+                drop(inside);
+                if let Some(invocation) = this.invocation {
+                    invocation.pause();
+                }
+                return Poll::Pending;
+            };
             // Dropped inside: spans that the handler's future still held end within the invocation.
             this.inner.set(None);
             drop(inside);

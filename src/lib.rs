@@ -58,6 +58,7 @@ mod guard;
 mod handle;
 mod ids;
 mod invocation;
+mod keep;
 mod layer;
 #[cfg(feature = "logs")]
 mod logs;

@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use lambda_runtime::Diagnostic;
@@ -105,7 +105,13 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else { unreachable!("polled after completion") };
-        let outcome = ready!(this.seat.run(|| inner.poll(cx)));
+        let Poll::Ready(outcome) = this.seat.run(|| inner.poll(cx)) else {
+            // Around an invocation that is not our own there is somebody else who does this.
+            if let Seat::Own(invocation) = this.seat {
+                invocation.pause();
+            }
+            return Poll::Pending;
+        };
         let outcome = outcome.map(Reply).map_err(Failure::of).inspect_err(|failure| this.seat.fail(failure));
         // What the handler still holds ends its spans now, within the invocation.
         let mut inner = this.inner.as_mut();

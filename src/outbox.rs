@@ -16,7 +16,7 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry::trace::Status;
 use opentelemetry_sdk::{Resource, trace::SpanData};
 use spanlayer_host::clock;
-use spanlayer_link::{Ended, Frame, Hello, Priority, Sender, Started};
+use spanlayer_link::{Ended, Frame, Hello, Journal, Priority, Sender, Started};
 use spanlayer_otlp::{
     Signal,
     sdk::{self, TraceBuffer},
@@ -24,6 +24,7 @@ use spanlayer_otlp::{
 
 use crate::{
     courier::{Courier, Posted, TICK},
+    keep::Keep,
     report::Report,
     resource,
     settings::Settings,
@@ -49,6 +50,8 @@ struct State {
     logs: Waiting,
     /// The extension's socket, while connected.
     link: Option<Sender>,
+    /// What was not sent yet, where it outlives us.
+    keep: Keep,
     running: Running,
     /// Nothing is sent yet, nor is anything made that has to be different in every environment.
     held: bool,
@@ -78,6 +81,7 @@ impl Outbox {
                 spans: Waiting::new(),
                 logs: Waiting::new(),
                 link: None,
+                keep: Keep::new(),
                 running: Running::default(),
                 held: settings.function.is_snapshot,
                 dropped: 0,
@@ -100,8 +104,9 @@ impl Outbox {
         state.resource.clone()
     }
 
-    /// Takes an ended span. Sends when there are many.
-    pub(crate) fn push(&self, span: &SpanData) {
+    /// Takes an ended span. Sends when there are many. What comes `last`, at the end of its invocation, need not be
+    /// kept until it is sent.
+    pub(crate) fn push(&self, span: &SpanData, last: bool) {
         let mut state = self.lock();
         state.running.closed(span.span_context.span_id());
         if state.is_full(Signal::Traces) {
@@ -111,12 +116,21 @@ impl Outbox {
         if state.spans.came_in(matches!(span.status, Status::Error { .. })) {
             self.ship(&mut state);
             state.tell(clock::monotonic(), true);
+        } else if !last && state.keep.span(span) {
+            self.keep(&mut state);
         }
     }
 
     /// Takes note of a span that begins; `span` is asked for only when it matters.
     pub(crate) fn opened(&self, report: &Arc<Report>, span: impl FnOnce() -> Option<SpanData>) {
-        self.lock().running.opened(report, span);
+        let mut state = self.lock();
+        state.running.opened(report, span);
+        state.keep.opened();
+    }
+
+    /// A handler waits: there is time to keep what was recorded.
+    pub(crate) fn pause(&self) {
+        self.keep(&mut self.lock());
     }
 
     /// Takes a log record, encoded. Sends when there are many.
@@ -129,13 +143,17 @@ impl Outbox {
         state.logs.buffer.push_encoded(scope, record);
         if state.logs.came_in(is_error) {
             self.ship(&mut state);
+        } else if state.keep.log(scope, record) {
+            self.keep(&mut state);
         }
     }
 
-    /// Sends what was encoded elsewhere, ahead of everything that waits.
+    /// Takes what was encoded elsewhere, to be sent ahead of everything that waits, with the end of the invocation.
     #[cfg(feature = "metrics")]
     pub(crate) fn send(&self, signal: Signal, request: Bytes) -> Option<Posted> {
-        self.dispatch(&mut self.lock(), signal, request, Priority::Healthy)
+        let mut state = self.lock();
+        state.announce();
+        self.dispatch(&mut state, signal, request, Priority::Healthy)
     }
 
     /// An invocation begins: connects where there is no connection, and says so.
@@ -143,12 +161,16 @@ impl Outbox {
         self.ticking.get_or_init(|| self.courier.run(Arc::downgrade(self)));
         let mut state = self.lock();
         state.held = false;
-        if state.link(&self.socket).is_some() {
+        if state.link(&self.socket).is_none() {
             // Who else would do anything with it?
-            state.running.begin(report, &started);
+            return;
         }
-        if let Some(link) = &mut state.link {
-            link.send(&Frame::Started(started), Priority::Control);
+        // Sent later, with what else there is, unless it would be lost with the process.
+        let is_kept = state.is_up_to_date() && state.keep.started(&started);
+        state.running.begin(report, started);
+        if !is_kept {
+            state.announce();
+            state.send_queued();
         }
     }
 
@@ -156,16 +178,17 @@ impl Outbox {
     /// environment may be frozen once the next event is asked for, and the post with it.
     pub(crate) fn end(&self, report: &Arc<Report>, mut ended: Ended) -> Option<Posted> {
         let mut state = self.lock();
+        let posted = self.queue(&mut state);
         state.running.end(report);
-        let posted = self.ship(&mut state);
         if !state.running.is_empty() {
             // Others run beside it, and what they had finished was sent with this.
             state.tell(clock::monotonic(), false);
         }
         ended.dropped_spans += std::mem::take(&mut state.dropped);
         if let Some(link) = &mut state.link {
-            link.send(&Frame::Ended(ended), Priority::Control);
+            link.queue(&Frame::Ended(ended), Priority::Control);
         }
+        state.sent_everything();
         posted
     }
 
@@ -189,21 +212,30 @@ impl Outbox {
             self.ship(&mut state);
             state.tell(now, true);
         } else {
-            state.tell(now, false);
-            if let Some(link) = &mut state.link {
-                link.pump();
+            if state.running.any_seen() {
+                state.announce();
             }
+            state.tell(now, false);
+            state.send_queued();
         }
         state.running.see();
         let due = state.running.next_due().map(|due| due.saturating_duration_since(now));
         due.unwrap_or(TICK).min(TICK)
     }
 
-    /// Returns the handle of the last post: they go one after another.
+    /// Sends everything that waits. Returns the handle of the last post: they go one after another.
     fn ship(&self, state: &mut State) -> Option<Posted> {
+        let posted = self.queue(state);
+        state.sent_everything();
+        posted
+    }
+
+    /// The same, but for the sending: what goes over the socket goes with what follows.
+    fn queue(&self, state: &mut State) -> Option<Posted> {
         if state.held {
             return None;
         }
+        state.announce();
         let mut posted = None;
         for signal in [Signal::Logs, Signal::Traces] {
             if let Some((request, priority)) = state.take(signal) {
@@ -222,10 +254,27 @@ impl Outbox {
     ) -> Option<Posted> {
         match state.link(&self.socket) {
             Some(link) => {
-                link.send(&Frame::Telemetry(signal, request), priority);
+                link.queue(&Frame::Telemetry(signal, request), priority);
                 None
             }
             None => self.courier.post(signal, request),
+        }
+    }
+
+    /// Keeps what was recorded since the last time; sends it where that cannot be.
+    fn keep(&self, state: &mut State) {
+        if !state.keep.has_news() {
+            return;
+        }
+        let resource = state.encoded();
+        let State { running, keep, .. } = state;
+        if running.may_be_kept() && (keep.is_full() || !keep.all(&resource, running.open(&resource))) {
+            self.ship(state);
+            state.tell(clock::monotonic(), true);
+            if state.keep.is_full() {
+                // Nobody reads what is sent: they will not read this either.
+                state.keep.write_to(None);
+            }
         }
     }
 
@@ -249,11 +298,43 @@ impl State {
             return;
         }
         let resource = self.encoded();
-        for unfinished in self.running.tell(now, &resource, all) {
-            if let Some(link) = &mut self.link {
-                link.send(&Frame::Unfinished(unfinished), Priority::Healthy);
-            }
+        let told: Vec<_> = self.running.tell(now, &resource, all).collect();
+        if !told.is_empty() {
+            self.announce();
         }
+        if let Some(link) = &mut self.link {
+            told.into_iter().for_each(|open| link.queue(&Frame::Unfinished(open), Priority::Healthy));
+            link.send_queued();
+        }
+    }
+
+    /// Tells of the invocations whose beginning was only kept so far.
+    fn announce(&mut self) {
+        let Some(link) = &mut self.link else { return };
+        for started in self.running.unannounced() {
+            link.queue(&Frame::Started(started), Priority::Control);
+        }
+    }
+
+    fn send_queued(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.send_queued();
+        }
+    }
+
+    /// Everything was queued: sends it, and keeps nothing of what was taken.
+    fn sent_everything(&mut self) {
+        self.send_queued();
+        self.keep.drop_buffered();
+        if self.is_up_to_date() {
+            self.keep.clear();
+            self.running.forget_kept();
+        }
+    }
+
+    /// Whether there is a connection, and it took whatever was to be sent.
+    fn is_up_to_date(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| !link.is_broken() && link.pending() == 0)
     }
 
     fn waiting(&mut self, signal: Signal) -> &mut Waiting {
@@ -286,11 +367,23 @@ impl State {
     /// first success: after it, what is sent waits for the extension to come back, bounded.
     fn link(&mut self, socket: &Path) -> Option<&mut Sender> {
         if self.link.as_ref().is_none_or(Sender::is_broken) {
-            let hello = Hello { version: env!("CARGO_PKG_VERSION").to_owned(), resource: self.encoded() };
+            let mut hello = Hello {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                resource: self.encoded(),
+                journal: String::new(),
+            };
             let known = self.link.is_some();
             let mut link = self.link.take().unwrap_or_else(Sender::disconnected);
-            let connected = link.reconnect(socket, &hello).is_ok();
-            self.link = (connected || known).then_some(link);
+            let keep = &mut self.keep;
+            let connected = link.reconnect_with(socket, || {
+                // The one before belongs to the connection before.
+                let directory = socket.parent().unwrap_or(Path::new("."));
+                keep.write_to(Journal::create(directory, &mut hello).ok());
+                hello
+            });
+            self.link = (connected.is_ok() || known).then_some(link);
+            // What runs was kept in the one before.
+            self.announce();
         }
         self.link.as_mut()
     }

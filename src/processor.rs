@@ -49,7 +49,8 @@ impl opentelemetry_sdk::trace::SpanProcessor for SpanProcessor {
         if !span.span_context.is_sampled() {
             return;
         }
-        if let Some(ending) = ENDING.get().filter(|ending| ending.span == span.span_context.span_id()) {
+        let ending = ENDING.get().filter(|ending| ending.span == span.span_context.span_id());
+        if let Some(ending) = ending {
             if ending.well {
                 span.status = Status::Unset;
             }
@@ -58,7 +59,7 @@ impl opentelemetry_sdk::trace::SpanProcessor for SpanProcessor {
         if let Some(limit) = self.value_length {
             shorten(&mut span.attributes, limit);
         }
-        self.outbox.push(&span);
+        self.outbox.push(&span, ending.is_some());
     }
 
     fn force_flush(&self) -> OTelSdkResult {

@@ -5,6 +5,8 @@
 //! it is told, forgets it when the invocation has *ended*, and delivers it when the platform says that it never will.
 //! Spans that are sent before the end of their invocation are followed by this: their parents are among what is open.
 //!
+//! The same is kept in the link's journal (see [`keep`](crate::keep)) for a function that dies before anything is told.
+//!
 //! A span counts here from its start to its end, with the attributes that it started with.
 
 use std::{
@@ -26,7 +28,11 @@ use crate::{invocation::SPAN_ATTRIBUTES, overrides::Overrides, report::Report};
 
 /// The invocations that run.
 #[derive(Debug, Default)]
-pub(crate) struct Running(Vec<Invocation>);
+pub(crate) struct Running {
+    invocations: Vec<Invocation>,
+    /// When it was last kept what is open.
+    kept: Option<Instant>,
+}
 
 #[derive(Debug)]
 struct Invocation {
@@ -40,7 +46,11 @@ struct Invocation {
     due: Option<Instant>,
     /// It has run for long enough to be told of.
     seen: bool,
+    /// *started*, until it is sent.
+    unannounced: Option<Started>,
     told: Told,
+    /// The spans that were open when that was last kept; `None` when it was not.
+    kept: Option<Vec<SpanId>>,
 }
 
 /// What the extension was told last.
@@ -54,35 +64,39 @@ struct Told {
 
 impl Running {
     /// An invocation has begun.
-    pub(crate) fn begin(&mut self, report: &Arc<Report>, started: &Started) {
+    pub(crate) fn begin(&mut self, report: &Arc<Report>, started: Started) {
         let left = Duration::from_millis(started.deadline_unix_millis.saturating_sub(clock::unix_millis()));
         // Outside Lambda nobody says until when.
         let due =
             clock::monotonic().checked_add(left - margin(left)).filter(|_| started.deadline_unix_millis > 0);
-        self.0.push(Invocation {
+        self.invocations.push(Invocation {
             report: Arc::clone(report),
             attributes: started.attributes.clone(),
             ids: Vec::new(),
             spans: Vec::new(),
             due,
             seen: false,
+            unannounced: Some(started),
+            kept: None,
             told: Told { still_true: true, ..Told::default() },
         });
     }
 
     /// An invocation was answered.
     pub(crate) fn end(&mut self, report: &Arc<Report>) {
-        self.0.retain(|one| !Arc::ptr_eq(&one.report, report));
+        self.invocations.retain(|one| !Arc::ptr_eq(&one.report, report));
     }
 
     /// Whether none does.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.invocations.is_empty()
     }
 
     /// A span has begun; `span` is asked only if it is one of an invocation that runs.
     pub(crate) fn opened(&mut self, report: &Arc<Report>, span: impl FnOnce() -> Option<SpanData>) {
-        let Some(one) = self.0.iter_mut().find(|one| Arc::ptr_eq(&one.report, report)) else { return };
+        let Some(one) = self.invocations.iter_mut().find(|one| Arc::ptr_eq(&one.report, report)) else {
+            return;
+        };
         if one.ids.len() < MOST_SPANS
             && let Some(mut span) = span()
         {
@@ -96,7 +110,7 @@ impl Running {
 
     /// A span has ended.
     pub(crate) fn closed(&mut self, id: SpanId) {
-        for one in &mut self.0 {
+        for one in &mut self.invocations {
             // The last to begin are the first to end.
             if let Some(at) = one.ids.iter().rposition(|open| *open == id) {
                 one.ids.remove(at);
@@ -114,12 +128,46 @@ impl Running {
 
     /// When the next one is.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.0.iter().filter_map(|one| one.due).min()
+        self.invocations.iter().filter_map(|one| one.due).min()
+    }
+
+    /// Takes what is to be sent of the beginnings of invocations.
+    pub(crate) fn unannounced(&mut self) -> impl Iterator<Item = Started> {
+        self.invocations.iter_mut().filter_map(|one| one.unannounced.take())
+    }
+
+    /// Whether one of them runs for a while.
+    pub(crate) fn any_seen(&self) -> bool {
+        self.invocations.iter().any(|one| one.seen)
+    }
+
+    /// Whether keeping what is open costs little beside what went on since the last time.
+    pub(crate) fn may_be_kept(&mut self) -> bool {
+        let open: usize = self.invocations.iter().map(|one| one.ids.len()).sum();
+        if open <= FEW {
+            return true;
+        }
+        let (now, pause) = (clock::monotonic(), EACH * u32::try_from(open).unwrap_or(u32::MAX));
+        let enough = self.kept.is_none_or(|last| now.duration_since(last) >= pause);
+        if enough {
+            self.kept = Some(now);
+        }
+        enough
+    }
+
+    /// What is open, of each invocation for which that is not what was last kept.
+    pub(crate) fn open(&mut self, resource: &Bytes) -> impl Iterator<Item = Unfinished> {
+        self.invocations.iter_mut().filter_map(move |one| one.open(resource))
+    }
+
+    /// What was kept is kept no more.
+    pub(crate) fn forget_kept(&mut self) {
+        self.invocations.iter_mut().for_each(|one| one.kept = None);
     }
 
     /// Notes the passing of time: what it sees twice has run for a while.
     pub(crate) fn see(&mut self) {
-        self.0.iter_mut().for_each(|one| one.seen = true);
+        self.invocations.iter_mut().for_each(|one| one.seen = true);
     }
 
     /// What there is to tell: of whatever runs for a while and has changed, of what is due in any case. With `all` of
@@ -130,7 +178,7 @@ impl Running {
         resource: &Bytes,
         all: bool,
     ) -> impl Iterator<Item = Unfinished> {
-        self.0.iter_mut().filter_map(move |one| one.tell(now, resource, all))
+        self.invocations.iter_mut().filter_map(move |one| one.tell(now, resource, all))
     }
 }
 
@@ -148,14 +196,31 @@ impl Invocation {
         if is_due {
             self.due = None;
         }
-        let unfinished = Unfinished {
+        let unfinished = self.unfinished(resource, &overrides);
+        self.told = Told { something: true, still_true: true, overrides };
+        Some(unfinished)
+    }
+
+    fn open(&mut self, resource: &Bytes) -> Option<Unfinished> {
+        let known = match &self.kept {
+            Some(kept) => *kept == self.ids,
+            None => self.ids.is_empty() && !self.told.something,
+        };
+        if known {
+            return None;
+        }
+        self.kept = Some(self.ids.clone());
+        let overrides = self.report.overrides();
+        Some(self.unfinished(resource, &overrides))
+    }
+
+    fn unfinished(&mut self, resource: &Bytes, overrides: &Overrides) -> Unfinished {
+        Unfinished {
             request_id: self.report.request_id.clone(),
             spans: self.interrupted(resource),
             name: overrides.name_of(self.report.method()).unwrap_or_default().into_owned(),
-            attributes: overruled(&self.attributes, &overrides),
-        };
-        self.told = Told { something: true, still_true: true, overrides };
-        Some(unfinished)
+            attributes: overruled(&self.attributes, overrides),
+        }
     }
 
     /// The open spans as they would be if they ended now.
@@ -199,3 +264,9 @@ const INTERRUPTED: &str = "spanlayer.interrupted";
 
 /// As many open spans of an invocation are told of, the first to begin. Nobody looks at more, and they are copied.
 const MOST_SPANS: usize = 1000;
+
+/// So many open spans are kept whenever there is something to keep,
+const FEW: usize = 16;
+
+/// and more of them once so much time has passed for each: twenty times of what it costs.
+const EACH: Duration = Duration::from_micros(5);

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | [`hello`](Ledger::hello) | link | the function's resource |
 //! | [`started`](Ledger::started) | link | the invocation's span, if the function does not live to end it |
+//! | [`cut_off`](Ledger::cut_off) | a journal that was left | the same, of a function that went down with its extension |
 //! | [`ended`](Ledger::ended) | link | it did: the span is, or will be, with the function's own |
 //! | [`unfinished`](Ledger::unfinished) | link | what was open inside of it, if it never ends |
 //! | [`saw`](Ledger::saw) | link, OTLP receivers | the spans of the function: which of them is the invocation's |

@@ -8,6 +8,7 @@ mod http;
 mod intake;
 mod link;
 mod otlp;
+mod place;
 mod platform;
 mod reply;
 mod room;

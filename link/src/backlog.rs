@@ -1,6 +1,6 @@
 //! Frames that the socket did not take, within a bound.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, io::IoSlice};
 
 /// What is given up last when there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +50,13 @@ impl Backlog {
         self.frames.front()
     }
 
+    /// The bytes of the oldest frames, for one write; of the first one less what is `written` already.
+    pub(crate) fn slices(&self, written: usize) -> Vec<IoSlice<'_>> {
+        let frames = self.frames.iter().take(AT_ONCE).enumerate();
+        let rest = frames.map(|(at, frame)| frame.bytes.get(if at == 0 { written } else { 0 }..));
+        rest.flatten().map(IoSlice::new).collect()
+    }
+
     /// Removes the oldest frame.
     pub(crate) fn pop_front(&mut self) -> Option<Waiting> {
         self.remove(0)
@@ -77,7 +84,14 @@ impl Backlog {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
 }
+
+/// As many frames go into one write: more than an invocation's end has.
+const AT_ONCE: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,8 @@ pub struct Hello {
     pub version: String,
     /// The function's resource, as an encoded `Resource` message body.
     pub resource: Bytes,
+    /// The name of the function's [`Journal`](crate::Journal) in the state directory; empty when it keeps none.
+    pub journal: String,
 }
 
 /// An invocation has begun. If the function dies, this is what its span is made of.
@@ -79,6 +81,7 @@ impl Hello {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         bytes_unless_empty(out, 1, self.version.as_bytes());
         bytes_unless_empty(out, 2, &self.resource);
+        bytes_unless_empty(out, 3, self.journal.as_bytes());
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Why> {
@@ -87,6 +90,7 @@ impl Hello {
             match field.number {
                 1 => hello.version = text(field)?,
                 2 => hello.resource = blob(field)?,
+                3 => hello.journal = text(field)?,
                 _ => {}
             }
             Ok(())

@@ -65,13 +65,22 @@ impl Sender {
     ///
     /// As [`connect`](Self::connect); what waits keeps waiting.
     pub fn reconnect(&mut self, path: &Path, hello: &Hello) -> io::Result<()> {
+        self.reconnect_with(path, || hello.clone())
+    }
+
+    /// The same with a *hello* that is made once somebody is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect); what waits keeps waiting.
+    pub fn reconnect_with(&mut self, path: &Path, hello: impl FnOnce() -> Hello) -> io::Result<()> {
         self.socket = Some(dial(path)?);
         self.written = 0;
         if self.backlog.front().is_some_and(|frame| frame.bytes.get(PREFIX) == Some(&HELLO)) {
             self.backlog.pop_front();
         }
         let mut bytes = Vec::new();
-        Frame::Hello(hello.clone()).encode(&mut bytes);
+        Frame::Hello(hello()).encode(&mut bytes);
         self.backlog.push_front(Waiting { bytes, priority: Priority::Control, reports: 0 });
         self.pump();
         Ok(())
@@ -79,6 +88,20 @@ impl Sender {
 
     /// Sends a frame, or keeps it. Returns at once in any case.
     pub fn send(&mut self, frame: &Frame, priority: Priority) {
+        self.queue(frame, priority);
+        self.send_queued();
+    }
+
+    /// Sends what was [queued](Self::queue), or keeps it.
+    pub fn send_queued(&mut self) {
+        self.pump();
+        // Only now: what the socket took did not need the room.
+        let dropped = &mut self.dropped;
+        self.backlog.trim(self.written > 0, |lost| *dropped = dropped.saturating_add(losses(&lost)));
+    }
+
+    /// Takes a frame for the next [`send_queued`](Self::send_queued): frames that leave together wake the other end once.
+    pub fn queue(&mut self, frame: &Frame, priority: Priority) {
         let mut frame = Cow::Borrowed(frame);
         let mut reports = 0;
         if let Frame::Ended(ended) = &*frame {
@@ -90,30 +113,29 @@ impl Sender {
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
         self.backlog.push_back(Waiting { bytes, priority, reports });
-        self.pump();
-        // Only now: what the socket took did not need the room.
-        let dropped = &mut self.dropped;
-        self.backlog.trim(self.written > 0, |lost| *dropped = dropped.saturating_add(losses(&lost)));
     }
 
     /// Tries again to send what waits.
     pub fn pump(&mut self) {
-        while let (Some(socket), Some(frame)) = (&self.socket, self.backlog.front()) {
-            match socket.send_with_flags(&frame.bytes[self.written..], NO_SIGNAL) {
-                Ok(taken) => {
-                    self.written += taken;
-                    if self.written == frame.bytes.len() {
-                        self.backlog.pop_front();
-                        self.written = 0;
-                    }
-                }
+        while let (Some(socket), false) = (&self.socket, self.backlog.is_empty()) {
+            match socket.send_vectored_with_flags(&self.backlog.slices(self.written), NO_SIGNAL) {
+                Ok(taken) => self.took(taken),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(_) => {
                     self.socket = None;
                     self.written = 0;
                 }
             }
+        }
+    }
+
+    /// The socket took so many bytes of what waits.
+    fn took(&mut self, taken: usize) {
+        self.written += taken;
+        while let Some(frame) = self.backlog.front().filter(|frame| frame.bytes.len() <= self.written) {
+            self.written -= frame.bytes.len();
+            self.backlog.pop_front();
         }
     }
 

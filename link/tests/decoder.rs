@@ -24,7 +24,11 @@ fn frames() -> Vec<Frame> {
     let bare =
         Started { request_id: "r".to_owned(), trace_id: [1; 16], span_id: [2; 8], ..Default::default() };
     vec![
-        Frame::Hello(Hello { version: "0.1.0".to_owned(), resource: Bytes::from_static(b"resource") }),
+        Frame::Hello(Hello {
+            version: "0.1.0".to_owned(),
+            resource: Bytes::from_static(b"resource"),
+            journal: "journal-1".to_owned(),
+        }),
         Frame::Started(started),
         Frame::Telemetry(Signal::Traces, Bytes::from(vec![7; 100_000])),
         Frame::Telemetry(Signal::Metrics, Bytes::new()),

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should end")]
 
-use bytes::Bytes;
 use socket2::{Domain, SockAddr, Socket, Type};
 use spanlayer_link::{Decoder, Ended, Frame, Hello, Priority, Sender};
 use spanlayer_otlp::{
@@ -179,7 +178,7 @@ fn a_vanished_peer_breaks_the_connection_and_nothing_else() {
     assert!(sender.pending() > 0, "frames wait");
 
     let listener = place.listen();
-    let hello = Hello { version: "0.1.0".to_owned(), resource: Bytes::new() };
+    let hello = Hello { version: "0.1.0".to_owned(), ..Hello::default() };
     sender.reconnect(&place.socket(), &hello).unwrap();
     let (mut stream, _) = listener.accept().unwrap();
     assert!(!sender.is_broken());

@@ -49,10 +49,14 @@ async fn a_counter_leaves_with_its_invocation_after_the_response_and_before_the_
     };
     let count = || before.store(world.frames().len() as u64, Ordering::Relaxed);
     world.invoke_then(handler, r#""7""#, count).await;
-    assert_eq!(before.into_inner(), 2, "hello and started before the response");
+    assert_eq!(before.into_inner(), 1, "hello before the response");
     let frames = world.frames();
-    let [Frame::Telemetry(Signal::Metrics, request), Frame::Telemetry(Signal::Traces, _), Frame::Ended(_)] =
-        &frames[..]
+    let [
+        Frame::Started(_),
+        Frame::Telemetry(Signal::Metrics, request),
+        Frame::Telemetry(Signal::Traces, _),
+        Frame::Ended(_),
+    ] = &frames[..]
     else {
         panic!("{frames:?}")
     };

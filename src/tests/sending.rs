@@ -21,16 +21,18 @@ async fn echo(event: LambdaEvent<String>) -> Result<String, Error> {
 }
 
 #[tokio::test]
-async fn hello_and_started_go_before_the_handler_and_everything_else_after_the_response() {
+async fn everything_but_the_hello_goes_after_the_response() {
     let world = World::new();
     let before = Mutex::new(Vec::new());
     let read = || before.lock().expect("one at a time").extend(world.frames());
     world.invoke_then(echo, r#""hi""#, read).await;
     let before = before.into_inner().expect("one at a time");
-    let [Frame::Hello(hello), Frame::Started(started)] = &before[..] else { panic!("{before:?}") };
+    let [Frame::Hello(hello)] = &before[..] else { panic!("{before:?}") };
     assert!(!hello.resource.is_empty());
     let after = world.frames();
-    let [Frame::Telemetry(_, request), Frame::Ended(ended)] = &after[..] else { panic!("{after:?}") };
+    let [Frame::Started(started), Frame::Telemetry(_, request), Frame::Ended(ended)] = &after[..] else {
+        panic!("{after:?}")
+    };
     assert_eq!(spanlayer_otlp::scan(spanlayer_otlp::Signal::Traces, request).map(|found| found.items), Ok(1));
     assert_eq!(ended.request_id, started.request_id);
     assert!(!ended.error && ended.end_unix_nano >= started.start_unix_nano);

@@ -18,7 +18,7 @@ use super::{
 };
 
 /// The spans in it.
-fn spans(unfinished: &Unfinished) -> Vec<Span> {
+pub(super) fn spans(unfinished: &Unfinished) -> Vec<Span> {
     let text = otlp_json::from_protobuf(Signal::Traces, &unfinished.spans).expect("valid OTLP");
     let requests = vec![serde_json::from_str(&text).expect("JSON")];
     Received { requests, ..Received::default() }.spans()

@@ -177,23 +177,7 @@ impl World {
     /// Takes what has arrived, sorted by kind.
     pub(super) fn received(&self) -> Received {
         let mut received = Received::default();
-        for frame in self.frames() {
-            match frame {
-                Frame::Hello(_) => received.hellos += 1,
-                Frame::Started(started) => received.started.push(started),
-                Frame::Ended(ended) => received.ended.push(ended),
-                Frame::Unfinished(unfinished) => received.unfinished.push(unfinished),
-                Frame::Telemetry(signal, request) => {
-                    let text = json::from_protobuf(signal, &request).expect("valid OTLP");
-                    let requests = match signal {
-                        Signal::Traces => &mut received.requests,
-                        Signal::Metrics => &mut received.metrics,
-                        Signal::Logs => &mut received.logs,
-                    };
-                    requests.push(serde_json::from_str(&text).expect("JSON"));
-                }
-            }
-        }
+        received.sort(self.frames());
         received
     }
 
@@ -237,6 +221,27 @@ pub(super) struct Received {
 }
 
 impl Received {
+    /// Takes frames, each to where it belongs.
+    pub(super) fn sort(&mut self, frames: Vec<Frame>) {
+        for frame in frames {
+            match frame {
+                Frame::Hello(_) => self.hellos += 1,
+                Frame::Started(started) => self.started.push(started),
+                Frame::Ended(ended) => self.ended.push(ended),
+                Frame::Unfinished(unfinished) => self.unfinished.push(unfinished),
+                Frame::Telemetry(signal, request) => {
+                    let text = json::from_protobuf(signal, &request).expect("valid OTLP");
+                    let requests = match signal {
+                        Signal::Traces => &mut self.requests,
+                        Signal::Metrics => &mut self.metrics,
+                        Signal::Logs => &mut self.logs,
+                    };
+                    requests.push(serde_json::from_str(&text).expect("JSON"));
+                }
+            }
+        }
+    }
+
     /// Takes over what was read later.
     pub(super) fn append(&mut self, mut later: Self) {
         self.hellos += later.hellos;

@@ -72,7 +72,7 @@ async fn an_end_that_is_heard_before_its_invocation_holds_nothing_up() {
     })
     .await;
     let mut link = Sender::connect(&world.lambda.state_dir().join("link.sock")).unwrap();
-    let hello = Hello { version: "0".to_owned(), resource: Default::default() };
+    let hello = Hello { version: "0".to_owned(), ..Default::default() };
     link.send(&Frame::Hello(hello), Priority::Control);
     let ended = |request: &str| {
         Frame::Ended(Ended {

@@ -36,8 +36,23 @@ impl Ledger {
 
     /// An invocation has begun.
     pub fn started(&mut self, started: &link::Started, now: u64) {
+        if let Some(turn) = self.begin(&started.request_id, now) {
+            self.opened(turn, started);
+        }
+    }
+
+    /// An invocation had begun in an environment that was reset at `at`: nobody else will say that it failed.
+    pub fn cut_off(&mut self, started: &link::Started, at: u64, now: u64) {
+        let Some(turn) = self.note(&started.request_id, now, |_| ()) else { return };
+        self.opened(turn, started);
+        if let Some(invocation) = self.book.get_mut(turn) {
+            invocation.reset.get_or_insert((at, Status::Failure));
+            invocation.over(now);
+        }
+    }
+
+    fn opened(&mut self, turn: Turn, started: &link::Started) {
         self.desk.instrumented = true;
-        let Some(turn) = self.begin(&started.request_id, now) else { return };
         let Some(invocation) = self.book.get_mut(turn) else { return };
         if invocation.opening.is_some() {
             return;

@@ -231,7 +231,7 @@ fn iso(millis: u64) -> String {
 fn hello() -> Hello {
     let mut resource = Vec::new();
     encode::attribute(&mut resource, 1, "service.name", encode::Value::Text("wrapped"));
-    Hello { version: "1".to_owned(), resource: resource.into() }
+    Hello { version: "1".to_owned(), resource: resource.into(), ..Hello::default() }
 }
 
 /// An attribute as text, whatever its type.

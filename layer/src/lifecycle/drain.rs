@@ -31,7 +31,8 @@ pub(crate) struct Stop {
 /// Drains the pipeline and says how that went.
 pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     let began = Instant::now();
-    // The function's last words are in our sockets.
+    // The function's last words are in our sockets, or in its journal.
+    intake.close();
     let left = stop.by.saturating_duration_since(began);
     intake.read_dry(LAST_WORDS.min(left / 4)).await;
     if stop.platform {

@@ -304,6 +304,7 @@ impl Driver {
     }
 
     async fn invoked(&mut self, invoke: Invoke) -> Input {
+        self.intake.want_link();
         // What the last invocation left may have thawed with us and not been read yet.
         self.intake.settle(GLANCE).await;
         while let Ok(signal) = self.signals.try_recv() {

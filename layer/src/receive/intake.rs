@@ -58,6 +58,10 @@ struct Shared {
     arrived: Notify,
     /// Requests whose body is being read.
     reading: AtomicUsize,
+    /// A function may want to connect.
+    link: Notify,
+    /// It is over.
+    closing: Notify,
 }
 
 impl Intake {
@@ -117,6 +121,26 @@ impl Intake {
     pub(crate) async fn last_word(&self, limit: Duration) {
         let by = Instant::now() + limit;
         while self.account.awaits_report() && timeout_at(by, self.arrived()).await.is_ok() {}
+    }
+
+    /// A function may want to connect: the socket has to be there.
+    pub(crate) fn want_link(&self) {
+        self.shared.link.notify_one();
+    }
+
+    /// Waits until a function may want to connect.
+    pub(crate) async fn link_is_wanted(&self) {
+        self.shared.link.notified().await;
+    }
+
+    /// It is over: whatever functions have not sent by now they never will.
+    pub(crate) fn close(&self) {
+        self.shared.closing.notify_waiters();
+    }
+
+    /// Waits until it is over.
+    pub(crate) async fn closing(&self) {
+        self.shared.closing.notified().await;
     }
 
     /// Notes that a request is being read until the guard is dropped.

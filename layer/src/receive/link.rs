@@ -2,10 +2,11 @@
 
 use super::{
     Intake, Signal,
+    place::Place,
     room::{Crowded, Room, Share},
 };
 use crate::log;
-use spanlayer_link::{Decoder, Frame};
+use spanlayer_link::{Decoder, Frame, Testament};
 use spanlayer_pipeline::{Admission, Payload};
 use std::{
     fs::{self, DirBuilder, Permissions},
@@ -20,6 +21,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
+    select,
     sync::Semaphore,
 };
 
@@ -43,7 +45,7 @@ pub fn bind_link(path: PathBuf) -> Option<LinkSocket> {
     }
 }
 
-fn make(path: &Path) -> io::Result<UnixListener> {
+pub(super) fn make(path: &Path) -> io::Result<UnixListener> {
     let listener = match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if let Some(directory) = path.parent() {
@@ -72,49 +74,91 @@ impl Drop for File {
 
 /// Reads frames for as long as the process lives, into so much room.
 pub(crate) async fn serve_link(socket: LinkSocket, intake: Intake, room: Room) {
-    let LinkSocket(listener, _file) = socket;
-    let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
+    let LinkSocket(listener, file) = socket;
+    let Ok(mut listener) = tokio::net::UnixListener::from_std(listener) else { return };
+    let place = Place::of(&file.0);
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let (intake, share) = (intake.clone(), room.share());
-                tokio::spawn(async move {
-                    let _permit = permit;
-                    read(stream, intake, share).await;
-                });
-            }
-            Err(error) => {
-                log::debug("accepting failed", &[("error", &error)]);
-                tokio::time::sleep(Duration::from_millis(50)).await;
+        select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let (place, intake, share) = (place.clone(), intake.clone(), room.share());
+                    tokio::spawn(async move {
+                        let _permit = permit;
+                        serve(stream, place, intake, share).await;
+                    });
+                }
+                Err(error) => {
+                    log::debug("accepting failed", &[("error", &error)]);
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            () = intake.link_is_wanted() => {
+                if let Some(anew) = place.remake() {
+                    listener = anew;
+                }
             }
         }
     }
 }
 
-/// Reads one connection to its end. A frame whose length cannot be ends it, since nobody knows where the next one
-/// begins; the function connects afresh at its next invocation.
-async fn read<S: AsyncRead + Unpin>(mut stream: S, intake: Intake, mut share: Share) {
+/// Serves one connection to its end, and then takes what the function had yet to send.
+async fn serve<S: AsyncRead + Unpin>(stream: S, place: Place, intake: Intake, share: Share) {
+    let mut journal = None;
+    let gone = read(stream, &place, &mut journal, &intake, share).await;
+    if let Some(journal) = journal.filter(|_| gone) {
+        inherit(&journal, &intake);
+        journal.remove();
+        intake.told();
+    }
+    // The next function connects anew.
+    intake.want_link();
+}
+
+/// Reads one connection. A frame whose length cannot be ends it, since nobody knows where the next one begins; the
+/// function connects afresh at its next invocation. Whether it was the function that ended it.
+async fn read<S: AsyncRead + Unpin>(
+    mut stream: S,
+    place: &Place,
+    journal: &mut Option<Testament>,
+    intake: &Intake,
+    mut share: Share,
+) -> bool {
     let mut decoder = Decoder::new();
     loop {
         make_room(&mut decoder, &mut share).await;
-        match stream.read_buf(decoder.buffer()).await {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(error) => {
-                log::debug("the link broke off", &[("error", &error)]);
-                return;
+        select! {
+            // What the function sent comes before what it did not.
+            biased;
+            read = stream.read_buf(decoder.buffer()) => match read {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) => {
+                    log::debug("the link broke off", &[("error", &error)]);
+                    return true;
+                }
+            },
+            () = intake.closing() => {
+                if let Some(journal) = journal {
+                    inherit(journal, intake);
+                }
             }
         }
         loop {
             match decoder.next_frame() {
-                Ok(Some(frame)) => take(frame, &intake),
+                Ok(Some(frame)) => {
+                    if let Frame::Hello(hello) = &frame {
+                        place.search(&hello.journal, |left| bury(left, intake));
+                        *journal = place.journal(&hello.journal);
+                    }
+                    take(frame, intake);
+                }
                 Ok(None) => break,
                 Err(error) => {
                     log::warn("a bad frame on the link", &[("error", &error)]);
                     if error.is_fatal() {
-                        return;
+                        return false;
                     }
                 }
             }
@@ -136,6 +180,37 @@ async fn make_room(decoder: &mut Decoder, share: &mut Share) {
         share.shrink(0);
         log::error("no room for a frame on the link, dropped", &[("bytes", &length)]);
     }
+}
+
+/// Takes what a function had yet to send.
+fn inherit(journal: &Testament, intake: &Intake) {
+    for frame in frames(journal) {
+        if !matches!(frame, Frame::Hello(_)) {
+            take(frame, intake);
+        }
+    }
+}
+
+/// The same of one whose whole environment was reset: nobody but us will say that its invocation failed.
+fn bury(journal: &Testament, intake: &Intake) {
+    let at = journal.written_unix_nano();
+    for frame in frames(journal) {
+        match frame {
+            Frame::Hello(_) => {}
+            Frame::Started(started) => {
+                log::debug("cut off", &[("requestId", &started.request_id)]);
+                intake.account().note(|ledger, now| ledger.cut_off(&started, at.unwrap_or(now), now));
+            }
+            frame => take(frame, intake),
+        }
+    }
+}
+
+fn frames(journal: &Testament) -> Vec<Frame> {
+    journal.read().unwrap_or_else(|error| {
+        log::debug("a journal cannot be read", &[("error", &error)]);
+        Vec::new()
+    })
 }
 
 fn take(frame: Frame, intake: &Intake) {
@@ -243,7 +318,11 @@ mod tests {
     /// A stream that gives what it has been given, and then waits.
     async fn connection(room: &Room) -> (DuplexStream, JoinHandle<()>) {
         let (ours, theirs) = tokio::io::duplex(16 << 10);
-        (theirs, tokio::spawn(read(ours, intake(unbounded_channel().0), room.share())))
+        (theirs, tokio::spawn(serve(ours, nowhere(), intake(unbounded_channel().0), room.share())))
+    }
+
+    fn nowhere() -> Place {
+        Place::of(Path::new("/proc/spanlayer/link.sock"))
     }
 
     fn intake(signals: UnboundedSender<Signal>) -> Intake {
@@ -287,7 +366,7 @@ mod tests {
         share.grow(1 << 20).await.unwrap();
         let (signals, mut heard) = unbounded_channel();
         let (ours, mut stream) = tokio::io::duplex(16 << 10);
-        let task = tokio::spawn(read(ours, intake(signals), room.share()));
+        let task = tokio::spawn(serve(ours, nowhere(), intake(signals), room.share()));
         let mut bytes = frame(1 << 20);
         let ended = Ended { request_id: "r".to_owned(), ..Ended::default() };
         Frame::Ended(ended).encode(&mut bytes);
