@@ -1,5 +1,5 @@
-//! The handler's answer on its way to Lambda: looked at where it tells how the invocation went (an HTTP status, the
-//! items of a batch that failed), and otherwise passed on untouched.
+//! The handler's answer on its way to Lambda: looked at for how the invocation went (an HTTP status, the items of a batch
+//! that failed, a length that Lambda refuses), and otherwise passed on untouched.
 
 use lambda_runtime::{FunctionResponse, IntoFunctionResponse, StreamResponse};
 use serde::{Serialize, Serializer};
@@ -26,12 +26,10 @@ where
     fn into_response(self) -> FunctionResponse<ReplyBody<B>, Streamed<S>> {
         let report = Report::current();
         match self.0.into_response() {
-            FunctionResponse::BufferedResponse(body) => {
-                FunctionResponse::BufferedResponse(match report.filter(|report| report.wants_answer()) {
-                    Some(report) => ReplyBody::read(body, &report),
-                    None => ReplyBody::Unwritten(body),
-                })
-            }
+            FunctionResponse::BufferedResponse(body) => FunctionResponse::BufferedResponse(match report {
+                Some(report) => ReplyBody::read(body, &report),
+                None => ReplyBody::Unwritten(body),
+            }),
             FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream }) => {
                 if let Some(report) = &report {
                     report.streams(metadata_prelude.status_code.as_u16());
@@ -48,7 +46,7 @@ where
 pub enum ReplyBody<B> {
     /// Already JSON: it was written once to be read, and is copied from then on.
     Written(Box<RawValue>),
-    /// Nothing in it is of interest.
+    /// To be written by the runtime: nobody traces it, or it cannot be written.
     Unwritten(B),
 }
 
@@ -57,6 +55,11 @@ impl<B: Serialize> ReplyBody<B> {
         match to_raw_value(&body) {
             Ok(json) => {
                 report.answered(json.get().as_bytes());
+                if json.get().len() > LONGEST {
+                    let message =
+                        format!("a response of {} bytes, where Lambda takes {LONGEST}", json.get().len());
+                    report.fail(TOO_LARGE, message);
+                }
                 Self::Written(json)
             }
             // It will fail again, where the runtime says so.
@@ -73,3 +76,9 @@ impl<B: Serialize> Serialize for ReplyBody<B> {
         }
     }
 }
+
+/// The longest response that Lambda takes at once, in bytes; a streamed one may be longer.
+const LONGEST: usize = 6 * 1024 * 1024 + 100;
+
+/// `error.type` of a longer one, in Lambda's own words.
+const TOO_LARGE: &str = "Function.ResponseSizeTooLarge";

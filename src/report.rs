@@ -71,11 +71,6 @@ impl Report {
         self.answer.get_or_init(|| answer);
     }
 
-    /// Whether there is anything to read in the answer.
-    pub(crate) fn wants_answer(&self) -> bool {
-        self.answer.get().is_some_and(|answer| *answer != Answer::Opaque)
-    }
-
     /// Reads the answer, as JSON.
     pub(crate) fn answered(&self, json: &[u8]) {
         if let Some(answer) = self.answer.get() {

@@ -61,6 +61,21 @@ async fn the_first_invocation_is_delivered_before_it_may_be_frozen() {
 }
 
 #[tokio::test]
+async fn a_function_that_empties_tmp_is_heard_as_before() {
+    let world = World::with(|builder| builder).await;
+    // Before it had connected: it needs a new socket. After that it keeps its connection.
+    for _ in 0..2 {
+        std::fs::remove_dir_all(world.lambda.state_dir()).unwrap();
+        world.invoke(&json!({ "do": "answer" })).await.payload();
+        world.invoke(&json!({ "do": "work", "count": 2 })).await.payload();
+    }
+    world.shutdown().await;
+    assert_eq!(world.named("step").len(), 4);
+    let invocations = world.invocations();
+    assert_eq!(invocations.iter().filter(|span| span.text("spanlayer.origin").is_some()).count(), 0);
+}
+
+#[tokio::test]
 async fn an_end_that_is_heard_before_its_invocation_holds_nothing_up() {
     let (answered, mut answers) = tokio::sync::mpsc::unbounded_channel();
     let world = World::with(|builder| {
@@ -115,7 +130,7 @@ async fn what_ended_before_a_crash_arrives_and_the_next_environment_works() {
     world.invoke(&json!({ "do": "exit" })).await.error();
     world.invoke(&json!({ "do": "work", "count": 2 })).await.payload();
     world.shutdown().await;
-    assert_eq!(world.spans().len(), 7);
+    assert_eq!(world.spans().len(), 8);
     let ended = world.invocations();
     assert_eq!(ended.iter().map(ReceivedSpan::is_error).collect::<Vec<_>>(), [false, true, false]);
 }

@@ -31,6 +31,13 @@ async fn the_span_of(world: &World, invocation: &Invocation) -> ReceivedSpan {
     span.clone()
 }
 
+/// The names of spans, in order.
+fn names(spans: &[ReceivedSpan]) -> Vec<&str> {
+    let mut names: Vec<_> = spans.iter().map(|span| span.span.name.as_str()).collect();
+    names.sort_unstable();
+    names
+}
+
 /// One invocation that fails, the first or a later one of its environment.
 async fn fails(event: &Value, error_type: &str, made_by_the_platform: bool) {
     for earlier in [0, 3] {
@@ -44,6 +51,8 @@ async fn fails(event: &Value, error_type: &str, made_by_the_platform: bool) {
         assert!(span.is_error(), "{span:?}");
         assert_eq!(span.text("error.type"), Some(error_type), "{event}");
         assert_eq!(span.text("spanlayer.origin") == Some("platform"), made_by_the_platform, "{span:?}");
+        // What had ended is there, however suddenly the rest did.
+        assert_eq!(names(&children(&world.spans(), &span)), ["step"], "{event}");
         // The same name and service, whoever wrote it.
         assert_eq!((span.span.name.as_str(), span.span.kind), ("orders", 2));
         assert_eq!(span.resource_text("service.name"), Some("orders"));
@@ -92,14 +101,21 @@ async fn the_process_aborts() {
 
 #[tokio::test]
 async fn a_response_that_is_too_large() {
-    // The function has answered, and its span says so; that Lambda did not take the answer is on the report.
+    // A text of this length, in its quotes, is as long as Lambda takes; and one byte more.
+    let most = 6 * 1024 * 1024 + 100 - 2;
     let world = World::with(|builder| builder).await;
-    let invocation = world.invoke(&json!({ "do": "large", "bytes": 7 << 20 })).await;
-    assert_eq!(invocation.error().error_type, "Function.ResponseSizeTooLarge");
-    let span = the_span_of(&world, &invocation).await;
-    let [report] = &world.named("platform.report")[..] else { panic!("one report") };
-    assert_eq!(report.parent_id(), span.span_id());
-    assert_eq!(report.text("aws.lambda.report.status"), Some("error"));
+    let fits = world.invoke(&json!({ "do": "large", "bytes": most })).await;
+    fits.payload();
+    let too_large = world.invoke(&json!({ "do": "large", "bytes": most + 1 })).await;
+    assert_eq!(too_large.error().error_type, "Function.ResponseSizeTooLarge");
+    let after = world.invoke(&json!({ "do": "answer" })).await;
+    after.payload();
+    let span = the_span_of(&world, &too_large).await;
+    assert!(span.is_error());
+    assert_eq!(span.text("error.type"), Some("Function.ResponseSizeTooLarge"));
+    assert_eq!(span.text("spanlayer.origin"), None, "the function knows by itself");
+    assert_eq!(world.invocations().iter().filter(|span| span.is_error()).count(), 1, "none of the others");
+    assert_eq!(world.invocations().len(), 3);
 }
 
 #[tokio::test]
@@ -114,17 +130,31 @@ async fn a_timeout_shows_what_had_ended_and_what_was_interrupted() {
         let span = the_span_of(&world, &invocation).await;
         assert!(span.is_error());
         assert_eq!(span.text("error.type"), Some("timeout"));
-        let mut under: Vec<_> =
-            children(&world.spans(), &span).into_iter().map(|one| one.span.name).collect();
-        under.sort_unstable();
-        assert_eq!(under, ["hang", "step"]);
+        assert_eq!(names(&children(&world.spans(), &span)), ["hang", "step"]);
         let took = span.span.end_time_unix_nano - span.span.start_time_unix_nano;
         assert!((600_000_000..1_500_000_000).contains(&took), "{took} ns");
     }
 }
 
-/// An invocation that is under way when the runtime dies.
+/// An invocation that is under way when the runtime dies, soon after it had begun.
 async fn killed(kill: impl FnOnce(&World), error_type: &str) {
+    let (world, invocation) = struck(kill).await;
+    let span = the_span_of(&world, &invocation).await;
+    assert!(span.is_error());
+    assert_eq!(span.text("error.type"), Some(error_type));
+    assert_eq!(span.text("spanlayer.origin"), Some("platform"));
+    // Where it was, and what it had done by then.
+    let under = children(&world.spans(), &span);
+    assert_eq!(names(&under), ["hang", "step"]);
+    let interrupted = |name| {
+        let one = under.iter().find(|one| one.span.name == name).unwrap();
+        one.attribute("spanlayer.interrupted").is_some()
+    };
+    assert!(interrupted("hang") && !interrupted("step"));
+}
+
+/// A world in which somebody dies in the midst of an invocation.
+async fn struck(kill: impl FnOnce(&World)) -> (World, Invocation) {
     let world = World::with(|builder| builder.timeout(SOON)).await;
     for _ in 0..2 {
         world.invoke(&json!({ "do": "answer" })).await.payload();
@@ -139,10 +169,7 @@ async fn killed(kill: impl FnOnce(&World), error_type: &str) {
     };
     let (invocation, ()) = tokio::join!(invocation, death);
     invocation.error();
-    let span = the_span_of(&world, &invocation).await;
-    assert!(span.is_error());
-    assert_eq!(span.text("error.type"), Some(error_type));
-    assert_eq!(span.text("spanlayer.origin"), Some("platform"));
+    (world, invocation)
 }
 
 #[tokio::test]
@@ -153,6 +180,20 @@ async fn the_process_is_killed() {
 #[tokio::test]
 async fn memory_runs_out() {
     killed(|world| world.lambda.kill_runtime_out_of_memory(), "Runtime.OutOfMemory").await;
+}
+
+#[tokio::test]
+async fn the_extension_is_killed_and_the_function_with_it() {
+    let (world, invocation) = struck(|world| world.lambda.kill_extension("spanlayer")).await;
+    // Whoever comes next tells of what it finds.
+    world.invoke(&json!({ "do": "answer" })).await.payload();
+    let span = the_span_of(&world, &invocation).await;
+    assert!(span.is_error());
+    assert_eq!(span.text("error.type"), Some("failure"));
+    assert_eq!(names(&children(&world.spans(), &span)), ["hang", "step"]);
+    assert_eq!(span.text("faas.trigger"), Some("other"), "all that had been known of it");
+    let left = std::fs::read_dir(world.lambda.state_dir()).unwrap().flatten();
+    assert_eq!(left.filter(|file| file.file_name().to_string_lossy().starts_with("journal")).count(), 0);
 }
 
 #[tokio::test]
