@@ -11,6 +11,7 @@ use spanlayer_host::random;
 use spanlayer_otlp::{
     Signal, Summary, json,
     merge::{concat, gather},
+    scan,
 };
 use tokio::{sync::OnceCell, time::Instant};
 
@@ -53,10 +54,50 @@ impl Batch {
             let _ = write!(hex, "{byte:02x}"); // writing to a string cannot fail
             hex
         });
+        Self::form_keyed(signal, key, parts)
+    }
+
+    fn form_keyed(signal: Signal, key: String, parts: Vec<Part>) -> Self {
         let items = parts.iter().map(|part| part.summary.items).sum();
         let bytes = parts.iter().map(|part| part.bytes.len()).sum();
         let oldest = parts.iter().map(|part| part.received).min().unwrap_or_else(Instant::now);
         Self(Arc::new(Formed { signal, key, parts, items, bytes, oldest, encodings: Mutex::default() }))
+    }
+
+    /// The same under another key.
+    pub(crate) fn keyed(&self, key: String) -> Self {
+        Self::form_keyed(self.signal(), key, self.0.parts.clone())
+    }
+
+    /// This request in the place of its own, under its key.
+    pub(crate) fn holding(&self, request: Bytes) -> Self {
+        let summary = scan(self.signal(), &request).unwrap_or_default();
+        let part = Part { bytes: request, summary, ..self.as_one() };
+        Self::form_keyed(self.signal(), self.0.key.clone(), vec![part])
+    }
+
+    /// Batches of these parts, under keys that are told from this one and their places.
+    pub(crate) fn divided(&self, parts: Vec<Vec<Part>>) -> Vec<Self> {
+        let keyed = |(n, parts)| Self::form_keyed(self.signal(), format!("{}-{n}", self.0.key), parts);
+        (1..).zip(parts).map(keyed).collect::<Vec<Self>>()
+    }
+
+    /// All that is in it as one part.
+    pub(crate) fn as_one(&self) -> Part {
+        match self.0.parts.as_slice() {
+            [only] => only.clone(),
+            parts => {
+                let bytes = self.request();
+                let summary = scan(self.signal(), &bytes).unwrap_or_default();
+                let rank = parts.iter().map(|part| part.rank).min().unwrap_or(Rank::FIRST);
+                Part { rank, bytes, summary, received: self.0.oldest }
+            }
+        }
+    }
+
+    /// One batch of several, which must be of one signal.
+    pub(crate) fn joined(signal: Signal, batches: impl IntoIterator<Item = Self>) -> Self {
+        Self::form(signal, batches.into_iter().flat_map(|batch| batch.0.parts.clone()).collect())
     }
 
     /// The signal of every payload in it.
@@ -80,7 +121,8 @@ impl Batch {
     }
 
     /// 32 hexadecimal digits, drawn when the batch was formed: the same for every attempt to deliver it, so that a
-    /// destination can tell a repetition from a second batch (the `Idempotency-Key` header).
+    /// destination can tell a repetition from a second batch (the `Idempotency-Key` header). What a stage made of a part
+    /// of a batch has that batch's key, followed by a number.
     pub fn idempotency_key(&self) -> &str {
         &self.0.key
     }

@@ -2,58 +2,30 @@
 
 use std::sync::Arc;
 
-use spanlayer_host::{clock, random};
-
 use crate::{
-    Destination, Export, Settings,
+    Batch, Deadline, Destination, Export, Outcome, Settings,
     destination::{otlp_grpc::OtlpGrpcExport, otlp_http::OtlpHttpExport, stdout::StdoutExport},
     encode::Encoding,
-    export::AnyExport,
+    export::{AnyExport, Custom},
     lane::Lane,
     queue::Shared,
     settings::{Kind, Protocol},
-    stage::{
-        breaker::{Breaker, Circuit},
-        meter::Meter,
-        retry::Retry,
-        timeout::Timeout,
-    },
-    stats::Traffic,
+    stage::{Breaker, Circuit, Meter, Metered, Retry, SubBatch, Timeout},
 };
 
 /// The lane of one destination.
 pub(crate) fn lane(one: &Destination, number: usize, shared: &Arc<Shared>, settings: &Settings) -> Lane {
-    let circuit = Circuit::new(
-        Arc::clone(&one.name),
-        settings.breaker,
-        clock::unix,
-        random::unit,
-        settings.observer.clone(),
-    );
-    let traffic = Arc::default();
+    let circuit = Circuit::observed(Arc::clone(&one.name), settings.breaker, settings.observer.clone());
+    let meter = Meter::new();
     Lane {
         name: Arc::clone(&one.name),
         shared: Arc::clone(shared),
         number,
         limits: one.batch,
-        one_resource: matches!(one.kind, Kind::Custom { one_resource: true, .. }),
-        stack: match &one.kind {
-            Kind::Otlp(otlp) => {
-                let (encoding, otlp) = (Some(otlp.encoding()), (**otlp).clone());
-                match otlp.protocol {
-                    Protocol::Grpc => {
-                        stack(OtlpGrpcExport::new(otlp), encoding, one, settings, &circuit, &traffic)
-                    }
-                    Protocol::HttpProtobuf | Protocol::HttpJson => {
-                        stack(OtlpHttpExport::new(otlp), encoding, one, settings, &circuit, &traffic)
-                    }
-                }
-            }
-            Kind::Stdout => stack(StdoutExport::default(), None, one, settings, &circuit, &traffic),
-            Kind::Custom { export, .. } => stack(export.clone(), None, one, settings, &circuit, &traffic),
-        },
+        one_resource: one.kind.keeps_resources_apart(),
+        stack: stack(one, settings, &circuit, &meter),
         circuit,
-        traffic,
+        meter,
         observer: settings.observer.clone(),
         refusals: Default::default(),
         told: Default::default(),
@@ -61,21 +33,64 @@ pub(crate) fn lane(one: &Destination, number: usize, shared: &Arc<Shared>, setti
 }
 
 /// Innermost first.
-fn stack(
-    attempt: impl Export + 'static,
-    encoding: Option<Encoding>,
-    one: &Destination,
-    settings: &Settings,
-    circuit: &Arc<Circuit>,
-    traffic: &Arc<Traffic>,
-) -> Box<dyn AnyExport> {
+fn stack(one: &Destination, settings: &Settings, circuit: &Circuit, meter: &Meter) -> Box<dyn AnyExport> {
+    let (attempt, encoding) = attempt(&one.kind);
     // Every attempt gets a fresh limit,
     let attempt = Timeout::new(attempt, one.timeout);
     // and counts, also when it ran into its limit;
-    let attempt = Meter::new(attempt, encoding, Arc::clone(traffic));
+    let attempt = Metered::new(attempt, meter).encoded(encoding);
     // retries repeat it, as long as that is worth a wait;
-    let export =
-        Retry::new(attempt, settings.backoff, Arc::clone(circuit), Arc::clone(traffic), random::unit);
+    let export = Retry::new(attempt, settings.backoff).watching(circuit).counting(meter);
     // only when all that was in vain is the destination left alone, and then neither attempts nor waits are made.
-    Box::new(Breaker::new(export, Arc::clone(circuit)))
+    Box::new(Breaker::new(export, circuit.clone()))
+}
+
+/// One attempt, and what it wants batches to be encoded in. Of one type for all destinations, so that the stages around
+/// exist once.
+fn attempt(kind: &Kind) -> (Custom, Option<Encoding>) {
+    match kind {
+        Kind::Otlp(otlp) => {
+            let (encoding, otlp) = (Some(otlp.encoding()), (**otlp).clone());
+            match otlp.protocol {
+                Protocol::Grpc => (Custom(Arc::new(OtlpGrpcExport::new(otlp))), encoding),
+                Protocol::HttpProtobuf | Protocol::HttpJson => {
+                    (Custom(Arc::new(OtlpHttpExport::new(otlp))), encoding)
+                }
+            }
+        }
+        Kind::Stdout => (Custom(Arc::new(StdoutExport::default())), None),
+        Kind::Custom { export, .. } => (export.clone(), None),
+    }
+}
+
+impl Destination {
+    /// The destination by itself, without a pipeline: an [`Export`] that makes one attempt of each batch, within the
+    /// destination's own limit of time, and in pieces where it is larger than the destination takes. Wrap it in
+    /// [stages](crate::stage) for more.
+    ///
+    /// ```
+    /// use spanlayer_pipeline::{Backoff, Destination, Mapping, Server, stage::Wrap as _};
+    ///
+    /// let vendor = Server::at("https://ingest.example.com")?.header("Authorization", "ApiKey s3cr3t")?;
+    /// let export = Destination::json_events(Mapping::events("shop"), vendor).exporter().retry(Backoff::exponential());
+    /// # Ok::<(), String>(())
+    /// ```
+    pub fn exporter(&self) -> Single {
+        let attempt = Timeout::new(attempt(&self.kind).0, self.timeout);
+        Single(SubBatch::new(attempt, self.batch).resources_apart(self.kind.keeps_resources_apart()))
+    }
+}
+
+/// One destination by itself. See [`Destination::exporter`].
+#[derive(Debug)]
+pub struct Single(SubBatch<Timeout<Custom>>);
+
+impl Export for Single {
+    fn export(&self, batch: Batch, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        self.0.export(batch, by)
+    }
+
+    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        self.0.flush(by)
+    }
 }

@@ -3,6 +3,7 @@
 mod console;
 pub(crate) mod file;
 pub(crate) mod http;
+pub(crate) mod memory;
 mod otlp;
 pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;

@@ -1,6 +1,12 @@
 //! The contract that every stage and every destination fulfils.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::{Future, ready},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{Batch, Deadline};
 
@@ -12,11 +18,22 @@ pub trait Export: Send + Sync {
     /// Dropping the future abandons the attempt (a connection in use is closed); the batch is not lost by that, since
     /// its lane still holds it.
     fn export(&self, batch: Batch, by: Deadline) -> impl Future<Output = Outcome> + Send;
+
+    /// Sends what was taken and is held back, and waits for what is under way, by the deadline. Most exports hold
+    /// nothing back, and have nothing to do. Stages pass it on.
+    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        let _ = by;
+        ready(Outcome::DELIVERED)
+    }
 }
 
 impl<E: Export> Export for Arc<E> {
     fn export(&self, batch: Batch, by: Deadline) -> impl Future<Output = Outcome> + Send {
         E::export(self, batch, by)
+    }
+
+    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        E::flush(self, by)
     }
 }
 
@@ -64,12 +81,22 @@ impl Outcome {
 /// An [`Export`] of any type: lanes hold their stacks in this form, one allocation per export.
 pub(crate) trait AnyExport: Send + Sync {
     /// See [`Export::export`].
-    fn export_boxed(&self, batch: Batch, by: Deadline) -> Pin<Box<dyn Future<Output = Outcome> + Send + '_>>;
+    fn export_boxed(&self, batch: Batch, by: Deadline) -> Answer<'_>;
+
+    /// See [`Export::flush`].
+    fn flush_boxed(&self, by: Deadline) -> Answer<'_>;
 }
 
+/// An outcome to come.
+pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+
 impl<E: Export> AnyExport for E {
-    fn export_boxed(&self, batch: Batch, by: Deadline) -> Pin<Box<dyn Future<Output = Outcome> + Send + '_>> {
+    fn export_boxed(&self, batch: Batch, by: Deadline) -> Answer<'_> {
         Box::pin(self.export(batch, by))
+    }
+
+    fn flush_boxed(&self, by: Deadline) -> Answer<'_> {
+        Box::pin(self.flush(by))
     }
 }
 
@@ -80,6 +107,10 @@ pub(crate) struct Custom(pub(crate) Arc<dyn AnyExport>);
 impl Export for Custom {
     fn export(&self, batch: Batch, by: Deadline) -> impl Future<Output = Outcome> + Send {
         self.0.export_boxed(batch, by)
+    }
+
+    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        self.0.flush_boxed(by)
     }
 }
 

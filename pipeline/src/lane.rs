@@ -1,7 +1,5 @@
 //! One destination's way out of the queue: it takes batches, has them exported, and sees to what became of them.
 
-mod apart;
-
 use std::{
     fmt,
     sync::{
@@ -10,16 +8,14 @@ use std::{
     },
 };
 
-use spanlayer_otlp::{Signal, split::split};
-
 use crate::{
     Batch, BatchLimits, Deadline, DestinationPending, DestinationStats, Flushed, Notice, Observer, Outcome,
     batch::Part,
     export::AnyExport,
     join::join_all,
+    pieces::{HOPELESS, by_resource, halves, pieces},
     queue::{Settled, Shared},
-    stage::breaker::Circuit,
-    stats::Traffic,
+    stage::{Circuit, Meter},
 };
 
 /// A destination with its stack of stages and its view of the queue.
@@ -32,8 +28,8 @@ pub(crate) struct Lane {
     /// Whether what goes out together must be of one resource.
     pub(crate) one_resource: bool,
     pub(crate) stack: Box<dyn AnyExport>,
-    pub(crate) circuit: Arc<Circuit>,
-    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) circuit: Circuit,
+    pub(crate) meter: Meter,
     pub(crate) observer: Option<Observer>,
     /// Refusals since something was last delivered.
     pub(crate) refusals: AtomicU32,
@@ -138,7 +134,7 @@ impl Lane {
     /// is one payload that is not and can be split.
     fn fitting(&self, batch: &Batch) -> Option<Vec<Vec<Part>>> {
         if self.one_resource
-            && let Some(apart) = apart::by_resource(batch.signal(), batch.parts())
+            && let Some(apart) = by_resource(batch.signal(), batch.parts())
         {
             return Some(apart);
         }
@@ -173,36 +169,10 @@ impl Lane {
 
     pub(crate) fn stats(&self) -> DestinationStats {
         let totals = self.shared.lane_totals(self.number);
-        DestinationStats::new(Arc::clone(&self.name), totals, self.traffic.totals())
+        DestinationStats::new(Arc::clone(&self.name), totals, self.meter.totals())
     }
-}
-
-/// The two halves of a batch: between payloads while there are several, between the items of one otherwise.
-fn halves(signal: Signal, parts: &[Part]) -> Option<Vec<Vec<Part>>> {
-    match parts {
-        [part] => {
-            let items = part.summary.items;
-            pieces(signal, part, BatchLimits { bytes: usize::MAX, items: items.div_ceil(2) })
-                .filter(|_| items > 1)
-        }
-        parts => {
-            let (first, second) = parts.split_at(parts.len() / 2);
-            Some(vec![first.to_vec(), second.to_vec()])
-        }
-    }
-}
-
-fn pieces(signal: Signal, part: &Part, limits: BatchLimits) -> Option<Vec<Vec<Part>>> {
-    let pieces = split(signal, &part.bytes, limits.bytes, limits.items);
-    let pieces: Vec<_> =
-        pieces.into_iter().map(|(bytes, summary)| vec![part.piece(bytes, summary)]).collect();
-    (pieces.len() > 1).then_some(pieces)
 }
 
 /// Batches out at once to one destination: enough that a slow one is drained within the two seconds that a shutdown
 /// leaves, few enough that what is being encoded stays small.
 const IN_FLIGHT: usize = 4;
-
-/// After so many refusals in a row, with nothing delivered in between, the reason is not one bad item: batches are
-/// refused whole from then on. Halving a batch of 8,192 items takes 13.
-const HOPELESS: u32 = 32;

@@ -64,18 +64,21 @@ mod lane;
 mod mapping;
 mod notice;
 mod payload;
+mod pieces;
 mod pipeline;
 mod queue;
 pub mod read;
 mod secret;
 pub mod settings;
-mod stage;
+pub mod stage;
 mod stats;
 
 pub use batch::Batch;
+pub use compose::Single;
 pub use deadline::Deadline;
 pub use destination::{
     file::{Durability, JsonLines, Rotation},
+    memory::Memory,
     server::{RetryOn, Server},
 };
 pub use encode::{Compression, Encoding, Format};
@@ -89,7 +92,10 @@ pub use queue::{Lanes, Route};
 pub use secret::Secret;
 pub use settings::{BatchLimits, Destination, Settings, WhenFull};
 pub use spanlayer_otlp::{Malformed, Signal, Summary};
-pub use stage::{breaker::BreakerSettings, retry::Backoff};
+pub use stage::{
+    breaker::BreakerSettings,
+    retry::{Backoff, Growth},
+};
 pub use stats::{
     DestinationPending, DestinationStats, DestinationTotals, Pending, SignalTotals, Stats, TrafficTotals,
 };

@@ -36,7 +36,7 @@ impl Rank {
         Self { priority: payload.priority(), arrival }
     }
 
-    const FIRST: Self = Self { priority: Priority::Error, arrival: 0 };
+    pub(crate) const FIRST: Self = Self { priority: Priority::Error, arrival: 0 };
     const LAST: Self = Self { priority: Priority::Healthy, arrival: u64::MAX };
 }
 

@@ -1,7 +1,7 @@
 //! What a pipeline is made of, as plain values; [`Settings::from_vars`] reads them from environment variables.
 
 mod endpoint;
-mod headers;
+pub(crate) mod headers;
 mod otlp;
 mod proxy;
 mod reader;
@@ -133,6 +133,12 @@ pub(crate) enum Kind {
         /// Whether a batch must not hold more than one resource.
         one_resource: bool,
     },
+}
+
+impl Kind {
+    pub(crate) const fn keeps_resources_apart(&self) -> bool {
+        matches!(self, Self::Custom { one_resource: true, .. })
+    }
 }
 
 impl Destination {

@@ -92,6 +92,8 @@ pub struct DestinationTotals {
 pub struct TrafficTotals {
     /// Attempts, the first of each batch and repetitions.
     pub attempts: u64,
+    /// Spans, data points and log records in them, whatever became of them.
+    pub items: u64,
     /// Attempts that ended with nothing settled.
     pub failures: u64,
     /// Attempts that repeated one within the same export, after a wait.
@@ -106,6 +108,7 @@ pub struct TrafficTotals {
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     pub(crate) attempts: AtomicU64,
+    pub(crate) items: AtomicU64,
     pub(crate) failures: AtomicU64,
     pub(crate) retries: AtomicU64,
     pub(crate) bytes: AtomicU64,
@@ -116,6 +119,7 @@ impl Traffic {
     pub(crate) fn totals(&self) -> TrafficTotals {
         TrafficTotals {
             attempts: self.attempts.load(Relaxed),
+            items: self.items.load(Relaxed),
             failures: self.failures.load(Relaxed),
             retries: self.retries.load(Relaxed),
             bytes: self.bytes.load(Relaxed),

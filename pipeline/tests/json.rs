@@ -35,6 +35,7 @@ impl Under {
             cap: Duration::from_millis(1),
             retries: 2,
             patience: Duration::from_secs(1),
+            ..Backoff::DEFAULT
         };
         let pipeline = Pipeline::new(Settings {
             destinations: vec![destination],

@@ -7,7 +7,7 @@ use reqwest::Url;
 
 use crate::{
     Compression, Secret,
-    settings::{Address, ClientCertificate, Proxy},
+    settings::{Address, ClientCertificate, Proxy, headers},
 };
 
 /// A server that takes requests over HTTP.
@@ -69,12 +69,7 @@ impl Server {
     ///
     /// When HTTP does not allow the name or the value, in words that do not repeat the value.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, String> {
-        let name: HeaderName = name.parse().map_err(|_| format!("{name} is no name that HTTP allows"))?;
-        let mut value = HeaderValue::from_str(value)
-            .map_err(|_| format!("the value of {name} is not one that HTTP allows"))?;
-        value.set_sensitive(true);
-        self.headers.retain(|(other, _)| *other != name);
-        self.headers.push((name, value));
+        headers::set(&mut self.headers, name, value)?;
         Ok(self)
     }
 

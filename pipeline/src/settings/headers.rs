@@ -74,6 +74,21 @@ const OURS: [&str; 9] = [
     "user-agent",
 ];
 
+/// Adds a header, in the place of one of the same name. Its value is marked sensitive.
+pub(crate) fn set(
+    headers: &mut Vec<(HeaderName, HeaderValue)>,
+    name: &str,
+    value: &str,
+) -> Result<(), String> {
+    let name: HeaderName = name.parse().map_err(|_| format!("{name} is no name that HTTP allows"))?;
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| format!("the value of {name} is not one that HTTP allows"))?;
+    value.set_sensitive(true);
+    headers.retain(|(other, _)| *other != name);
+    headers.push((name, value));
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

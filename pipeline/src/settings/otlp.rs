@@ -1,12 +1,15 @@
 //! How an OTLP receiver is reached and spoken to.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 use spanlayer_otlp::Signal;
 
-use super::endpoint::{self, Address};
-use crate::{Compression, Encoding, Format, Secret};
+use super::{
+    endpoint::{self, Address},
+    headers,
+};
+use crate::{Compression, Destination, Encoding, Format, Secret, Single};
 
 /// An OTLP receiver: where, and how it wants to be spoken to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +54,22 @@ impl Otlp {
         let base = endpoint::parse_grpc(target)?;
         let url = |signal| Some(Address::new(endpoint::service(&base, signal)));
         Ok(Self { urls: Signal::ALL.map(url), protocol: Protocol::Grpc, ..Self::default() })
+    }
+
+    /// Sends a header with every request, in the place of one of the same name.
+    ///
+    /// # Errors
+    ///
+    /// When HTTP does not allow the name or the value, in words that do not repeat the value.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, String> {
+        headers::set(&mut self.headers, name, value)?;
+        Ok(self)
+    }
+
+    /// The receiver by itself, with a limit of 10 s for each attempt (OTLP specification, *OTLP Exporter Configuration*).
+    /// See [`Destination::exporter`].
+    pub fn exporter(self) -> Single {
+        Destination::otlp(self, Some(Duration::from_secs(10))).exporter()
     }
 
     /// Where a signal goes.

@@ -5,38 +5,77 @@ use std::{
     time::Duration,
 };
 
+use spanlayer_host::{clock, random};
 use tokio::time::Instant;
 
 use super::retry::jittered;
 use crate::{Batch, Deadline, Export, Health, Notice, Outcome, notice::Observer};
 
 /// When a destination is left alone, and for how long.
+///
+/// | | failures in a row | left alone for | probes in vain |
+/// |---|---|---|---|
+/// | [`default`](Self::default), where a queue keeps what is not sent | 1 | 0.5 to 1 s | double it, up to 30 s |
+/// | [`steady`](Self::steady) | 5 | 30 s | leave it as it is |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerSettings {
     /// Exports that must fail in a row, each with its own retries. Leaving a destination alone loses nothing, so one
     /// is the default.
     pub failures: u32,
-    /// How long it is left alone at first, drawn between half of this and all of it.
+    /// How long it is left alone at first.
     pub first: Duration,
     /// Each probe in vain doubles the time, up to this.
     pub cap: Duration,
+    /// How much of that time is left to chance, in percent, as for [`Backoff`](crate::Backoff::jitter).
+    pub jitter: u8,
+}
+
+impl BreakerSettings {
+    /// Opens after five failures in a row, and lets one probe through after 30 seconds.
+    #[must_use]
+    pub const fn steady() -> Self {
+        let pause = Duration::from_secs(30);
+        Self { failures: 5, first: pause, cap: pause, jitter: 0 }
+    }
 }
 
 impl Default for BreakerSettings {
     fn default() -> Self {
-        Self { failures: 1, first: Duration::from_secs(1), cap: Duration::from_secs(30) }
+        Self { failures: 1, first: Duration::from_secs(1), cap: Duration::from_secs(30), jitter: 50 }
     }
 }
 
-/// Lets nothing through while its circuit is open.
+/// Lets nothing through while its circuit is open: closed, open after so many failures in a row, half open for one
+/// probe after a while. What is not let through is answered with [`Outcome::Retry`] at once, without a connection.
+///
+/// Put it outside of [`Retry`](super::Retry): what counts as a failure is an export with all its attempts.
+///
+/// ```
+/// use spanlayer_pipeline::{BreakerSettings, Deadline, Export as _, Memory, Outcome, stage::{Breaker, Circuit}};
+/// # use spanlayer_pipeline::{Batch, Payload, Signal};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let batch = Batch::of([Payload::scan(Signal::Traces, Default::default()).unwrap()]).unwrap();
+/// let memory = Memory::always(Outcome::retry("down"));
+/// let circuit = Circuit::new("backend", BreakerSettings::steady());
+/// let export = Breaker::new(memory.clone(), circuit.clone());
+/// for _ in 0..100 {
+///     export.export(batch.clone(), Deadline::never()).await;
+/// }
+/// assert_eq!(memory.attempts(), 5);
+/// assert!(circuit.health().is_failing());
+/// # }
+/// ```
 #[derive(Debug)]
-pub(crate) struct Breaker<E> {
+pub struct Breaker<E> {
     inner: E,
-    circuit: Arc<Circuit>,
+    circuit: Circuit,
 }
 
 impl<E> Breaker<E> {
-    pub(crate) const fn new(inner: E, circuit: Arc<Circuit>) -> Self {
+    /// Guards `inner` by a circuit.
+    pub const fn new(inner: E, circuit: Circuit) -> Self {
         Self { inner, circuit }
     }
 }
@@ -57,10 +96,18 @@ impl<E: Export> Export for Breaker<E> {
         }
         outcome
     }
+
+    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        self.inner.flush(by)
+    }
 }
 
-/// The state behind a breaker: also read by those who want to know how the destination fares.
-pub(crate) struct Circuit {
+/// The state behind a [`Breaker`], and who is told about it. Cloning shares it: for those who want to know how the
+/// destination fares, and for a [`Retry`](super::Retry) that shall not wait for one that is known to fail.
+#[derive(Clone, Debug)]
+pub struct Circuit(Arc<Inner>);
+
+struct Inner {
     destination: Arc<str>,
     settings: BreakerSettings,
     /// Unix time: a frozen machine's monotonic clock may stand still, and an hour's freeze is wait enough.
@@ -104,22 +151,38 @@ struct Open {
 }
 
 impl Circuit {
-    pub(crate) fn new(
+    /// A closed circuit for the destination of this name.
+    pub fn new(destination: impl Into<Arc<str>>, settings: BreakerSettings) -> Self {
+        Self::observed(destination, settings, None)
+    }
+
+    /// The same, with somebody who is told when the destination begins to fail, and when it recovers.
+    pub fn observed(
+        destination: impl Into<Arc<str>>,
+        settings: BreakerSettings,
+        observer: Option<Observer>,
+    ) -> Self {
+        Self::with(destination.into(), settings, clock::unix, random::unit, observer)
+    }
+
+    pub(crate) fn with(
         destination: Arc<str>,
         settings: BreakerSettings,
         clock: fn() -> Duration,
         chance: fn() -> f64,
         observer: Option<Observer>,
-    ) -> Arc<Self> {
+    ) -> Self {
         let state = Mutex::new(State::Closed(Closed::default()));
-        Arc::new(Self { destination, settings, clock, chance, observer, state })
+        Self(Arc::new(Inner { destination, settings, clock, chance, observer, state }))
     }
 
-    pub(crate) fn is_open(&self) -> bool {
+    /// Whether nothing but a probe is let through.
+    pub fn is_open(&self) -> bool {
         matches!(*self.lock(), State::Open(_))
     }
 
-    pub(crate) fn health(&self) -> Health {
+    /// How the destination fares.
+    pub fn health(&self) -> Health {
         match &*self.lock() {
             State::Closed(Closed { proven: false, .. }) => Health::Untried,
             State::Closed(_) => Health::Healthy,
@@ -136,10 +199,10 @@ impl Circuit {
 
     fn remaining(&self, open: &Open) -> Duration {
         let monotonic = open.until.saturating_duration_since(Instant::now());
-        monotonic.min(open.until_unix.saturating_sub((self.clock)()))
+        monotonic.min(open.until_unix.saturating_sub((self.0.clock)()))
     }
 
-    fn enter(self: &Arc<Self>) -> Result<Permit, Outcome> {
+    fn enter(&self) -> Result<Permit, Outcome> {
         let probe = match &mut *self.lock() {
             State::Closed(closed) => {
                 closed.active += 1;
@@ -155,7 +218,7 @@ impl Circuit {
                 true
             }
         };
-        Ok(Permit { circuit: Arc::clone(self), probe, start: Instant::now(), settled: false })
+        Ok(Permit { circuit: self.clone(), probe, start: Instant::now(), settled: false })
     }
 
     /// Notes that an attempt failed, though it is not given up yet.
@@ -168,28 +231,29 @@ impl Circuit {
     fn open(&self, after: Option<Duration>, why: &str, probe: bool) {
         let mut state = self.lock();
         let (since, wait) = match &mut *state {
-            State::Closed(closed) if closed.failures + 1 < self.settings.failures => {
+            State::Closed(closed) if closed.failures + 1 < self.0.settings.failures => {
                 closed.failures += 1;
                 closed.active = closed.active.saturating_sub(1);
                 return;
             }
-            State::Closed(_) => (None, self.settings.first),
-            State::Open(open) if probe => (Some(open.since), (open.wait * 2).min(self.settings.cap)),
+            State::Closed(_) => (None, self.0.settings.first),
+            State::Open(open) if probe => (Some(open.since), (open.wait * 2).min(self.0.settings.cap)),
             // Exports that ran side by side and failed together are one failure.
             State::Open(open) => (Some(open.since), open.wait),
         };
-        let pause = jittered(wait, (self.chance)()).max(after.unwrap_or_default().min(LONGEST));
+        let pause = jittered(wait, self.0.settings.jitter, (self.0.chance)())
+            .max(after.unwrap_or_default().min(LONGEST));
         *state = State::Open(Open {
             since: since.unwrap_or_else(Instant::now),
             until: Instant::now() + pause,
-            until_unix: (self.clock)() + pause,
+            until_unix: (self.0.clock)() + pause,
             wait,
             probing: false,
             why: why.to_owned(),
         });
         drop(state);
         if since.is_none() {
-            self.tell(Notice::Failing { destination: &self.destination, why });
+            self.tell(Notice::Failing { destination: &self.0.destination, why });
         }
     }
 
@@ -202,7 +266,7 @@ impl Circuit {
         let closed = Closed { proven: true, active, ..Closed::default() };
         let before = std::mem::replace(&mut *state, State::Closed(closed));
         drop(state);
-        let destination = &*self.destination;
+        let destination = &*self.0.destination;
         match before {
             State::Open(open) => self.tell(Notice::Recovered { destination, after: open.since.elapsed() }),
             State::Closed(Closed { proven: false, .. }) if matches!(outcome, Outcome::Delivered { .. }) => {
@@ -213,13 +277,13 @@ impl Circuit {
     }
 
     fn tell(&self, notice: Notice<'_>) {
-        if let Some(observer) = &self.observer {
+        if let Some(observer) = &self.0.observer {
             observer(notice);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]
@@ -228,7 +292,7 @@ impl Circuit {
     }
 }
 
-impl std::fmt::Debug for Circuit {
+impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Circuit").field("destination", &self.destination).field("state", &self.state).finish()
     }
@@ -236,7 +300,7 @@ impl std::fmt::Debug for Circuit {
 
 /// An export on its way through. Dropped without a verdict, it was abandoned by its caller, or cut short.
 struct Permit {
-    circuit: Arc<Circuit>,
+    circuit: Circuit,
     probe: bool,
     start: Instant,
     settled: bool,

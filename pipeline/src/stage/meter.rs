@@ -1,39 +1,131 @@
-//! Counts attempts and bytes.
+//! Counts attempts, items, failures and bytes.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
-use crate::{Batch, Deadline, Encoding, Export, Outcome, stats::Traffic};
+use crate::{Batch, Deadline, Encoding, Export, Outcome, TrafficTotals, stats::Traffic};
 
-/// Counts each attempt of what it wraps.
-#[derive(Debug)]
-pub(crate) struct Meter<E> {
-    inner: E,
-    encoding: Option<Encoding>,
+/// Counters, readable at any time. Cloning shares them, so that one meter may count for several stages.
+///
+/// What is told at the end goes to standard error for a meter with a [name](Self::printing), and nowhere else.
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
     traffic: Arc<Traffic>,
+    name: Option<Arc<str>>,
 }
 
-impl<E> Meter<E> {
-    /// `encoding` is what the inner export asks batches for; `None` if it makes something else of them.
-    pub(crate) const fn new(inner: E, encoding: Option<Encoding>, traffic: Arc<Traffic>) -> Self {
-        Self { inner, encoding, traffic }
+impl Meter {
+    /// A meter that stands at zero.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same, with a name: when the stage that it counts for is dropped, which is the end of a shutdown, the figures
+    /// are printed to standard error on one line.
+    pub fn printing(name: impl Into<Arc<str>>) -> Self {
+        Self { traffic: Arc::default(), name: Some(name.into()) }
+    }
+
+    /// Batches that were to be exported, repetitions counted.
+    pub fn export_count(&self) -> u64 {
+        self.totals().attempts
+    }
+
+    /// Spans (or data points, or log records) in them, whatever became of them.
+    pub fn span_count(&self) -> u64 {
+        self.totals().items
+    }
+
+    /// Exports that did not end in a delivery.
+    pub fn failure_count(&self) -> u64 {
+        self.totals().failures
+    }
+
+    /// Everything it counts.
+    pub fn totals(&self) -> TrafficTotals {
+        self.traffic.totals()
+    }
+
+    pub(super) fn retried(&self) {
+        self.traffic.retries.fetch_add(1, Relaxed);
     }
 }
 
-impl<E: Export> Export for Meter<E> {
+impl fmt::Display for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let now = self.totals();
+        write!(f, "exports: {}, items: {}, failures: {}", now.attempts, now.items, now.failures)
+    }
+}
+
+/// Counts each export of what it wraps: inside of [`Retry`](super::Retry) each attempt, outside each batch.
+///
+/// ```
+/// use spanlayer_pipeline::{Deadline, Export as _, Memory, Outcome, stage::{Meter, Metered}};
+/// # use spanlayer_pipeline::{Batch, Payload, Signal};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let batch = Batch::of([Payload::scan(Signal::Traces, Default::default()).unwrap()]).unwrap();
+/// let meter = Meter::new();
+/// let export = Metered::new(Memory::answering([Outcome::refused("no")]), &meter);
+/// export.export(batch.clone(), Deadline::never()).await;
+/// export.export(batch, Deadline::never()).await;
+/// assert_eq!((meter.export_count(), meter.failure_count()), (2, 1));
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Metered<E> {
+    inner: E,
+    encoding: Option<Encoding>,
+    meter: Meter,
+}
+
+impl<E> Metered<E> {
+    /// Counts exports of `inner`.
+    pub fn new(inner: E, meter: &Meter) -> Self {
+        Self { inner, encoding: None, meter: meter.clone() }
+    }
+
+    /// Counts also the bytes of this encoding, which the inner export asks batches for.
+    #[must_use]
+    pub fn encoded(mut self, encoding: Option<Encoding>) -> Self {
+        self.encoding = encoding;
+        self
+    }
+}
+
+impl<E: Export> Export for Metered<E> {
     async fn export(&self, batch: Batch, by: Deadline) -> Outcome {
-        self.traffic.attempts.fetch_add(1, Relaxed);
-        self.traffic.bytes.fetch_add(batch.bytes() as u64, Relaxed);
+        let traffic = &self.meter.traffic;
+        traffic.attempts.fetch_add(1, Relaxed);
+        traffic.items.fetch_add(batch.items() as u64, Relaxed);
+        traffic.bytes.fetch_add(batch.bytes() as u64, Relaxed);
         if let Some(encoding) = self.encoding
             && let Ok(body) = batch.encoded(encoding).await
         {
             // Made here or there, it is made once.
-            self.traffic.compressed_bytes.fetch_add(body.len() as u64, Relaxed);
+            traffic.compressed_bytes.fetch_add(body.len() as u64, Relaxed);
         }
         let outcome = self.inner.export(batch, by).await;
         if !matches!(outcome, Outcome::Delivered { .. }) {
-            self.traffic.failures.fetch_add(1, Relaxed);
+            traffic.failures.fetch_add(1, Relaxed);
         }
         outcome
+    }
+
+    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        self.inner.flush(by)
+    }
+}
+
+impl<E> Drop for Metered<E> {
+    fn drop(&mut self) {
+        if let Some(name) = &self.meter.name {
+            eprintln!("{name}: {}", self.meter);
+        }
     }
 }
 
@@ -47,18 +139,18 @@ mod tests {
 
     #[tokio::test]
     async fn every_attempt_and_its_bytes_count() {
-        let traffic = Arc::<Traffic>::default();
+        let meter = Meter::new();
         let replies = [Outcome::retry("busy"), Outcome::DELIVERED];
-        let meter =
-            Meter::new(Scripted::replies(replies), Some(Compression::GZIP.into()), Arc::clone(&traffic));
+        let stage = Metered::new(Scripted::replies(replies), &meter).encoded(Some(Compression::GZIP.into()));
         let batch = batch(100);
         let raw = batch.bytes() as u64;
-        meter.export(batch.clone(), Deadline::never()).await;
-        meter.export(batch.clone(), Deadline::never()).await;
-        let seen = traffic.totals();
-        assert_eq!((seen.attempts, seen.failures, seen.bytes), (2, 1, 2 * raw));
+        stage.export(batch.clone(), Deadline::never()).await;
+        stage.export(batch.clone(), Deadline::never()).await;
+        let seen = meter.totals();
+        assert_eq!((seen.attempts, seen.items, seen.failures, seen.bytes), (2, 200, 1, 2 * raw));
         let body = batch.encoded(Compression::GZIP).await.unwrap();
         assert_eq!(seen.compressed_bytes, 2 * body.len() as u64);
         assert!(seen.compressed_bytes < seen.bytes / 2, "a hundred like spans shrink");
+        assert_eq!(meter.to_string(), "exports: 2, items: 200, failures: 1");
     }
 }

@@ -1,10 +1,6 @@
 //! Neighbours for tests of stages: destinations that answer as told, and batches to send them.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 use spanlayer_otlp::{Signal, wire as write};
@@ -86,8 +82,8 @@ pub(crate) const fn secs(seconds: u64) -> Duration {
 }
 
 /// A circuit that is closed.
-pub(crate) fn circuit() -> Arc<Circuit> {
-    Circuit::new("scripted".into(), BreakerSettings::default(), || Duration::ZERO, || 1.0, None)
+pub(crate) fn circuit() -> Circuit {
+    Circuit::with("scripted".into(), BreakerSettings::default(), || Duration::ZERO, || 1.0, None)
 }
 
 /// A payload of so many spans; `mark` goes into their names, and the last one has an error status if asked for.

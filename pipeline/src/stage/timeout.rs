@@ -4,16 +4,34 @@ use std::time::Duration;
 
 use crate::{Batch, Deadline, Export, Outcome};
 
-/// Gives up an attempt after a time of its own, or at the deadline if that is sooner.
+/// Gives up an attempt after a time of its own, or at the deadline if that is sooner. The attempt is dropped, which
+/// closes the connection it was waiting on, and may be repeated: whether an unanswered batch was taken is unknown.
+///
+/// Put it inside of [`Retry`](super::Retry), so that every attempt gets a fresh limit.
+///
+/// ```
+/// use spanlayer_pipeline::{Deadline, Memory, Outcome, Export as _, stage::Timeout};
+/// # use spanlayer_pipeline::{Batch, Payload, Signal};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let batch = Batch::of([Payload::scan(Signal::Traces, Default::default()).unwrap()]).unwrap();
+/// let export = Timeout::new(Memory::hanging(), Some(Duration::from_millis(20)));
+/// let outcome = export.export(batch, Deadline::never()).await;
+/// assert!(matches!(outcome, Outcome::Retry { .. }));
+/// # }
+/// ```
 #[derive(Debug)]
-pub(crate) struct Timeout<E> {
+pub struct Timeout<E> {
     inner: E,
     /// `None`: only the deadline counts.
     limit: Option<Duration>,
 }
 
 impl<E> Timeout<E> {
-    pub(crate) const fn new(inner: E, limit: Option<Duration>) -> Self {
+    /// Limits each attempt of `inner`; `None` leaves only the deadline.
+    pub const fn new(inner: E, limit: Option<Duration>) -> Self {
         Self { inner, limit }
     }
 }
@@ -22,10 +40,14 @@ impl<E: Export> Export for Timeout<E> {
     async fn export(&self, batch: Batch, by: Deadline) -> Outcome {
         let start = tokio::time::Instant::now();
         let by = self.limit.map_or(by, |limit| by.capped(limit));
-        // Whether an unanswered batch was taken is unknown; sent again under its key, the destination can tell.
+        // Sent again under its key, the destination can tell whether it has it.
         by.bound(self.inner.export(batch, by)).await.unwrap_or_else(|| {
             Outcome::retry(format!("no answer within {:.1} s", start.elapsed().as_secs_f64()))
         })
+    }
+
+    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        self.inner.flush(by)
     }
 }
 

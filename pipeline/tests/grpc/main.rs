@@ -40,6 +40,7 @@ const ONCE: Backoff = Backoff {
     cap: Duration::from_secs(60),
     retries: 0,
     patience: Duration::ZERO,
+    ..Backoff::DEFAULT
 };
 
 const QUICK: Backoff = Backoff {
@@ -47,6 +48,7 @@ const QUICK: Backoff = Backoff {
     cap: Duration::from_millis(1),
     retries: 5,
     patience: Duration::from_secs(1),
+    ..Backoff::DEFAULT
 };
 
 impl Under {

@@ -10,7 +10,7 @@ thread_local! {
 }
 
 fn breaker(inner: Scripted, settings: BreakerSettings) -> Breaker<Scripted> {
-    Breaker::new(inner, Circuit::new("backend".into(), settings, || WALL.get(), || 1.0, None))
+    Breaker::new(inner, Circuit::with("backend".into(), settings, || WALL.get(), || 1.0, None))
 }
 
 async fn export(breaker: &Breaker<Scripted>) -> Outcome {
@@ -103,7 +103,7 @@ async fn silence_counts_after_a_second_however_thinly_the_waiting_is_sliced() {
 #[tokio::test(start_paused = true)]
 async fn a_deadline_that_cuts_an_attempt_short_counts_like_a_caller_that_leaves() {
     let hanging = crate::stage::timeout::Timeout::new(Scripted::hanging(), None);
-    let circuit = Circuit::new("b".into(), BreakerSettings::default(), || WALL.get(), || 1.0, None);
+    let circuit = Circuit::with("b".into(), BreakerSettings::default(), || WALL.get(), || 1.0, None);
     let breaker = Breaker::new(hanging, circuit);
     breaker.export(batch(1), Deadline::within(Duration::from_millis(20))).await;
     assert!(!breaker.circuit.is_open());
@@ -128,14 +128,9 @@ async fn exports_side_by_side_wait_for_the_same_time_and_an_answer_makes_it_good
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_attempt_counts_even_if_the_caller_leaves_while_it_is_to_be_repeated() {
-    let circuit = Circuit::new("b".into(), BreakerSettings::default(), || WALL.get(), || 1.0, None);
-    let retry = crate::stage::retry::Retry::new(
-        Scripted::always(down()),
-        crate::Backoff::default(),
-        Arc::clone(&circuit),
-        Arc::default(),
-        || 1.0,
-    );
+    let circuit = Circuit::with("b".into(), BreakerSettings::default(), || WALL.get(), || 1.0, None);
+    let retry = crate::stage::Retry::new(Scripted::always(down()), crate::Backoff::default());
+    let retry = retry.watching(&circuit);
     let breaker = Breaker::new(retry, circuit);
     let export = breaker.export(batch(1), Deadline::never());
     assert!(tokio::time::timeout(Duration::from_millis(20), export).await.is_err());
@@ -162,7 +157,7 @@ async fn an_outage_is_told_once_when_it_begins_and_once_when_it_ends() {
     });
     let replies = [Outcome::DELIVERED, down(), down(), Outcome::DELIVERED, Outcome::DELIVERED];
     let circuit =
-        Circuit::new("backend".into(), BreakerSettings::default(), || WALL.get(), || 1.0, Some(observer));
+        Circuit::with("backend".into(), BreakerSettings::default(), || WALL.get(), || 1.0, Some(observer));
     let breaker = Breaker::new(Scripted::replies(replies), circuit);
     for _ in 0..5 {
         export(&breaker).await;

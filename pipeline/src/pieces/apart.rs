@@ -7,7 +7,7 @@ use crate::batch::Part;
 
 /// Batches that are each of one resource, in the order in which the resources come; `None` if this is one already.
 /// Payloads of several resources are split, each piece a batch of its own.
-pub(super) fn by_resource(signal: Signal, parts: &[Part]) -> Option<Vec<Vec<Part>>> {
+pub(crate) fn by_resource(signal: Signal, parts: &[Part]) -> Option<Vec<Vec<Part>>> {
     let mut batches: Vec<(Option<Vec<u8>>, Vec<Part>)> = Vec::new();
     for part in parts {
         match groups(&part.bytes).as_mut_slice() {

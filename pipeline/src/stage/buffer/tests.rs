@@ -1,0 +1,102 @@
+//! When it sends, and what it keeps.
+
+use tokio::time::{Instant, advance};
+
+use super::*;
+use crate::{
+    Memory,
+    stage::scripted::{batch, secs},
+};
+
+const SMALL: BufferSettings = BufferSettings { items: 10, every: secs(5), limit: 25, patience: secs(30) };
+
+fn buffer(memory: &Memory) -> Buffer<Memory> {
+    Buffer::new(memory.clone(), SMALL)
+}
+
+async fn take(buffer: &Buffer<Memory>, spans: usize) -> Outcome {
+    buffer.export(batch(spans), Deadline::never()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_items_are_sent_at_once_and_joined() {
+    let memory = Memory::new();
+    let buffer = buffer(&memory);
+    for _ in 0..3 {
+        assert_eq!(take(&buffer, 3).await, Outcome::DELIVERED);
+    }
+    assert_eq!((memory.attempts(), buffer.items()), (0, 9));
+    take(&buffer, 1).await;
+    assert_eq!((memory.attempts(), memory.items(), buffer.items()), (1, 10, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_is_sent_when_the_time_is_up() {
+    let memory = Memory::new();
+    let buffer = buffer(&memory);
+    take(&buffer, 1).await;
+    let start = Instant::now();
+    while memory.attempts() == 0 {
+        advance(Duration::from_millis(100)).await;
+        tokio::task::yield_now().await;
+    }
+    assert!(start.elapsed() >= secs(5) && start.elapsed() < secs(6), "{:?}", start.elapsed());
+    assert_eq!(buffer.items(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_flush_keeps_its_items_and_the_next_sends_the_same_request() {
+    struct Fails(Memory, Mutex<Vec<Batch>>);
+    impl Export for Fails {
+        async fn export(&self, batch: Batch, by: Deadline) -> Outcome {
+            self.1.lock().unwrap().push(batch.clone());
+            self.0.export(batch, by).await
+        }
+    }
+    let memory = Memory::answering([Outcome::retry("down")]);
+    let buffer = Buffer::new(Fails(memory.clone(), Mutex::default()), SMALL);
+    buffer.export(batch(4), Deadline::never()).await;
+    assert_eq!(buffer.flush(Deadline::never()).await, Outcome::retry("down"));
+    assert_eq!(buffer.items(), 4);
+    buffer.export(batch(2), Deadline::never()).await;
+    assert_eq!(buffer.flush(Deadline::never()).await, Outcome::DELIVERED);
+    assert_eq!((memory.items(), buffer.items()), (6, 0));
+    let seen = buffer.inner.export.1.lock().unwrap().clone();
+    assert_eq!(seen.iter().map(Batch::items).collect::<Vec<_>>(), [4, 4, 2]);
+    assert_eq!(seen[0].idempotency_key(), seen[1].idempotency_key());
+    assert_eq!(seen[0].request(), seen[1].request());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_fit_is_left_to_the_sender() {
+    let memory = Memory::always(Outcome::retry("down"));
+    let buffer = buffer(&memory);
+    assert_eq!(take(&buffer, 9).await, Outcome::DELIVERED);
+    let held = Outcome::Delivered { rejected: 0, message: "held back: down".to_owned() };
+    assert_eq!(take(&buffer, 9).await, held);
+    assert_eq!(take(&buffer, 8).await, Outcome::retry("the buffer is full (18 items)"));
+    assert_eq!(buffer.items(), 18);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_told_and_counted_and_do_not_stop_the_rest() {
+    let memory = Memory::answering([Outcome::retry("down"), Outcome::refused("no")]);
+    let buffer = buffer(&memory);
+    take(&buffer, 2).await;
+    buffer.flush(Deadline::never()).await;
+    take(&buffer, 3).await;
+    assert_eq!(buffer.flush(Deadline::never()).await, Outcome::refused("no"));
+    assert_eq!((buffer.refused(), buffer.items(), memory.items()), (2, 0, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_that_is_dropped_loses_nothing_and_a_dropped_buffer_leaves_no_task() {
+    let buffer = Buffer::new(Memory::hanging(), SMALL);
+    buffer.export(batch(3), Deadline::never()).await;
+    let cut = tokio::time::timeout(secs(1), buffer.flush(Deadline::never())).await;
+    assert!(cut.is_err());
+    assert_eq!(buffer.items(), 3);
+    drop(buffer);
+    tokio::time::sleep(secs(1)).await;
+    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
+}

@@ -1,0 +1,137 @@
+//! Limits batches: what is too large goes out in pieces, each of them once.
+
+mod progress;
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::{
+    Batch, BatchLimits, Deadline, Export, Outcome,
+    pieces::{HOPELESS, by_resource, halves, pieces},
+};
+use progress::Progress;
+
+/// Splits batches that are larger than their destination takes, by items and by bytes, inside of payloads if need be. What
+/// is refused for a reason that may lie in some of its items or in its size (400, 413) is halved, and halved again, until
+/// the culprit alone is refused.
+///
+/// Pieces go out one after the other, under keys made of their batch's. When one fails, those behind it wait for the
+/// batch to be exported again, and those before it are not sent again. So it works inside of [`Retry`](super::Retry) as
+/// well as around it, where only the one piece is repeated: put it around.
+///
+/// Refused pieces of a batch that was taken otherwise are told as rejected ([`Outcome::Delivered`]).
+///
+/// ```
+/// use spanlayer_pipeline::{Backoff, BatchLimits, Memory, stage::{Retry, SubBatch}};
+///
+/// let limits = BatchLimits { items: 500, bytes: 1 << 20 };
+/// let export = SubBatch::new(Retry::new(Memory::new(), Backoff::exponential()), limits);
+/// ```
+#[derive(Debug)]
+pub struct SubBatch<E> {
+    inner: E,
+    limits: BatchLimits,
+    resources_apart: bool,
+    /// Batches of which some is delivered and some is not, by their keys.
+    unfinished: Mutex<VecDeque<(String, Progress)>>,
+}
+
+impl<E> SubBatch<E> {
+    /// Exports to `inner` in batches within these limits.
+    pub const fn new(inner: E, limits: BatchLimits) -> Self {
+        Self { inner, limits, resources_apart: false, unfinished: Mutex::new(VecDeque::new()) }
+    }
+
+    /// Each batch of one resource only, for formats that name it once a request.
+    #[must_use]
+    pub const fn resources_apart(mut self, apart: bool) -> Self {
+        self.resources_apart = apart;
+        self
+    }
+
+    /// A batch in pieces that fit.
+    fn cut(&self, batch: Batch) -> VecDeque<Batch> {
+        let apart = if self.resources_apart { by_resource(batch.signal(), batch.parts()) } else { None };
+        let batches = match apart {
+            Some(apart) => batch.divided(apart),
+            None => vec![batch],
+        };
+        batches.into_iter().flat_map(|batch| self.fitting(batch)).collect()
+    }
+
+    fn fitting(&self, batch: Batch) -> Vec<Batch> {
+        if batch.items() <= self.limits.items && batch.bytes() <= self.limits.bytes {
+            return vec![batch];
+        }
+        match pieces(batch.signal(), &batch.as_one(), self.limits) {
+            Some(pieces) => batch.divided(pieces),
+            None => vec![batch],
+        }
+    }
+
+    fn resume(&self, batch: &Batch) -> Unfinished<'_> {
+        let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = batch.idempotency_key();
+        let known = unfinished.iter().position(|(known, _)| known == key);
+        let progress = known.and_then(|at| unfinished.remove(at)).map(|(_, progress)| progress);
+        let progress = progress.unwrap_or_else(|| Progress::of(self.cut(batch.clone())));
+        Unfinished { key: key.to_owned(), progress, all: &self.unfinished }
+    }
+}
+
+impl<E: Export> Export for SubBatch<E> {
+    async fn export(&self, batch: Batch, by: Deadline) -> Outcome {
+        let mut work = self.resume(&batch);
+        let mut refusals = 0;
+        while let Some(piece) = work.progress.next() {
+            match self.inner.export(piece.clone(), by).await {
+                Outcome::Delivered { rejected, message } => {
+                    refusals = 0;
+                    work.progress.delivered(&piece, rejected, message);
+                }
+                retry @ Outcome::Retry { .. } => return retry,
+                Outcome::Refused { why, divisible } => {
+                    refusals += 1;
+                    match halves(piece.signal(), piece.parts()).filter(|_| divisible && refusals < HOPELESS) {
+                        Some(halves) => work.progress.replaced(piece.divided(halves)),
+                        None => work.progress.refused(&piece, why),
+                    }
+                }
+            }
+        }
+        work.progress.outcome()
+    }
+
+    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        self.inner.flush(by)
+    }
+}
+
+/// A batch on its way. When its export ends early, by an answer or by being dropped, what is left of it is remembered, if
+/// there is anything to remember.
+struct Unfinished<'a> {
+    key: String,
+    progress: Progress,
+    all: &'a Mutex<VecDeque<(String, Progress)>>,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.progress.is_worth_remembering() {
+            return;
+        }
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() == REMEMBERED {
+            all.pop_front();
+        }
+        all.push_back((std::mem::take(&mut self.key), std::mem::take(&mut self.progress)));
+    }
+}
+
+/// Batches that may come back: more than are under way at a time.
+const REMEMBERED: usize = 16;
+
+#[cfg(test)]
+mod tests;
