@@ -80,6 +80,14 @@ impl App {
         if lambda.is_told_of_invocations() {
             step_back();
         }
+        // What is restored from a snapshot must not have been in touch with files when that was made.
+        let (restored, snapshot) = match config.snapshot {
+            true => {
+                let (restored, told) = oneshot::channel();
+                (Some(restored), Some(told))
+            }
+            false => (None, None),
+        };
         let terminate = signal(SignalKind::terminate()).ok();
         let enough = BatchLimits::default().bytes as u64;
         let destinations = config.pipeline.destinations.len();
@@ -91,7 +99,10 @@ impl App {
             at_once: config.flush == Mode::Continuous,
             // Where no invocation is announced, there is nothing to wait for.
             open: lambda.is_told_of_invocations().then_some(open),
+            restored,
         };
+        // It gets its turn once `/next` was asked for.
+        tokio::spawn(recover(Arc::clone(&pipeline), snapshot));
         let driver =
             Driver::new(lambda, telling, Arc::clone(&pipeline), intake.clone(), signals, terminate, policy);
         let stop = driver.run().await;
@@ -132,6 +143,15 @@ impl Sockets {
             tokio::spawn(receive::serve(bound, Receiver::Otlp(Arc::clone(&otlp))));
         }
     }
+}
+
+/// Opens the spool, at once or when no snapshot is made of this process any more.
+async fn recover(pipeline: Arc<Pipeline>, snapshot: Option<oneshot::Receiver<()>>) {
+    if let Some(restored) = snapshot {
+        // Told or dropped: either way it goes on.
+        let _ = restored.await;
+    }
+    pipeline.recover().await;
 }
 
 /// Where everything that is told of invocations is kept.

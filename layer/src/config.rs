@@ -40,6 +40,14 @@ pub const QUEUE_BYTES: Var<Option<u64>> = Var {
     about: "the most that is held for delivery; `auto`: a sixteenth of the function's memory, 4 to 64 MiB",
 };
 
+/// `SPANLAYER_SPOOL_BYTES`.
+pub const SPOOL_BYTES: Var<SpoolBytes> = Var {
+    name: "SPANLAYER_SPOOL_BYTES",
+    default: "auto",
+    parse: SpoolBytes::parse,
+    about: "the most that is kept in files until it is delivered, so that it survives a kill; `auto`: twice the queue; never more than a tenth of what is free; `off` to hold it in memory only",
+};
+
 /// `SPANLAYER_OTLP_HTTP`.
 pub const OTLP_HTTP: Var<Listen> = Var {
     name: "SPANLAYER_OTLP_HTTP",
@@ -88,6 +96,7 @@ pub const VARIABLES: &[Row] = &[
     FLUSH.row(),
     MAX_STALENESS.row(),
     QUEUE_BYTES.row(),
+    SPOOL_BYTES.row(),
     STATE_DIR.row(),
     OTLP_HTTP.row(),
     OTLP_GRPC.row(),
@@ -129,6 +138,8 @@ pub struct Config {
     pub view: View,
     /// The function's name.
     pub function: String,
+    /// A snapshot is made of this process after the init (SnapStart).
+    pub snapshot: bool,
     /// What is right but may surprise.
     pub hints: Vec<String>,
 }
@@ -144,7 +155,8 @@ impl Config {
         let otlp_http = reading.get(&OTLP_HTTP);
         let otlp_grpc = reading.get(&OTLP_GRPC);
         let telemetry_api = reading.get(&TELEMETRY_API);
-        let link = reading.get(&STATE_DIR).join(SOCKET);
+        let state = reading.get(&STATE_DIR);
+        let link = state.join(SOCKET);
         reading.get(&CONFIG);
         let queue_bytes = reading.get(&QUEUE_BYTES).unwrap_or_else(|| {
             // Lambda sets it, in MB; a faulty one would be Lambda's fault.
@@ -152,6 +164,8 @@ impl Config {
             (memory.unwrap_or(128) << 20 >> 4).clamp(4 << 20, 64 << 20)
         });
         let queue_bytes = usize::try_from(queue_bytes).unwrap_or(usize::MAX);
+        let spool = reading.get(&SPOOL_BYTES).limit(queue_bytes as u64);
+        let spool = spool.map(|limit| pipeline::Spool { directory: state.join("spool"), limit });
         let own: Vec<SocketAddr> = [otlp_http, otlp_grpc].into_iter().filter_map(Listen::address).collect();
         let mut loaded = pipeline::Settings::from_vars(vars, &own);
         // A faulty destination is not replaced by another than was asked for; none at all is.
@@ -172,9 +186,10 @@ impl Config {
             telemetry_api,
             link,
             queue_bytes,
-            pipeline: pipeline::Settings { limit: queue_bytes, ..loaded.settings },
+            pipeline: pipeline::Settings { limit: queue_bytes, spool, ..loaded.settings },
             view,
             function: vars.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "function".to_owned()),
+            snapshot: vars.get("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() == Some("snap-start"),
             hints: loaded.hints,
         };
         (config, problems)
@@ -193,6 +208,38 @@ pub fn report(problems: &[Problem], hints: &[String]) {
 
 const NO_DESTINATION: &str =
     "spans go to standard output: set OTEL_EXPORTER_OTLP_ENDPOINT to have them delivered to a backend";
+
+/// How large the spool may become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpoolBytes {
+    /// As the queue's bound has it: what was settled and lies between what was not takes as much again.
+    Auto,
+    /// So many bytes.
+    Bytes(u64),
+    /// There is none.
+    Off,
+}
+
+impl SpoolBytes {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            _ => match vars::bytes(text) {
+                Ok(bytes) if bytes >= 64 << 10 => Ok(Self::Bytes(bytes)),
+                _ => Err("expected auto, off, or a size of at least 64KiB such as 16MiB".to_owned()),
+            },
+        }
+    }
+
+    fn limit(self, queue: u64) -> Option<u64> {
+        match self {
+            Self::Auto => Some(queue.saturating_mul(2)),
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Off => None,
+        }
+    }
+}
 
 fn queue_bytes(text: &str) -> Result<Option<u64>, String> {
     if text.eq_ignore_ascii_case("auto") {
@@ -228,6 +275,7 @@ mod tests {
             ("SPANLAYER_FLUSH", "sometimes"),
             ("SPANLAYER_MAX_STALENESS", "soon"),
             ("SPANLAYER_QUEUE_BYTES", "12"),
+            ("SPANLAYER_SPOOL_BYTES", "much"),
             ("SPANLAYER_OTLP_HTTP", "here"),
             ("SPANLAYER_OTLP_GRPC", "http://127.0.0.1:4317"),
             ("SPANLAYER_TELEMETRY_API", "there"),

@@ -57,7 +57,8 @@ impl Batch {
         Self::form_keyed(signal, key, parts)
     }
 
-    fn form_keyed(signal: Signal, key: String, parts: Vec<Part>) -> Self {
+    /// The batch that was formed under this key.
+    pub(crate) fn form_keyed(signal: Signal, key: String, parts: Vec<Part>) -> Self {
         let items = parts.iter().map(|part| part.summary.items).sum();
         let bytes = parts.iter().map(|part| part.bytes.len()).sum();
         let oldest = parts.iter().map(|part| part.received).min().unwrap_or_else(Instant::now);
@@ -90,7 +91,7 @@ impl Batch {
                 let bytes = self.request();
                 let summary = scan(self.signal(), &bytes).unwrap_or_default();
                 let rank = parts.iter().map(|part| part.rank).min().unwrap_or(Rank::FIRST);
-                Part { rank, bytes, summary, received: self.0.oldest }
+                Part { rank, bytes, summary, received: self.0.oldest, whole: false }
             }
         }
     }
@@ -208,6 +209,8 @@ pub(crate) struct Part {
     pub(crate) bytes: Bytes,
     pub(crate) summary: Summary,
     pub(crate) received: Instant,
+    /// All of the payload.
+    pub(crate) whole: bool,
 }
 
 impl Part {
@@ -217,11 +220,12 @@ impl Part {
             bytes: payload.bytes().clone(),
             summary: payload.summary(),
             received: payload.received(),
+            whole: true,
         }
     }
 
     /// A piece of this part. Pieces never share a batch: what shares one are whole payloads.
     pub(crate) fn piece(&self, bytes: Bytes, summary: Summary) -> Self {
-        Self { bytes, summary, rank: self.rank, received: self.received }
+        Self { bytes, summary, rank: self.rank, received: self.received, whole: false }
     }
 }

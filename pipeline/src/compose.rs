@@ -22,6 +22,10 @@ pub(crate) fn lane(one: &Destination, number: usize, shared: &Arc<Shared>, setti
         shared: Arc::clone(shared),
         number,
         limits: one.batch,
+        encoding: match &one.kind {
+            Kind::Otlp(otlp) => format!("{:?}", otlp.encoding()),
+            _ => String::new(),
+        },
         one_resource: one.kind.keeps_resources_apart(),
         stack: stack(one, settings, &circuit, &meter),
         circuit,

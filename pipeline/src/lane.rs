@@ -25,6 +25,8 @@ pub(crate) struct Lane {
     /// This lane's number in the queue.
     pub(crate) number: usize,
     pub(crate) limits: BatchLimits,
+    /// How batches are encoded for it, in words.
+    pub(crate) encoding: String,
     /// Whether what goes out together must be of one resource.
     pub(crate) one_resource: bool,
     pub(crate) stack: Box<dyn AnyExport>,

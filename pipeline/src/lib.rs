@@ -70,6 +70,7 @@ mod queue;
 pub mod read;
 mod secret;
 pub mod settings;
+mod spool;
 pub mod stage;
 mod stats;
 
@@ -90,8 +91,9 @@ pub use payload::{Payload, Priority};
 pub use pipeline::{Admission, Flushed, Lost, Pipeline, Report};
 pub use queue::{Lanes, Route};
 pub use secret::Secret;
-pub use settings::{BatchLimits, Destination, Settings, WhenFull};
+pub use settings::{BatchLimits, Destination, Settings, Spool, WhenFull};
 pub use spanlayer_otlp::{Malformed, Signal, Summary};
+pub use spool::Figures as SpoolFigures;
 pub use stage::{
     breaker::BreakerSettings,
     retry::{Backoff, Growth},

@@ -52,6 +52,16 @@ pub enum Notice<'a> {
         /// Its words.
         why: &'a str,
     },
+    /// What is accepted is held in memory only, and lost if the process is killed.
+    NotSpooled {
+        /// Why.
+        why: &'a str,
+    },
+    /// An earlier process was killed, and left this for the destinations.
+    Found {
+        /// Spans, data points and log records.
+        items: u64,
+    },
 }
 
 impl Notice<'_> {
@@ -59,7 +69,7 @@ impl Notice<'_> {
     pub const fn is_loss(&self) -> bool {
         match self {
             Self::Rejected { items, .. } | Self::Refused { items, .. } => *items > 0,
-            Self::FirstDelivery { .. } | Self::Failing { .. } | Self::Recovered { .. } => false,
+            _ => false,
         }
     }
 }
@@ -75,6 +85,10 @@ impl fmt::Display for Notice<'_> {
             Self::Rejected { destination, signal, items, message } => {
                 write!(f, "{destination} rejected {items} {}: {message}", signal.items())
             }
+            Self::NotSpooled { why } => {
+                write!(f, "what is not delivered yet is held in memory only: {why}")
+            }
+            Self::Found { items } => write!(f, "{items} items were left by a process that was killed"),
             Self::Refused { destination, signal, items, why } => {
                 write!(f, "{destination} refused {items} {}: {why}", signal.items())
             }

@@ -1,6 +1,9 @@
 //! One OTLP request, as it came in: bytes, and what one walk over them told.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use spanlayer_host::clock;
 use spanlayer_otlp::{Malformed, Signal, Summary, scan};
 use tokio::time::Instant;
 
@@ -11,6 +14,8 @@ pub struct Payload {
     bytes: Bytes,
     summary: Summary,
     received: Instant,
+    /// The same in Unix time, in milliseconds, for those who find it in the spool.
+    received_millis: u64,
 }
 
 impl Payload {
@@ -21,7 +26,20 @@ impl Payload {
     /// When the bytes are not a valid request of this signal; the error says where and why.
     pub fn scan(signal: Signal, bytes: Bytes) -> Result<Self, Malformed> {
         let summary = scan(signal, &bytes)?;
-        Ok(Self { signal, bytes, summary, received: Instant::now() })
+        Ok(Self { signal, bytes, summary, received: Instant::now(), received_millis: clock::unix_millis() })
+    }
+
+    /// One that was scanned and received before.
+    pub(crate) fn restored(signal: Signal, bytes: Bytes, summary: Summary, received_millis: u64) -> Self {
+        let age = Duration::from_millis(clock::unix_millis().saturating_sub(received_millis));
+        let now = Instant::now();
+        let received = now.checked_sub(age).unwrap_or(now);
+        Self { signal, bytes, summary, received, received_millis }
+    }
+
+    /// When it came in, in Unix time.
+    pub(crate) const fn received_millis(&self) -> u64 {
+        self.received_millis
     }
 
     /// The signal whose request this is.

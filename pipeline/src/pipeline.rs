@@ -1,33 +1,47 @@
 //! The whole, as its users see it: accept, flush, shut down.
 
+mod recover;
+
 use std::{fmt, sync::Arc, time::Duration};
 
+use spanlayer_host::clock;
 use spanlayer_otlp::Signal;
 
 use crate::{
-    Deadline, Payload, Pending, Route, Settings, Stats, compose,
+    Deadline, Notice, Observer, Payload, Pending, Route, Settings, Spool, Stats, compose,
     join::join_all,
     lane::Lane,
     queue::{Queue, Shared},
 };
 
 /// Takes payloads in and delivers them when told to. See the crate's documentation.
-#[derive(Debug)]
 pub struct Pipeline {
     shared: Arc<Shared>,
     lanes: Vec<Lane>,
+    spool: Option<Spool>,
+    observer: Option<Observer>,
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("shared", &self.shared)
+            .field("lanes", &self.lanes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Pipeline {
     /// Puts a pipeline together. No I/O, no TLS, no task: those come with the first export.
     pub fn new(settings: Settings) -> Self {
         let mut queue = Queue::new(settings.limit, settings.when_full);
+        queue.begin_at(clock::unix_nanos());
         let numbers: Vec<usize> =
             settings.destinations.iter().map(|one| queue.add_lane(&one.signals, one.batch)).collect();
         let shared = Arc::new(Shared::new(queue));
         let lanes = settings.destinations.iter().zip(numbers);
         let lanes = lanes.map(|(one, number)| compose::lane(one, number, &shared, &settings)).collect();
-        Self { shared, lanes }
+        Self { shared, lanes, spool: settings.spool.clone(), observer: settings.observer.clone() }
     }
 
     /// Takes a payload in, or says why not. Never waits.
@@ -37,7 +51,11 @@ impl Pipeline {
 
     /// [`accept`](Self::accept) for some destinations rather than all, or for a group that is yet to be decided.
     pub fn accept_routed(&self, payload: Payload, route: Route) -> Admission {
-        self.shared.admit(payload, route)
+        let (admission, unspooled) = self.shared.admit(payload, route);
+        if let Some(why) = unspooled {
+            self.tell(Notice::NotSpooled { why });
+        }
+        admission
     }
 
     /// Decides whether the payloads of a [group](Route::group) are kept: those that are held, which go out with the next
@@ -92,12 +110,14 @@ impl Pipeline {
         let lost =
             self.lanes.iter().map(|lane| (lane, lane.pending().items as u64)).filter(|(_, items)| *items > 0);
         let lost = lost.map(|(lane, items)| Lost { destination: Arc::clone(&lane.name), items }).collect();
+        self.shared.with(|queue| queue.close_spool());
         Report { flushed, lost }
     }
 
     /// Everything counted so far.
     pub fn stats(&self) -> Stats {
-        Stats::new(self.shared.totals(), self.lanes.iter().map(Lane::stats).collect())
+        let destinations = self.lanes.iter().map(Lane::stats).collect();
+        Stats::new(self.shared.totals(), destinations, self.shared.with(|queue| queue.spool_figures()))
     }
 
     /// Whether any destination takes this signal.

@@ -1,11 +1,13 @@
 //! What was accepted and is not yet settled: bounded in bytes, shared by all lanes, each with a view of its own.
 //!
-//! Pure bookkeeping under one lock: no clock, no I/O, nothing is awaited. A payload is kept once, whatever the number
+//! Pure bookkeeping under one lock: no clock, nothing is awaited, and no I/O but through the spool, which is told of every
+//! change before anybody else is. A payload is kept once, whatever the number
 //! of destinations; it goes when each of them has taken it, refused it, or when it was evicted.
 
 mod groups;
 mod lease;
 mod route;
+mod spooled;
 mod view;
 
 use std::collections::BTreeMap;
@@ -16,12 +18,15 @@ use tokio::time::Instant;
 use groups::Groups;
 pub(crate) use lease::Shared;
 pub use route::{Lanes, Route};
+use spooled::Journal;
+pub(crate) use spooled::Restored;
 pub(crate) use view::Held;
 use view::View;
 
 use crate::{
     Admission, Batch, BatchLimits, Payload, Priority, SignalTotals, WhenFull,
     batch::{Part, Weak},
+    spool::{Place, recovery::bit},
 };
 
 /// A payload's place: by priority, then by arrival. Lower goes out first.
@@ -46,6 +51,10 @@ struct Entry {
     payload: Payload,
     /// Its group is named for as long as that is not decided.
     route: Route,
+    /// The lanes that need it whole, as the spool knows them.
+    due: u64,
+    /// Where it lies in the spool.
+    place: Option<Place>,
     /// Parts of it that are not settled, over all lanes: one per lane, more where it was split.
     owed: usize,
     /// Parts of it that are out on an attempt.
@@ -70,6 +79,7 @@ pub(crate) struct Queue {
     formed: Vec<Weak>,
     /// What is held back until somebody decides.
     groups: Groups,
+    journal: Journal,
     totals: [SignalTotals; 3],
 }
 
@@ -86,8 +96,14 @@ impl Queue {
             views: Vec::new(),
             formed: Vec::new(),
             groups: Groups::default(),
+            journal: Journal::default(),
             totals: Default::default(),
         }
+    }
+
+    /// Numbers what comes in from here on: above everything that an earlier process may have left in the spool.
+    pub(crate) fn begin_at(&mut self, first: u64) {
+        self.arrivals = first;
     }
 
     /// Adds a lane that takes these signals; its number.
@@ -113,7 +129,7 @@ impl Queue {
             self.totals[signal as usize].turned_away += items as u64;
             return Admission::TooLarge { limit: self.limit };
         }
-        let owed = self.takers(signal, route.lanes).count();
+        let (owed, due) = self.takers(signal, route.lanes);
         if items == 0 || owed == 0 {
             self.totals[signal as usize].unrouted += items as u64;
             return Admission::Accepted;
@@ -133,7 +149,8 @@ impl Queue {
         self.load.add(payload.bytes().len(), payload.summary());
         self.arrivals += 1;
         let rank = Rank::of(&payload, self.arrivals);
-        self.entries.insert(rank, Entry { payload, route, owed, leased: 0 });
+        self.entries.insert(rank, Entry { payload, route, due, place: None, owed, leased: 0 });
+        self.spool(rank);
         match route.group {
             Some(group) if decision.is_none() => {
                 let forgotten = self.groups.hold(group, rank);
@@ -152,6 +169,7 @@ impl Queue {
             return self.offer(&members);
         }
         for rank in members {
+            self.note_gone(rank);
             let Some(entry) = self.remove(rank) else { continue };
             self.totals[entry.payload.signal() as usize].sampled_out += entry.payload.items() as u64;
         }
@@ -170,9 +188,11 @@ impl Queue {
         }
     }
 
-    fn takers(&self, signal: Signal, lanes: Lanes) -> impl Iterator<Item = usize> {
+    /// How many lanes are to have it, and which, as the spool knows them.
+    fn takers(&self, signal: Signal, lanes: Lanes) -> (usize, u64) {
         let views = self.views.iter().enumerate();
-        views.filter(move |(lane, view)| view.takes(signal) && lanes.has(*lane)).map(|(lane, _)| lane)
+        let takers = views.filter(|(lane, view)| view.takes(signal) && lanes.has(*lane));
+        takers.fold((0, 0), |(owed, due), (lane, _)| (owed + 1, due | bit(lane)))
     }
 
     fn turn_away(&mut self, payload: &Payload) -> Admission {
@@ -206,6 +226,7 @@ impl Queue {
     }
 
     fn evict(&mut self, rank: Rank) {
+        self.note_gone(rank);
         let Some(entry) = self.remove(rank) else { return };
         let signal = entry.payload.signal();
         let lost = match entry.route.group {
@@ -240,17 +261,21 @@ impl Queue {
         let (signal, parts) = self.views[lane]
             .form(horizon, |rank| entries.get(&rank).map(|entry| Part::whole(rank, &entry.payload)))?;
         if self.views.len() == 1 {
-            return Some(Batch::form(signal, parts));
+            let batch = Batch::form(signal, parts);
+            self.note_formed(lane, &batch);
+            return Some(batch);
         }
         self.formed.retain(|other| other.upgrade().is_some());
         let same =
             |other: &Batch| other.signal() == signal && other.ranks().eq(parts.iter().map(|part| part.rank));
         let shared = self.formed.iter().filter_map(Weak::upgrade).find(same);
-        Some(shared.unwrap_or_else(|| {
+        let batch = shared.unwrap_or_else(|| {
             let batch = Batch::form(signal, parts);
             self.formed.push(batch.downgrade());
             batch
-        }))
+        });
+        self.note_formed(lane, &batch);
+        Some(batch)
     }
 
     /// Takes back a batch whose attempt led to nothing. It stays as it is, and is the next to go.
@@ -262,18 +287,19 @@ impl Queue {
 
     /// Puts several batches in the place of one. Together they must hold what it held.
     fn replace(&mut self, lane: usize, batch: &Batch, pieces: Vec<Vec<Part>>) {
+        let pieces = pieces.into_iter().filter(|parts| !parts.is_empty());
+        let pieces: Vec<Batch> = pieces.map(|parts| Batch::form(batch.signal(), parts)).collect();
+        self.note_replaced(lane, batch, &pieces);
         let view = &mut self.views[lane];
         view.leased -= 1;
         view.forget(batch.parts());
-        for part in pieces.iter().flatten() {
+        for part in pieces.iter().flat_map(Batch::parts) {
             view.remember(part);
             if let Some(entry) = self.entries.get_mut(&part.rank) {
                 entry.owed += 1;
             }
         }
-        for parts in pieces.into_iter().rev().filter(|parts| !parts.is_empty()) {
-            view.formed.push_front(Batch::form(batch.signal(), parts));
-        }
+        pieces.into_iter().rev().for_each(|piece| view.formed.push_front(piece));
         self.each_entry(batch, |entry| {
             entry.leased -= 1;
             entry.owed -= 1;
@@ -283,6 +309,7 @@ impl Queue {
 
     /// Notes what became of a batch, for good, and lets go of payloads that nobody needs any more.
     fn settle(&mut self, lane: usize, batch: &Batch, how: Settled) {
+        self.note_settled(lane, batch);
         let view = &mut self.views[lane];
         view.leased -= 1;
         view.forget(batch.parts());
@@ -319,6 +346,7 @@ impl Queue {
         if let Some(group) = entry.route.group {
             self.groups.leave(group, rank);
         }
+        self.journal.release(entry.place);
         Some(entry)
     }
 
@@ -358,5 +386,7 @@ const fn first_of(priority: Priority) -> Rank {
 /// An entry, a lane's note of it, and the allocation behind the bytes; measured at about this much.
 const TRACKING: usize = 256;
 
+#[cfg(test)]
+mod crash;
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ pub(crate) use headers::percent_decoded;
 pub use otlp::{ClientCertificate, Otlp, Protocol, Proxy};
 pub use vars::TABLE;
 
+pub use crate::spool::settings::Spool;
 use crate::{Backoff, BreakerSettings, Export, Observer, export::Custom};
 
 /// Everything a pipeline is made from.
@@ -32,6 +33,9 @@ pub struct Settings {
     pub backoff: Backoff,
     /// When a failing destination is left alone.
     pub breaker: BreakerSettings,
+    /// Where what was accepted is also kept until it is settled, so that the next process finds it if this one is killed.
+    /// By default nowhere. Begins with [`Pipeline::recover`](crate::Pipeline::recover).
+    pub spool: Option<Spool>,
     /// Receives what a log should say; by default nobody.
     pub observer: Option<Observer>,
 }
@@ -44,6 +48,7 @@ impl Default for Settings {
             destinations: Vec::new(),
             backoff: Backoff::default(),
             breaker: BreakerSettings::default(),
+            spool: None,
             observer: None,
         }
     }
@@ -57,6 +62,7 @@ impl fmt::Debug for Settings {
             .field("destinations", &self.destinations)
             .field("backoff", &self.backoff)
             .field("breaker", &self.breaker)
+            .field("spool", &self.spool)
             .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{
 use spanlayer_otlp::Signal;
 use tokio::time::Instant;
 
-use crate::Health;
+use crate::{Health, SpoolFigures};
 
 /// Everything a pipeline has counted since it was made.
 #[derive(Clone, Debug)]
@@ -17,11 +17,17 @@ pub struct Stats {
     signals: [SignalTotals; 3],
     /// One per destination, in the order of the settings.
     pub destinations: Vec<DestinationStats>,
+    /// What the spool holds and found; `None` when there is none.
+    pub spool: Option<SpoolFigures>,
 }
 
 impl Stats {
-    pub(crate) const fn new(signals: [SignalTotals; 3], destinations: Vec<DestinationStats>) -> Self {
-        Self { signals, destinations }
+    pub(crate) const fn new(
+        signals: [SignalTotals; 3],
+        destinations: Vec<DestinationStats>,
+        spool: Option<SpoolFigures>,
+    ) -> Self {
+        Self { signals, destinations, spool }
     }
 
     /// What happened at the door, for one signal.

@@ -70,6 +70,8 @@ pub(crate) struct Telling {
     pub(crate) at_once: bool,
     /// Opens the listener for what Lambda tells, with the first event.
     pub(crate) open: Option<oneshot::Sender<()>>,
+    /// Has the spool opened with the first event, where a snapshot is made before.
+    pub(crate) restored: Option<oneshot::Sender<()>>,
 }
 
 enum Lambda {
@@ -178,6 +180,7 @@ impl Driver {
                 (lambda, event) = answered(&mut self.lambda) => {
                     self.lambda = Lambda::Ready(lambda);
                     drop(self.telling.open.take());
+                    drop(self.telling.restored.take());
                     return match event {
                         Event::Invoke(invoke) => self.invoked(invoke).await,
                         Event::Shutdown(shutdown) => self.stopped_by_lambda(shutdown),

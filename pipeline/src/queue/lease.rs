@@ -30,12 +30,20 @@ impl Shared {
         Self { queue: Mutex::new(queue), changed: Notify::new() }
     }
 
-    pub(crate) fn admit(&self, payload: Payload, route: Route) -> Admission {
-        self.lock().admit(payload, route)
+    /// Takes a payload in, or says why not; and why it is in memory only, if it is the first one that is.
+    pub(crate) fn admit(&self, payload: Payload, route: Route) -> (Admission, Option<&'static str>) {
+        let mut queue = self.lock();
+        let admission = queue.admit(payload, route);
+        (admission, queue.why_not_spooled())
     }
 
     pub(crate) fn decide(&self, group: u64, keep: bool) {
         self.lock().decide(group, keep);
+    }
+
+    /// Does something with the queue that is not done every day.
+    pub(crate) fn with<T>(&self, what: impl FnOnce(&mut Queue) -> T) -> T {
+        what(&mut self.lock())
     }
 
     /// From here on nothing is admitted.

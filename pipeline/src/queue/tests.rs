@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::*;
 use crate::{Summary, stage::scripted::spans};
 
-const ROOM: usize = 100 * 1024;
+pub(super) const ROOM: usize = 100 * 1024;
 
-fn queue(limit: usize, lanes: usize) -> Queue {
+pub(super) fn queue(limit: usize, lanes: usize) -> Queue {
     let mut queue = Queue::new(limit, WhenFull::Partial);
     for _ in 0..lanes {
         queue.add_lane(&Signal::ALL, BatchLimits::default());
@@ -15,21 +15,21 @@ fn queue(limit: usize, lanes: usize) -> Queue {
     queue
 }
 
-fn healthy(mark: &str) -> Payload {
+pub(super) fn healthy(mark: &str) -> Payload {
     spans(1, mark, false)
 }
 
-fn error(mark: &str) -> Payload {
+pub(super) fn error(mark: &str) -> Payload {
     spans(1, mark, true)
 }
 
 /// Room for this many payloads like those above (an error is a few bytes larger).
-fn room_for(payloads: usize) -> usize {
+pub(super) fn room_for(payloads: usize) -> usize {
     payloads * cost(&error("x"))
 }
 
 /// The marks of everything a lane has, in the order in which it would be sent.
-fn marks(queue: &mut Queue, lane: usize) -> Vec<String> {
+pub(super) fn marks(queue: &mut Queue, lane: usize) -> Vec<String> {
     let mut marks = Vec::new();
     let mut taken = Vec::new();
     while let Some(batch) = queue.take(lane, u64::MAX) {
@@ -41,19 +41,19 @@ fn marks(queue: &mut Queue, lane: usize) -> Vec<String> {
 }
 
 /// The name of a part's first span, without its number.
-fn mark(part: &Part) -> String {
+pub(super) fn mark(part: &Part) -> String {
     let text = String::from_utf8_lossy(&part.bytes).into_owned();
     let end = text.find(" 0").unwrap();
     text[..end].chars().rev().take_while(char::is_ascii_alphabetic).collect::<Vec<_>>().iter().rev().collect()
 }
 
 impl Queue {
-    fn put(&mut self, payload: Payload) -> Admission {
+    pub(super) fn put(&mut self, payload: Payload) -> Admission {
         self.admit(payload, Route::default())
     }
 }
 
-const DELIVERED: Settled = Settled::Delivered { rejected: 0 };
+pub(super) const DELIVERED: Settled = Settled::Delivered { rejected: 0 };
 
 #[test]
 fn errors_go_out_first_and_each_kind_in_order_of_arrival() {
@@ -352,7 +352,7 @@ fn the_books_balance_after_any_sequence_of_operations() {
     );
 }
 
-fn balance(queue: &Queue, out: &[(usize, Batch)]) {
+pub(super) fn balance(queue: &Queue, out: &[(usize, Batch)]) {
     assert!(queue.held <= queue.limit);
     assert_eq!(queue.held, queue.entries.values().map(|entry| cost(&entry.payload)).sum::<usize>());
     assert!(queue.entries.values().all(|entry| entry.owed > 0), "nothing is kept that nobody needs");

@@ -67,6 +67,17 @@ impl View {
         self.remember(&Part::whole(rank, payload));
     }
 
+    /// A payload is in a batch already.
+    pub(super) fn unwait(&mut self, signal: Signal, rank: Rank) {
+        self.waiting[signal as usize].remove(&rank);
+    }
+
+    /// A piece of a payload that nobody counted yet.
+    pub(super) fn adopt(&mut self, signal: Signal, piece: &Part) {
+        self.totals[signal as usize].accepted += piece.summary.items as u64;
+        self.remember(piece);
+    }
+
     pub(super) fn remember(&mut self, part: &Part) {
         self.held.add(part.bytes.len(), part.summary);
     }
@@ -111,6 +122,11 @@ impl View {
             .filter_map(|from| waiting.range(from..).next())
             .find(|r| r.arrival <= horizon)
             .copied()
+    }
+
+    #[cfg(test)]
+    pub(super) fn all_waiting(&self) -> impl Iterator<Item = Rank> {
+        self.waiting.iter().flatten().copied()
     }
 
     /// For each signal and priority, the payload that has waited longest.

@@ -1,0 +1,97 @@
+//! The start: the spool opened, and what a killed process left in it taken back.
+
+use std::{io, path::Path};
+
+use tokio::task::yield_now;
+
+use super::Pipeline;
+use crate::{
+    Notice, Spool,
+    queue::Restored,
+    spool::{
+        recovery::{LaneId, Recovery},
+        store::Directory,
+    },
+};
+
+impl Pipeline {
+    /// Opens the spool of the [settings](crate::Settings::spool), and takes back what it holds. From here on everything
+    /// that is accepted is written there before its sender is answered; what was accepted before is written now.
+    ///
+    /// Where that cannot be (the directory is in use, or cannot be written), the pipeline goes on in memory, and tells so
+    /// once. Without a spool in the settings nothing happens.
+    pub async fn recover(&self) {
+        let Some(settings) = &self.spool else { return };
+        match self.open(settings).await {
+            Ok(restored) => self.found(restored).await,
+            Err(error) => {
+                let why = format!("{}: {error}", settings.directory.display());
+                self.tell(Notice::NotSpooled { why: &why });
+            }
+        }
+    }
+
+    async fn open(&self, settings: &Spool) -> io::Result<Restored> {
+        let directory = Directory::open(&settings.directory)?;
+        let limit = settings.limit.min(room(&directory, &settings.directory));
+        if limit < LEAST {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "there is too little room"));
+        }
+        let lanes: Vec<LaneId> = self.lane_ids();
+        let found = self.shared.with(|queue| queue.open_spool(Box::new(directory), lanes.clone(), limit))?;
+        let mut recovery = Recovery::new(lanes);
+        for number in found {
+            // One that cannot be read is lost, and says nothing of the others.
+            let segment = self.shared.with(|queue| queue.read_segment(number)).unwrap_or_default();
+            recovery.read(number, &segment);
+            yield_now().await;
+        }
+        recovery.finish();
+        Ok(self.shared.with(|queue| queue.restore(recovery)))
+    }
+
+    async fn found(&self, restored: Restored) {
+        let items = self.shared.with(|queue| queue.spool_figures()).unwrap_or_default().recovered;
+        if items > 0 {
+            self.tell(Notice::Found { items });
+        }
+        for (destination, _, payload) in &restored.orphans {
+            let (signal, items) = (payload.signal(), payload.items() as u64);
+            self.tell(Notice::Refused {
+                destination,
+                signal,
+                items,
+                why: "there is no such destination any more",
+            });
+        }
+        let ids: Vec<u64> = restored.orphans.iter().map(|(_, id, _)| *id).collect();
+        self.shared.with(|queue| queue.orphans_are_kept(&ids));
+    }
+
+    pub(super) fn tell(&self, notice: Notice<'_>) {
+        if let Some(observer) = &self.observer {
+            observer(notice);
+        }
+    }
+
+    /// Names that tell lanes apart, also in another process with the same settings.
+    fn lane_ids(&self) -> Vec<LaneId> {
+        let mut ids: Vec<LaneId> = Vec::with_capacity(self.lanes.len());
+        for lane in &self.lanes {
+            let again = ids.iter().filter(|id| id.name.split('\n').next() == Some(&*lane.name)).count();
+            let suffix = if again > 0 { format!("\n{again}") } else { String::new() };
+            ids.push(LaneId { name: format!("{}{suffix}", lane.name), encoding: lane.encoding.clone() });
+        }
+        ids
+    }
+}
+
+/// A tenth of what there would be without us.
+fn room(directory: &Directory, path: &Path) -> u64 {
+    let files = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let ours: u64 = files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum();
+    directory.free().saturating_add(ours) / 10
+}
+
+/// Below this a spool is not worth its files.
+const LEAST: u64 = 64 << 10;

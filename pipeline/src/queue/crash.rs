@@ -1,0 +1,311 @@
+//! The queue and its spool, killed at any byte: what comes back is what was there.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    sync::{Arc, Mutex},
+};
+
+use super::{tests::*, *};
+use crate::{
+    Summary,
+    spool::{
+        recovery::{LaneId, Recovery},
+        store::Store,
+    },
+    stage::scripted::spans,
+};
+
+/// Segments that outlive whoever writes them, and how many more bytes that one has to live.
+#[derive(Debug, Default)]
+pub(super) struct Disk {
+    segments: BTreeMap<u64, Vec<u8>>,
+    left: Option<usize>,
+    /// More than this is not taken, as by a file system that is full.
+    room: Option<usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory(Arc<Mutex<Disk>>);
+
+impl Memory {
+    fn dies_after(&self, bytes: usize) {
+        self.0.lock().unwrap().left = Some(bytes);
+    }
+
+    fn is_dead(&self) -> bool {
+        self.0.lock().unwrap().left == Some(0)
+    }
+
+    fn size(&self) -> usize {
+        self.0.lock().unwrap().segments.values().map(Vec::len).sum()
+    }
+}
+
+impl Store for Memory {
+    fn list(&self) -> io::Result<Vec<u64>> {
+        Ok(self.0.lock().unwrap().segments.keys().copied().collect())
+    }
+
+    fn read(&self, segment: u64) -> io::Result<Vec<u8>> {
+        self.0.lock().unwrap().segments.get(&segment).cloned().ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn create(&mut self, segment: u64) -> io::Result<()> {
+        let mut disk = self.0.lock().unwrap();
+        if disk.left == Some(0) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        disk.segments.insert(segment, Vec::new());
+        Ok(())
+    }
+
+    fn append(&mut self, pieces: &[&[u8]]) -> io::Result<()> {
+        let mut disk = self.0.lock().unwrap();
+        let whole = pieces.concat();
+        let used: usize = disk.segments.values().map(Vec::len).sum();
+        if disk.room.is_some_and(|room| used + whole.len() > room) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let written = disk.left.map_or(whole.len(), |left| left.min(whole.len()));
+        disk.left = disk.left.map(|left| left - written);
+        let mut last = disk.segments.last_entry().ok_or(io::ErrorKind::NotFound)?;
+        last.get_mut().extend_from_slice(&whole[..written]);
+        if written < whole.len() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+    }
+
+    fn remove(&mut self, segment: u64) -> io::Result<()> {
+        let mut disk = self.0.lock().unwrap();
+        if disk.left == Some(0) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        disk.segments.remove(&segment);
+        Ok(())
+    }
+
+    fn is_there(&self) -> bool {
+        true
+    }
+}
+
+fn lanes(count: usize) -> Vec<LaneId> {
+    (0..count).map(|lane| LaneId { name: format!("lane {lane}"), encoding: "gzip:2".to_owned() }).collect()
+}
+
+/// A queue over what is on the disk.
+fn reopened(disk: &Memory, limit: usize, count: usize, first: u64) -> (Queue, Restored) {
+    let mut queue = queue(limit, count);
+    queue.begin_at(first);
+    let found = queue.open_spool(Box::new(disk.clone()), lanes(count), 64 * 1024).unwrap();
+    let mut recovery = Recovery::new(lanes(count));
+    for number in found {
+        recovery.read(number, &queue.read_segment(number).unwrap());
+    }
+    recovery.finish();
+    let restored = queue.restore(recovery);
+    (queue, restored)
+}
+
+/// What each lane has not settled, by payload: items.
+fn owed(queue: &Queue, out: &[(usize, Batch)]) -> BTreeMap<(usize, u64), usize> {
+    let mut owed = BTreeMap::new();
+    for (lane, view) in queue.views.iter().enumerate() {
+        for rank in view.all_waiting() {
+            *owed.entry((lane, rank.arrival)).or_default() += queue.entries[&rank].payload.items();
+        }
+        let leased = out.iter().filter(|(by, _)| *by == lane).map(|(_, batch)| batch);
+        for part in view.formed.iter().chain(leased).flat_map(Batch::parts) {
+            *owed.entry((lane, part.rank.arrival)).or_default() += part.summary.items;
+        }
+    }
+    owed
+}
+
+/// Random operations, and death at a random byte of what they write. Whatever was owed before the last operation or
+/// after it is owed to whoever comes next; nothing else is; and batches are what they were.
+#[test]
+fn whatever_the_last_byte_was_nothing_accepted_is_lost_and_nothing_settled_comes_back() {
+    let mut random = 11u64;
+    let mut draw = move |below: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let (disk, mut first) = (Memory::default(), 1);
+    let mut requests: HashMap<String, bytes::Bytes> = HashMap::new();
+    let (mut queue, _) = reopened(&disk, 16 * 1024, 2, first);
+    for _ in 0..ROUNDS {
+        disk.dies_after(draw(12_000) as usize + 1);
+        let mut out: Vec<(usize, Batch)> = Vec::new();
+        let mut before = owed(&queue, &out);
+        while !disk.is_dead() {
+            before = owed(&queue, &out);
+            operate(&mut queue, &mut out, &mut draw);
+            let formed = queue.views.iter().flat_map(|view| &view.formed);
+            for batch in out.iter().map(|(_, batch)| batch).chain(formed) {
+                requests.insert(batch.idempotency_key().to_owned(), batch.request());
+            }
+        }
+        let after = owed(&queue, &out);
+        first = queue.arrivals + 1;
+        disk.0.lock().unwrap().left = None;
+        (queue, _) = reopened(&disk, 16 * 1024, 2, first);
+        let now = owed(&queue, &[]);
+        let all = before.keys().chain(after.keys()).chain(now.keys());
+        for place in all {
+            let (was, is, found) = (before.get(place), after.get(place), now.get(place));
+            assert!(found == was || found == is, "{place:?}: {was:?}, then {is:?}, found {found:?}");
+        }
+        for batch in queue.views.iter().flat_map(|view| &view.formed) {
+            assert_eq!(Some(&batch.request()), requests.get(batch.idempotency_key()));
+        }
+        balance(&queue, &[]);
+        assert!(disk.size() < 2 * 64 * 1024, "{}", disk.size());
+    }
+    assert!(requests.len() > 1000, "the rounds were eventful");
+}
+
+fn operate(queue: &mut Queue, out: &mut Vec<(usize, Batch)>, draw: &mut impl FnMut(u64) -> u64) {
+    match draw(8) {
+        0..=2 => {
+            let lanes = Lanes::from_iter((0..2).filter(|_| draw(4) > 0));
+            queue.admit(spans(1 + draw(8) as usize, "m", draw(4) == 0), Route { lanes, group: None });
+        }
+        3 => {
+            let lane = draw(2) as usize;
+            out.extend(queue.take(lane, queue.arrivals.saturating_sub(draw(3))).map(|batch| (lane, batch)));
+        }
+        _ if out.is_empty() => {}
+        kind => {
+            let (lane, batch) = out.swap_remove(draw(out.len() as u64) as usize);
+            match kind {
+                4 => queue.give_back(lane, batch),
+                5 if batch.parts().len() > 1 => {
+                    let (first, second) = batch.parts().split_at(1);
+                    queue.replace(lane, &batch, vec![first.to_vec(), second.to_vec()]);
+                }
+                5 if batch.items() > 1 => {
+                    let part = &batch.parts()[0];
+                    let piece = |items| vec![part.piece(part.bytes.clone(), Summary { items, errors: 0 })];
+                    let rest = batch.items() - 1;
+                    queue.replace(lane, &batch, vec![piece(1), piece(rest)]);
+                }
+                5 => queue.settle(lane, &batch, Settled::Refused),
+                _ => queue.settle(lane, &batch, Settled::Delivered { rejected: 0 }),
+            }
+        }
+    }
+}
+
+/// A damaged byte anywhere costs at most what it lies in, and no panic.
+#[test]
+fn a_damaged_byte_harms_nothing_beyond_its_record() {
+    let disk = Memory::default();
+    let (mut queue, _) = reopened(&disk, ROOM, 1, 1);
+    (0..20).for_each(|_| assert_eq!(queue.put(healthy("a")), Admission::Accepted));
+    drop(queue);
+    let intact = disk.0.lock().unwrap().segments.clone();
+    for byte in 0..intact[&1].len() {
+        disk.0.lock().unwrap().segments.clone_from(&intact);
+        disk.0.lock().unwrap().segments.get_mut(&1).unwrap()[byte] ^= 1 << (byte % 8);
+        let (queue, _) = reopened(&disk, ROOM, 1, 100);
+        let found = queue.entries.len();
+        // A length that lies takes what follows along; the head tells whose the records are.
+        assert!(found <= 20);
+        assert_eq!(queue.spool_figures().unwrap().damaged, 1, "byte {byte}");
+    }
+}
+
+#[test]
+fn what_comes_back_is_bounded_and_errors_are_kept_first() {
+    let disk = Memory::default();
+    let (mut queue, _) = reopened(&disk, ROOM, 1, 1);
+    for number in 0..20 {
+        queue.put(if number % 2 == 0 { healthy("a") } else { error("b") });
+    }
+    drop(queue);
+    let (queue, _) = reopened(&disk, room_for(12), 1, 100);
+    assert_eq!(queue.entries.keys().filter(|rank| rank.priority == Priority::Error).count(), 10);
+    assert!(queue.held <= room_for(12));
+}
+
+#[test]
+fn what_waits_for_a_destination_that_is_gone_is_handed_over_until_it_is_kept_elsewhere() {
+    let disk = Memory::default();
+    let (mut queue, _) = reopened(&disk, ROOM, 2, 1);
+    queue.put(healthy("a"));
+    queue.put(healthy("b"));
+    let batch = queue.take(0, u64::MAX).unwrap();
+    queue.settle(0, &batch, DELIVERED);
+    queue.put(healthy("c"));
+    let first = queue.arrivals + 1;
+    drop(queue);
+    for _ in 0..2 {
+        let (queue, restored) = reopened(&disk, ROOM, 1, first);
+        assert_eq!(restored.orphans.iter().map(|(name, ..)| &**name).collect::<Vec<_>>(), ["lane 1"; 3]);
+        assert_eq!(queue.views[0].held.items, 1);
+    }
+    let (mut queue, restored) = reopened(&disk, ROOM, 1, first);
+    let ids: Vec<u64> = restored.orphans.iter().map(|(_, id, _)| *id).collect();
+    queue.orphans_are_kept(&ids);
+    assert_eq!(queue.entries.len(), 1);
+    drop(queue);
+    let (queue, restored) = reopened(&disk, ROOM, 1, first);
+    assert_eq!((restored.orphans.len(), queue.views[0].held.items), (0, 1));
+}
+
+#[test]
+fn one_old_record_pins_no_more_than_itself() {
+    let disk = Memory::default();
+    let (mut queue, _) = reopened(&disk, ROOM, 2, 1);
+    queue.admit(error("old"), Route::to(Lanes::NONE.with(1)));
+    for _ in 0..3000 {
+        queue.admit(healthy("a"), Route::to(Lanes::NONE.with(0)));
+        let batch = queue.take(0, u64::MAX).unwrap();
+        queue.settle(0, &batch, DELIVERED);
+    }
+    let figures = queue.spool_figures().unwrap();
+    assert_eq!((figures.unspooled, figures.bytes), (0, disk.size() as u64));
+    assert!(disk.0.lock().unwrap().segments.len() <= 9, "{:?}", queue.journal);
+    let first = queue.arrivals + 1;
+    let (queue, _) = reopened(&disk, ROOM, 2, first);
+    assert_eq!(queue.entries.len(), 1);
+}
+
+#[test]
+fn a_full_disk_costs_durability_and_nothing_else_and_is_used_again_when_there_is_room() {
+    let disk = Memory::default();
+    let (mut queue, _) = reopened(&disk, ROOM, 1, 1);
+    queue.put(healthy("a"));
+    disk.0.lock().unwrap().room = Some(0);
+    for _ in 0..100 {
+        assert_eq!(queue.put(healthy("a")), Admission::Accepted);
+    }
+    assert_eq!(queue.spool_figures().unwrap().unspooled, 100);
+    disk.0.lock().unwrap().room = None;
+    (0..300).for_each(|_| _ = queue.put(healthy("a")));
+    let held = queue.entries.len();
+    assert!(queue.entries.values().all(|entry| entry.place.is_some()));
+    let first = queue.arrivals + 1;
+    assert_eq!(reopened(&disk, ROOM, 1, first).0.entries.len(), held);
+}
+
+#[tokio::test]
+async fn a_batch_that_was_out_is_encoded_to_the_same_bytes_after_the_crash() {
+    let disk = Memory::default();
+    let (mut queue, _) = reopened(&disk, ROOM, 1, 1);
+    (0..30).for_each(|_| _ = queue.put(healthy("a")));
+    let batch = queue.take(0, u64::MAX).unwrap();
+    let gzip = batch.encoded(crate::Compression::GZIP).await.unwrap();
+    let zstd = batch.encoded(crate::Compression::ZSTD).await.unwrap();
+    let first = queue.arrivals + 1;
+    drop(queue);
+    let (mut queue, _) = reopened(&disk, ROOM, 1, first);
+    queue.put(healthy("b"));
+    let again = queue.take(0, u64::MAX).unwrap();
+    assert_eq!(again.idempotency_key(), batch.idempotency_key());
+    assert_eq!(again.encoded(crate::Compression::GZIP).await.unwrap(), gzip);
+    assert_eq!(again.encoded(crate::Compression::ZSTD).await.unwrap(), zstd);
+}
+
+/// Deaths in a run of the test; each takes a few hundred operations.
+const ROUNDS: usize = 400;

@@ -1,0 +1,12 @@
+//! Where the spool lies, and how large it may become.
+
+use std::path::PathBuf;
+
+/// A spool, as a pipeline's settings have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spool {
+    /// A directory for this pipeline alone; made if need be, for this user only.
+    pub directory: PathBuf,
+    /// The most that its files may hold, in bytes. A tenth of what the file system has free is never exceeded.
+    pub limit: u64,
+}
