@@ -8,6 +8,7 @@ mod answers;
 mod chain;
 mod delivery;
 mod endings;
+mod kills;
 mod outages;
 mod platform;
 mod world;

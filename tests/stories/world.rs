@@ -34,6 +34,17 @@ impl World {
         self.lambda.invoke(event.to_string()).await
     }
 
+    /// Waits until the extension has heard of this many invocations from the function (with `SPANLAYER_LOG=debug`).
+    pub(crate) async fn started(&self, count: usize) {
+        let heard = || {
+            let lines = self.lambda.extension_output("spanlayer");
+            lines.iter().filter(|line| line.contains("\"message\":\"started\"")).count()
+        };
+        while heard() < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Ends the environment, as Lambda does with one that is idle.
     pub(crate) async fn shutdown(&self) -> Shutdown {
         self.lambda.shutdown(Reason::Spindown).await
