@@ -61,6 +61,15 @@ async fn the_first_invocation_is_delivered_before_it_may_be_frozen() {
 }
 
 #[tokio::test]
+async fn without_the_platforms_word_the_first_invocation_is_delivered_as_well() {
+    let world =
+        World::with(|builder| builder.freeze_between(true).env("SPANLAYER_TELEMETRY_API", "off")).await;
+    // Longer than a function is given to introduce itself.
+    world.invoke(&json!({ "do": "answer", "ms": 150 })).await.payload();
+    assert_eq!(world.spans().len(), 1);
+}
+
+#[tokio::test]
 async fn a_function_that_empties_tmp_is_heard_as_before() {
     let world = World::with(|builder| builder).await;
     // Before it had connected: it needs a new socket. After that it keeps its connection.

@@ -29,6 +29,10 @@ pub(crate) struct Driver {
     announced: bool,
     telling: Telling,
     wrapped: bool,
+    /// Whether a first invocation was given the time to tell who will say when it ends.
+    introduced: bool,
+    /// By when that has to be told, while it is not.
+    awaited: Option<Instant>,
     /// When metrics were last collected, in Unix time.
     measured: Duration,
     /// When what the ledger has was last asked for.
@@ -117,6 +121,8 @@ impl Driver {
             lambda: Lambda::Ready(lambda),
             telling,
             wrapped: false,
+            introduced: false,
+            awaited: None,
             measured: clock::unix(),
             looked: Instant::now(),
             hurry: false,
@@ -193,7 +199,7 @@ impl Driver {
                     return Input::Stop;
                 }
                 () = alarm(self.timer) => {
-                    self.timer = None;
+                    (self.timer, self.awaited) = (None, None);
                     return Input::TimeUp;
                 }
                 // Some destination is not waited for any longer.
@@ -219,10 +225,10 @@ impl Driver {
                 self.export(false);
             }
             Action::Export => {
-                self.timer = self.invocation.as_ref().map(|invocation| invocation.by);
+                self.timer = self.limit_of_wait();
                 self.export(false);
             }
-            Action::AwaitEnd => self.timer = self.invocation.as_ref().map(|invocation| invocation.by),
+            Action::AwaitEnd => self.timer = self.limit_of_wait(),
             Action::Linger => self.hold = Some(Hold { since: Instant::now(), briefly: true }),
             Action::Flush => {
                 self.hold = Some(Hold { since: Instant::now(), briefly: false });
@@ -278,6 +284,12 @@ impl Driver {
             .running()
             .filter(|number| pending.destinations.get(*number).is_some_and(|one| !one.health.is_failing()));
         awaited.map(|destination| since + self.limit(destination)).filter(|until| *until > now).min()
+    }
+
+    /// Until when the end of the invocation is waited for.
+    fn limit_of_wait(&self) -> Option<Instant> {
+        let by = self.invocation.as_ref().map(|invocation| invocation.by);
+        by.map(|by| self.awaited.map_or(by, |awaited| awaited.min(by)))
     }
 
     /// How long the end of the invocation may be held up for a destination.
@@ -338,6 +350,11 @@ impl Driver {
             self.used = Some(Totals::read());
         }
         let held = self.held(began, |_| true);
+        // A wrapped function connects at its first invocation, and where the platform tells nothing that is the only
+        // word there is.
+        let is_first = !std::mem::replace(&mut self.introduced, true);
+        self.awaited =
+            (is_first && !self.wrapped && !self.telling.platform).then(|| Instant::now() + INTRODUCTION);
         let sight = if left.is_zero() { Sight::Blind } else { self.sight() };
         let plan = self.policy.invoked(began, &held, sight);
         log::debug(
@@ -364,7 +381,12 @@ impl Driver {
     /// Takes note of what a receiver told; returns what the machine has to know of it.
     fn heard(&mut self, signal: Signal) {
         match signal {
-            Signal::Connected => self.wrapped = true,
+            Signal::Connected => {
+                self.wrapped = true;
+                if self.awaited.take().is_some() && self.timer.is_some() {
+                    self.timer = self.limit_of_wait();
+                }
+            }
             Signal::Ended { request_id, at_unix_nano } => {
                 let at = Duration::from_nanos(at_unix_nano);
                 self.measure(&request_id, |began| Some(at.saturating_sub(began)));
@@ -468,7 +490,7 @@ impl Driver {
     fn sight(&self) -> Sight {
         if !self.announced {
             Sight::Unannounced
-        } else if self.telling.platform || self.wrapped {
+        } else if self.telling.platform || self.wrapped || self.awaited.is_some() {
             Sight::Clear
         } else {
             Sight::Blind
@@ -514,6 +536,10 @@ const STEADY: Duration = Duration::from_secs(1);
 
 /// Long enough for the platform's word and the function's to come together.
 const AT_ONCE: Duration = Duration::from_millis(100);
+
+/// How long a first invocation is held up for a function to introduce itself, where the platform tells nothing: longer
+/// than that takes with a small share of a core, and for a function that is not wrapped paid once.
+const INTRODUCTION: Duration = Duration::from_millis(100);
 
 /// How long a request that is half read at the end of an invocation is waited for.
 const READ_DRY: Duration = Duration::from_millis(20);
