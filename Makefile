@@ -52,6 +52,10 @@ aws: ## the layer and the examples under AWS's own emulator (after `make release
 interop: ## OpenTelemetry's Python SDK through the extension (after `make release`)
 	tests/interop/run
 
+.PHONY: peers
+peers: ## the OpenTelemetry Collector, Jaeger and Zipkin at both ends of the extension (after `make release`; Go, Java, Maven)
+	tests/interop/peers
+
 .PHONY: sam
 sam: ## checks template.yaml and builds it as for a deployment
 	tests/aws/sam

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Iterator
 
+import zstandard
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -15,6 +16,8 @@ MESSAGES = {
     "/v1/metrics": ExportMetricsServiceRequest,
     "/v1/logs": ExportLogsServiceRequest,
 }
+
+DECODERS = {None: bytes, "gzip": gzip.decompress, "zstd": lambda wire: zstandard.ZstdDecompressor().decompressobj().decompress(wire)}
 
 # opentelemetry/proto/trace/v1/trace.proto
 KIND_SERVER, KIND_CONSUMER = 2, 5
@@ -56,7 +59,7 @@ def requests(lines: str) -> list[Request]:
 
 def request(one: dict) -> Request:
     wire = base64.b64decode(one["body"])
-    body = gzip.decompress(wire) if one["headers"].get("content-encoding") == "gzip" else wire
+    body = DECODERS[one["headers"].get("content-encoding")](wire)
     message = MESSAGES[one["path"]]()
     message.ParseFromString(body)
     return Request(one["path"], one["headers"], wire, message)

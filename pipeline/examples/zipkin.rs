@@ -1,0 +1,26 @@
+//! Sends spans to a Zipkin server: an encoded OTLP request comes in on standard input.
+//!
+//! ```sh
+//! cargo run --example zipkin -- http://localhost:9411 < request.pb
+//! ```
+
+use std::{io::Read, time::Duration};
+
+use spanlayer_pipeline::{Deadline, Destination, Payload, Pipeline, Server, Settings, Signal};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::args().nth(1).ok_or("usage: zipkin ADDRESS < REQUEST")?;
+    let mut request = Vec::new();
+    std::io::stdin().read_to_end(&mut request)?;
+
+    let pipeline = Pipeline::new(Settings {
+        destinations: vec![Destination::zipkin(Server::at(&address)?)],
+        observer: Some(std::sync::Arc::new(|notice| eprintln!("{notice}"))),
+        ..Settings::default()
+    });
+    pipeline.accept(Payload::scan(Signal::Traces, request.into())?);
+    let flushed = pipeline.flush(Deadline::within(Duration::from_secs(10))).await;
+    println!("{} spans delivered, {} refused, {} left", flushed.delivered, flushed.refused, flushed.left);
+    if flushed.left + flushed.refused == 0 { Ok(()) } else { Err("not everything was delivered".into()) }
+}
