@@ -37,7 +37,7 @@ fn fault(spans: Vec<Span>) -> Malformed {
 fn valid_requests_are_valid_and_their_items_are_counted() {
     for seed in 0..300 {
         for signal in Signal::ALL {
-            let bytes = Random(seed).request(signal);
+            let bytes = Random::new(seed).request(signal);
             let summary = scan(signal, &bytes).unwrap();
             assert_eq!(summary.items, items(signal, &bytes).len(), "{signal} {seed}");
         }
@@ -47,12 +47,12 @@ fn valid_requests_are_valid_and_their_items_are_counted() {
 #[test]
 fn failed_spans_and_severe_records_are_counted() {
     for seed in 0..300 {
-        let traces = Random(seed).traces();
+        let traces = Random::new(seed).traces();
         let spans = traces.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans);
         let failed = spans.filter(|span| span.status.as_ref().is_some_and(|status| status.code == 2)).count();
         assert_eq!(scan(Signal::Traces, &traces.encode_to_vec()).unwrap().errors, failed);
 
-        let logs = Random(seed).logs();
+        let logs = Random::new(seed).logs();
         let records = logs.resource_logs.iter().flat_map(|r| &r.scope_logs).flat_map(|s| &s.log_records);
         let severe = records.filter(|record| record.severity_number >= 17).count();
         assert_eq!(scan(Signal::Logs, &logs.encode_to_vec()).unwrap().errors, severe);
@@ -80,7 +80,7 @@ fn what_is_let_through_every_parser_can_read() {
     let mut refused = 0;
     for seed in 0..200 {
         for signal in Signal::ALL {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let bytes = random.request(signal);
             for _ in 0..20 {
                 let mut damaged = bytes.clone();
@@ -107,7 +107,7 @@ fn what_is_let_through_every_parser_can_read() {
 
 #[test]
 fn noise_is_refused_without_a_panic() {
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     for length in (0..2000).chain([100_000]) {
         let noise: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
         for signal in Signal::ALL {

@@ -18,7 +18,7 @@ fn one_resource() -> ExportTraceServiceRequest {
             .first()
             .is_some_and(|first| !first.scope_spans.is_empty() && first.resource.is_some())
     };
-    let mut request = (0..).map(|seed| Random(seed).traces()).find(suits).unwrap();
+    let mut request = (0..).map(|seed| Random::new(seed).traces()).find(suits).unwrap();
     request.resource_spans.truncate(1);
     request
 }
@@ -31,7 +31,7 @@ fn items_of(signal: Signal, parts: &[(Bytes, Summary)]) -> Vec<Placed> {
 fn parts_hold_all_items_in_order_and_each_part_obeys_the_limits() {
     for seed in 0..300 {
         for signal in Signal::ALL {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let whole = Bytes::from(random.request(signal));
             let (max_bytes, max_items) = (1 + random.below(whole.len() + 2), 1 + random.below(10));
             let parts = split(signal, &whole, max_bytes, max_items);
@@ -50,7 +50,7 @@ fn parts_hold_all_items_in_order_and_each_part_obeys_the_limits() {
 
 #[test]
 fn parts_are_not_needlessly_many() {
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let mut request = one_resource();
     request.resource_spans[0].scope_spans.truncate(1);
     request.resource_spans[0].scope_spans[0].spans = (0..100).map(|_| random.span()).collect();
@@ -64,7 +64,7 @@ fn parts_are_not_needlessly_many() {
 
 #[test]
 fn a_small_request_is_not_copied() {
-    let whole = Bytes::from(Random(3).request(Signal::Traces));
+    let whole = Bytes::from(Random::new(3).request(Signal::Traces));
     let parts = split(Signal::Traces, &whole, whole.len(), usize::MAX);
     assert_eq!(parts.len(), 1);
     assert_eq!(parts[0].0.as_ptr(), whole.as_ptr());
@@ -80,7 +80,7 @@ fn what_does_not_parse_comes_back_whole() {
 fn unknown_fields_of_the_request_are_in_every_part() {
     let mut bytes = Vec::new();
     bytes_field(&mut bytes, 9, b"future");
-    bytes.extend_from_slice(&Random(5).request(Signal::Traces));
+    bytes.extend_from_slice(&Random::new(5).request(Signal::Traces));
     let parts = split(Signal::Traces, &bytes.into(), usize::MAX, 1);
     assert!(parts.len() > 1);
     assert!(parts.iter().all(|(part, _)| part.windows(6).any(|window| window == b"future")));
@@ -90,7 +90,7 @@ fn unknown_fields_of_the_request_are_in_every_part() {
 fn a_batch_holds_what_its_members_hold_in_order() {
     for seed in 0..300 {
         for signal in Signal::ALL {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let members: Vec<Vec<u8>> = (0..random.below(6)).map(|_| random.request(signal)).collect();
             let mut batch = Vec::new();
             concat(signal, &members, &mut batch);
@@ -127,7 +127,7 @@ fn resources_that_differ_in_their_schema_only_stay_apart() {
 
 #[test]
 fn a_member_that_does_not_parse_is_copied_as_it_is() {
-    let good = Random(2).request(Signal::Traces);
+    let good = Random::new(2).request(Signal::Traces);
     let mut batch = Vec::new();
     concat(Signal::Traces, &[&good[..], b"\xff\xff", &good], &mut batch);
     assert_eq!(batch, [&good[..], b"\xff\xff", &good].concat());

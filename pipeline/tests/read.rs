@@ -87,7 +87,7 @@ fn id<const N: usize>(id: Option<[u8; N]>) -> Vec<u8> {
 #[test]
 fn spans_read_as_opentelemetrys_own_messages() {
     for seed in 0..REQUESTS {
-        let bytes = Random(seed).request(Signal::Traces);
+        let bytes = Random::new(seed).request(Signal::Traces);
         let mut views = read::spans(&bytes);
         for outer in ExportTraceServiceRequest::decode(&*bytes).unwrap().resource_spans {
             for inner in outer.scope_spans {
@@ -161,7 +161,7 @@ fn span_of(view: &read::Span<'_>) -> Span {
 #[test]
 fn log_records_read_as_opentelemetrys_own_messages() {
     for seed in 0..REQUESTS {
-        let bytes = Random(seed).request(Signal::Logs);
+        let bytes = Random::new(seed).request(Signal::Logs);
         let mut views = read::logs(&bytes);
         for outer in ExportLogsServiceRequest::decode(&*bytes).unwrap().resource_logs {
             for inner in outer.scope_logs {
@@ -195,7 +195,7 @@ fn log_records_read_as_opentelemetrys_own_messages() {
 #[test]
 fn metrics_of_all_kinds_read_as_opentelemetrys_own_messages() {
     for seed in 0..REQUESTS {
-        let bytes = Random(seed).request(Signal::Metrics);
+        let bytes = Random::new(seed).request(Signal::Metrics);
         let mut views = read::metrics(&bytes);
         for outer in ExportMetricsServiceRequest::decode(&*bytes).unwrap().resource_metrics {
             for inner in outer.scope_metrics {
@@ -356,7 +356,7 @@ fn whatever_a_request_holds_becomes_json() {
         Mapping::span_array(),
     ];
     for seed in 0..REQUESTS / 4 {
-        let request = Random(seed).request(Signal::Traces);
+        let request = Random::new(seed).request(Signal::Traces);
         for mapping in &spans {
             serde_json::from_str::<serde_json::Value>(&mapping.render(&request, seed)).unwrap();
         }
@@ -367,7 +367,7 @@ fn whatever_a_request_holds_becomes_json() {
             assert_eq!(line["name"], span.name);
             assert_eq!(line["duration_ns"], span.nanos());
         }
-        let request = Random(seed).request(Signal::Metrics);
+        let request = Random::new(seed).request(Signal::Metrics);
         serde_json::from_str::<serde_json::Value>(&Mapping::metrics().render(&request, seed)).unwrap();
     }
 }
@@ -375,7 +375,7 @@ fn whatever_a_request_holds_becomes_json() {
 #[test]
 fn bytes_that_are_no_request_read_as_nothing_and_harm_nobody() {
     for seed in 0..REQUESTS {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let mut bytes = random.request(Signal::ALL[seed as usize % 3]);
         for _ in 0..random.below(8) {
             if !bytes.is_empty() {

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
 
+#[path = "../../../otlp/tests/support/mod.rs"]
+mod support;
 mod world;
 
 mod bad_input;
@@ -12,5 +14,6 @@ mod delivery;
 mod grpc;
 mod outages;
 mod outside;
+mod random;
 mod shutdown;
 mod startup;

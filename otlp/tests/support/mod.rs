@@ -24,12 +24,20 @@ use prost::Message;
 use spanlayer_otlp::Signal;
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
-pub(crate) struct Random(pub(crate) u64);
+pub(crate) struct Random {
+    state: u64,
+    /// Numbers of any digits, and those that are none; texts of a hundred kilobytes. Not everybody reads them back.
+    pub(crate) wild: bool,
+}
 
 impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { state: seed, wild: false }
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
@@ -58,6 +66,12 @@ impl Random {
 
     fn double(&mut self) -> f64 {
         match self.below(6) {
+            0..4 if self.wild => match self.below(40) {
+                0 => f64::NAN,
+                1 => f64::INFINITY,
+                2 => f64::NEG_INFINITY,
+                _ => Some(f64::from_bits(self.next())).filter(|double| !double.is_nan()).unwrap_or(0.1),
+            },
             0 => 0.0,
             1 => -0.0,
             2 => 1e300,
@@ -89,7 +103,8 @@ impl Random {
     fn text(&mut self) -> String {
         const WORDS: [&str; 8] =
             ["", "a", "http.request.method", "Zürich", "\"\\\n\u{1}", "日本", "🦀", "orders"];
-        (0..self.below(4)).map(|_| WORDS[self.below(WORDS.len())]).collect()
+        let words = if self.wild && self.once_in(50_000) { 20_000 } else { self.below(4) };
+        (0..words).map(|_| WORDS[self.below(WORDS.len())]).collect()
     }
 
     fn list<T>(&mut self, most: usize, mut make: impl FnMut(&mut Self) -> T) -> Vec<T> {
