@@ -22,6 +22,10 @@ bench: ## the figures beside their budgets, in three minutes on a quiet machine;
 	cargo build --release -p wrapped-function
 	$(BUILT)/release/spanlayer-bench $(BENCH)
 
+.PHONY: simulate
+simulate: ## docs/scale.md and its plots: what the flush policy costs by traffic shape, in about a minute; SIMULATE=--help
+	cargo run --quiet -p spanlayer-simulate -- $(or $(SIMULATE),--write docs)
+
 .PHONY: lint
 lint: ## formatting and clippy, warnings denied
 	cargo fmt --all --check

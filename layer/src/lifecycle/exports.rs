@@ -67,11 +67,13 @@ impl Exports {
         let Some(outcome) = self.tasks.join_next_with_id().await else { return std::future::pending().await };
         let (destination, flushed) = match outcome {
             Ok((_, done)) => done,
-            // A panic in there is told by its hook, and delivers nothing.
+            // A panic in there is told by its hook, delivers nothing and leaves what it was about: it counts as a
+            // failure, so that the next attempt waits its turn instead of panicking at once.
             Err(error) => {
                 let is_it =
                     |one: &Option<Running>| one.as_ref().is_some_and(|one| one.task.id() == error.id());
-                let left = Flushed::default();
+                let mut left = Flushed::default();
+                left.left = 1;
                 (self.running.iter().position(is_it).unwrap_or(usize::MAX), left)
             }
         };

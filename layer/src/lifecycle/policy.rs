@@ -110,7 +110,8 @@ pub struct Policy {
     enough: u64,
     destinations: Vec<Record>,
     last_invocation: Option<Duration>,
-    gap: Estimate,
+    /// The share of pauses too long for data to wait through, the newest counting most; `None` before the first.
+    seldom: Option<f64>,
     last_gap: Option<Duration>,
     handler: Estimate,
     last_flush: Duration,
@@ -135,7 +136,7 @@ impl Policy {
             enough,
             destinations: vec![Record::default(); destinations],
             last_invocation: None,
-            gap: Estimate::default(),
+            seldom: None,
             last_gap: None,
             handler: Estimate::default(),
             last_flush: now,
@@ -147,9 +148,10 @@ impl Policy {
         let first = self.last_invocation.is_none();
         if let Some(last) = self.last_invocation.replace(now) {
             let gap = now.saturating_sub(last);
-            // An hour's pause says no more than a minute's: the function was idle. Unbounded, it would take dozens of
-            // invocations until the average believed that the function runs often again.
-            self.gap.saw(gap.min(self.max_staleness * 2));
+            // An hour's pause says no more than a minute's: the function was idle. Counted rather than averaged, one
+            // does not undo a habit, nor do two quick invocations make a rare function a busy one.
+            let long = f64::from(u8::from(gap >= self.max_staleness));
+            self.seldom = Some(self.seldom.map_or(long, |seldom| seldom * 0.9 + long * 0.1));
             self.last_gap = Some(gap);
         }
         let release = match self.mode {
@@ -164,7 +166,9 @@ impl Policy {
             Mode::Adaptive if held.errors > 0 || held.bytes >= self.enough || self.fits() => {
                 Release::WhenExported
             }
-            Mode::Adaptive if held.age >= Some(self.max_staleness) => Release::WhenFlushed,
+            // No export fits beside a handler, so one now and then begins there, and is finished beside the next or
+            // after a thaw: waiting for it would cost more than it is late.
+            Mode::Adaptive if held.age >= Some(self.max_staleness / OFTEN) => Release::WhenExported,
             Mode::Adaptive => Release::AtOnce,
         };
         let wanted = held.any()
@@ -263,9 +267,9 @@ impl Policy {
 
     /// Whether the function runs so seldom that data had better not wait for its next invocation.
     fn is_rare(&self) -> bool {
-        let seldom = |gap: Option<Duration>| gap.is_none_or(|gap| gap >= self.max_staleness);
-        // The average for the habit, the last gap for a habit that has just changed.
-        seldom(self.gap.usual()) || seldom(self.last_gap)
+        // The share for the habit, the last pause for a habit that has just changed.
+        self.seldom.is_none_or(|seldom| seldom >= RARE)
+            || self.last_gap.is_none_or(|gap| gap >= self.max_staleness)
     }
 
     /// Whether an export usually finishes within a handler's time.
@@ -284,6 +288,13 @@ impl Policy {
 /// What an export in flight at the end of an invocation is worth. A network round trip fits; a struggling destination
 /// does not.
 const LINGER: Duration = Duration::from_millis(20);
+
+/// Where exports outlast handlers, one begins three times within the longest that data may wait. Chosen by
+/// `make simulate`: it delivers as early as one every ten seconds, which costs almost nothing.
+const OFTEN: u32 = 3;
+
+/// With a long pause in four, data had better not wait for an invocation that may not come. Chosen by `make simulate`.
+const RARE: f64 = 0.25;
 
 /// Where the end of an invocation is not seen: long enough for the requests of one function to come together, short
 /// enough to be gone when the function is.
@@ -368,7 +379,8 @@ mod tests {
             policy.clone().invoked(now, &SOME, Sight::Clear),
             Plan { release: Release::AtOnce, export: false }
         );
-        assert_eq!(release(Held { age: Some(secs(30)), ..SOME }), Release::WhenFlushed);
+        assert_eq!(release(Held { age: Some(secs(9)), ..SOME }), Release::AtOnce);
+        assert_eq!(release(Held { age: Some(secs(10)), ..SOME }), Release::WhenExported);
         assert_eq!(release(Held { bytes: 1 << 20, ..SOME }), Release::WhenExported);
         assert_eq!(release(Held { errors: 1, ..SOME }), Release::WhenExported);
     }
@@ -379,6 +391,16 @@ mod tests {
         let release = |policy: &mut Policy, now| policy.invoked(now, &NOTHING, Sight::Clear).release;
         assert_eq!(release(&mut policy, now + secs(3600)), Release::WhenFlushed);
         assert_eq!(release(&mut policy, now + secs(3601)), Release::AtOnce);
+    }
+
+    #[test]
+    fn two_quick_invocations_do_not_make_a_rare_function_a_busy_one() {
+        let mut policy = policy(Mode::Adaptive);
+        let mut now = Duration::ZERO;
+        for gap in [300, 300, 300, 300, 5, 5, 5] {
+            now += secs(gap);
+            assert_eq!(policy.invoked(now, &NOTHING, Sight::Clear).release, Release::WhenFlushed);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use spanlayer_emulator::{Destination, Event, Mode, Reason};
 use std::time::Duration;
 
-/// What twelve invocations may cost beyond their responses while nothing can be delivered.
+/// What a hundred invocations may cost beyond their responses while nothing can be delivered.
 const PRICE: Duration = Duration::from_millis(1500);
 
 async fn outage(mode: Mode, flush: &str) {
@@ -13,7 +13,7 @@ async fn outage(mode: Mode, flush: &str) {
         builder.env("SPANLAYER_FLUSH", flush)
     })
     .await;
-    let tails = world.invoke_times(12).await;
+    let tails = world.invoke_times(100).await;
     assert!(tails < PRICE, "{mode:?}, {flush}: {tails:?}");
     let later = world.invoke_times(12).await;
     assert!(
@@ -24,9 +24,9 @@ async fn outage(mode: Mode, flush: &str) {
     world.destination.set_mode(Mode::Healthy);
     world.invoke_times(1).await;
     world.lambda.shutdown(Reason::Spindown).await;
-    let spans = world.destination.wait_for_spans(25, SOON).await;
+    let spans = world.destination.wait_for_spans(113, SOON).await;
     let log = world.log().join("\n");
-    assert_eq!(spans.expect(&log).len(), 25, "{mode:?}, {flush}: everything is delivered after recovery");
+    assert_eq!(spans.expect(&log).len(), 113, "{mode:?}, {flush}: everything is delivered after recovery");
 }
 
 #[tokio::test]
