@@ -539,7 +539,7 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// How long a first invocation is held up for a function to introduce itself, where the platform tells nothing: longer
 /// than that takes with a small share of a core, and for a function that is not wrapped paid once.
-const INTRODUCTION: Duration = Duration::from_millis(100);
+const INTRODUCTION: Duration = Duration::from_millis(40);
 
 /// How long a request that is half read at the end of an invocation is waited for.
 const READ_DRY: Duration = Duration::from_millis(20);
