@@ -15,7 +15,7 @@ demo: ## builds what is needed and shows it at work: example functions, their tr
 
 .PHONY: bench
 bench: ## the figures beside their budgets, in three minutes on a quiet machine; BENCH=--help says what else
-	cargo build --release -p spanlayer-bench -p noop-extension
+	cargo build --release -p spanlayer-bench -p noop-extension -p detection-bench
 	# One at a time, as they ship: built together, each would get the features that any of them asks of a dependency.
 	cargo build --release -p spanlayer-extension
 	cargo build --release -p bare-function

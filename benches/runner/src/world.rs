@@ -13,6 +13,8 @@ pub(crate) struct World {
     pub(crate) bare: PathBuf,
     /// The same function, wrapped.
     pub(crate) wrapped: PathBuf,
+    /// What measures the detection of triggers.
+    pub(crate) detection: PathBuf,
     quick: bool,
 }
 
@@ -37,6 +39,7 @@ impl World {
             noop: find("noop-extension"),
             bare: find("bare-function"),
             wrapped: find("wrapped-function"),
+            detection: find("detection-bench"),
             quick,
         };
         if missing.is_empty() {

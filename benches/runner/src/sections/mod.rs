@@ -1,5 +1,6 @@
 //! Groups of figures, in the order of the table.
 
+mod detection; // what invoked the function, read from its event
 mod outage; // a backend that is down
 mod sizes; // binaries
 mod startup; // the extension coming up
@@ -32,6 +33,11 @@ pub(crate) const ALL: &[Section] = &[
         name: "wrapper",
         about: "a wrapped function against a bare one",
         run: |world, progress| Box::pin(wrapper::run(world, progress)),
+    },
+    Section {
+        name: "detection",
+        about: "reading from an event what invoked the function, against parsing it",
+        run: |world, progress| Box::pin(detection::run(world, progress)),
     },
     Section {
         name: "tail",

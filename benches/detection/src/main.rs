@@ -1,0 +1,123 @@
+//! The detection of triggers against `serde_json`'s parser, on the same events: one line of JSON a shape and size, with the
+//! shortest times in nanoseconds and their ratio.
+//!
+//! The two take turns. Both do the same every time, so whatever makes one time longer than another is the machine's: the
+//! shortest of many is what the work takes. The modules are the wrapper's own files, since nothing of this is public.
+
+#![allow(dead_code, unused_imports, reason = "the wrapper uses more of its modules than this does")]
+
+mod propagation;
+mod trigger;
+
+use crate::{
+    propagation::{Format, Propagators},
+    trigger::{Invocation, detect},
+};
+use serde_json::{Value, json};
+use spanlayer_host::clock;
+use std::{env, fs, hint::black_box, path::Path, process::ExitCode, time::Duration};
+
+fn main() -> ExitCode {
+    let rounds = env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(31);
+    match shapes() {
+        Ok(shapes) => {
+            for (name, event) in &shapes {
+                for (size, length) in SIZES {
+                    println!("{}", measured(name, size, &grown(event, length), rounds));
+                }
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{EVENTS}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The events that the wrapper's tests know, by name.
+fn shapes() -> Result<Vec<(String, Value)>, Box<dyn std::error::Error>> {
+    let mut shapes = Vec::new();
+    for file in fs::read_dir(Path::new(EVENTS))? {
+        let path = file?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        shapes.push((name, serde_json::from_slice(&fs::read(&path)?)?));
+    }
+    shapes.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(shapes)
+}
+
+/// The event as it would be with so many bytes: with more records where there are records, with a longer body where
+/// there is one, else with more of whatever its sender puts into it.
+fn grown(event: &Value, length: usize) -> Vec<u8> {
+    let mut event = event.clone();
+    let now = event.to_string().len();
+    let lacking = length.saturating_sub(now);
+    if let Some(records) = records(&mut event) {
+        let one = records.clone();
+        let each = now / one.len().max(1);
+        records.extend(one.into_iter().cycle().take(lacking / each.max(1)));
+    } else if lacking > 0 {
+        let items: Vec<Value> = (0..lacking / ITEM)
+            .map(|at| json!({ "sku": format!("sku-{at:08}"), "quantity": at % 7, "price": 12.5, "gift": at % 3 == 0 }))
+            .collect();
+        match event.get_mut("body").filter(|body| body.is_string()) {
+            Some(body) => *body = Value::String(Value::Array(items).to_string()),
+            None => event["items"] = Value::Array(items),
+        }
+    }
+    event.to_string().into_bytes()
+}
+
+fn records(event: &mut Value) -> Option<&mut Vec<Value>> {
+    if event["records"].is_object() {
+        return event["records"].as_object_mut()?.values_mut().next()?.as_array_mut();
+    }
+    event.get_mut("Records")?.as_array_mut()
+}
+
+fn measured(name: &str, size: &str, event: &[u8], rounds: usize) -> Value {
+    let propagators = Propagators::new(vec![Format::TraceContext, Format::Baggage]);
+    let seen = || {
+        let invocation = Invocation {
+            event: black_box(event),
+            function_name: "orders",
+            trace_header: None,
+            client_context: None,
+        };
+        drop(black_box(detect(&invocation, &propagators)));
+    };
+    let parsed = || drop(black_box(serde_json::from_slice::<Value>(black_box(event))));
+    // Long enough for the clock, short enough for a round to see the same machine.
+    let times = (2_000_000 / (event.len() * 4)).clamp(1, 1000);
+    let (mut ours, mut theirs) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..rounds {
+        ours = timed(times, seen).min(ours);
+        theirs = timed(times, parsed).min(theirs);
+    }
+    json!({
+        "shape": name,
+        "size": size,
+        "bytes": event.len(),
+        "detection_nanos": ours,
+        "serde_json_nanos": theirs,
+        "ratio": ours / theirs,
+    })
+}
+
+/// Nanoseconds for one time.
+fn timed(times: usize, what: impl Fn()) -> f64 {
+    let start = clock::monotonic();
+    (0..times).for_each(|_| what());
+    let took: Duration = start.elapsed();
+    took.as_nanos() as f64 / times as f64
+}
+
+/// Where the events are.
+const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/trigger/tests/events");
+
+/// What Lambda hands over usually, and at most.
+const SIZES: [(&str, usize); 2] = [("2 KB", 2 << 10), ("6 MB", 6 << 20)];
+
+/// About the length of an item as it is written above.
+const ITEM: usize = 68;
