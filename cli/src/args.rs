@@ -1,6 +1,8 @@
 //! The command line: what can be asked for, and the help that teaches it.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use http::{HeaderName, HeaderValue};
+use spanlayer_pipeline::Signal;
 use std::{path::PathBuf, time::Duration};
 
 /// See what Spanlayer makes of a Lambda function, without AWS.
@@ -27,6 +29,88 @@ pub enum Command {
     /// be executable and speak Lambda's Runtime API (a custom runtime's `bootstrap`).
     #[command(after_help = LOCAL_EXAMPLES)]
     Local(Local),
+    /// Deliver dead letters
+    ///
+    /// What a destination refused for good, or what could not be delivered by the end of an environment, was kept as dead
+    /// letters (SPANLAYER_DEAD_LETTERS): lines on standard output, and so in CloudWatch Logs, or in a file. This finds them
+    /// in files, directories, standard input, and in what `aws logs filter-log-events` prints; puts those together that
+    /// take several lines; and sends each once, under the key of its first attempt. What was acknowledged is noted at
+    /// once and then taken out of its file; an interrupted run is resumed by running it again.
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(Replay),
+}
+
+/// Options of `replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Files, or directories of files; `-` is standard input
+    #[arg(required = true)]
+    pub source: Vec<PathBuf>,
+    /// Where to send them: the base of an OTLP/HTTP endpoint. Without it they are listed
+    #[arg(long, value_name = "ENDPOINT")]
+    pub to: Option<String>,
+    /// A header for every request, `name=value`; give it again for more
+    #[arg(long, value_name = "N=V", value_parser = header)]
+    pub header: Vec<(HeaderName, HeaderValue)>,
+    /// Only list what would be sent
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// Only those that were for a destination whose name has this in it
+    #[arg(long, value_name = "TEXT")]
+    pub destination: Option<String>,
+    /// Only those written since so long ago, such as 90m, 12h or 7d
+    #[arg(long, value_name = "AGO", value_parser = ago)]
+    pub since: Option<Duration>,
+    /// Only this signal
+    #[arg(long, value_enum)]
+    pub signal: Option<SignalName>,
+    /// Where to note what was delivered; by default beside the first source
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+}
+
+/// A signal, on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SignalName {
+    /// Spans.
+    Traces,
+    /// Data points.
+    Metrics,
+    /// Log records.
+    Logs,
+}
+
+impl From<SignalName> for Signal {
+    fn from(name: SignalName) -> Self {
+        match name {
+            SignalName::Traces => Self::Traces,
+            SignalName::Metrics => Self::Metrics,
+            SignalName::Logs => Self::Logs,
+        }
+    }
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let wrong = || "expected name=value, such as authorization='Bearer …'".to_owned();
+    let (name, value) = text.split_once('=').ok_or_else(wrong)?;
+    let name = name.trim().parse().map_err(|_| wrong())?;
+    let mut value: HeaderValue = value.trim().parse().map_err(|_| wrong())?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+fn ago(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a time such as 90m, 12h or 7d".to_owned();
+    let (number, unit) = text.split_at(text.len() - text.chars().next_back().map_or(0, char::len_utf8));
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    Ok(Duration::from_secs(number.checked_mul(seconds).ok_or_else(wrong)?))
 }
 
 /// Options of `demo`.
@@ -93,6 +177,20 @@ Examples:
 
 Exit status: 0 when all went well, 1 when something failed, 2 when the command line is wrong.
 Colours are for terminals; NO_COLOR=1 turns them off.";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  aws logs filter-log-events --log-group-name /aws/lambda/orders --filter-pattern deadLetter > letters.json
+  spanlayer-cli replay letters.json
+      See what was not delivered, and why.
+
+  spanlayer-cli replay letters.json --to https://otlp.example.com --header authorization='Bearer …' --since 12h
+      Deliver it.
+
+  spanlayer-cli replay /var/spanlayer/letters --to http://127.0.0.1:4318 --signal traces
+      The same from files, whose delivered lines go.
+
+An endpoint that knows the Idempotency-Key of a batch takes it once, even if its first attempt had arrived after all.";
 
 const LOCAL_EXAMPLES: &str = "\
 Examples:

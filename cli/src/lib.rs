@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! args ──▶ demo │ local ──▶ stage (emulator, extension, function, destination) ──▶ tree, figures
+//!      └─▶ replay ──▶ letters, delivered
 //! ```
 
 pub mod args; // the command line
@@ -12,6 +13,7 @@ pub mod files; // executables and events, checked first
 pub mod local; // the user's own function, shown
 pub mod measured; // metrics, summed up
 pub mod received; // OTLP as spans to draw
+pub mod replay; // dead letters, delivered
 pub mod screen; // where the output goes
 pub mod show; // invocations with their traces
 pub mod stage; // a function on an emulated Lambda

@@ -7,6 +7,7 @@ use spanlayer_cli::{
     failure::Failure,
     local,
     paint::Tone,
+    replay,
     screen::Screen,
 };
 use spanlayer_host::vars::Process;
@@ -34,6 +35,7 @@ fn run(command: &Command, screen: &Screen) -> Result<(), Failure> {
         match command {
             Command::Demo(args) => demo::run(args, screen).await,
             Command::Local(args) => local::run(args, screen).await,
+            Command::Replay(args) => replay::run(args, screen).await,
         }
     })
 }

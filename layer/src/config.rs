@@ -13,7 +13,7 @@ use crate::{
 };
 use spanlayer_host::vars::{self, Problem, Reading, Row, Var, Vars};
 use spanlayer_link::{DISABLED, SOCKET, STATE_DIR};
-use spanlayer_pipeline::{self as pipeline, Destination, Signal};
+use spanlayer_pipeline::{self as pipeline, Destination, Signal, letters::Letters};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// `SPANLAYER_FLUSH`.
@@ -46,6 +46,14 @@ pub const SPOOL_BYTES: Var<SpoolBytes> = Var {
     default: "auto",
     parse: SpoolBytes::parse,
     about: "the most that is kept in files until it is delivered, so that it survives a kill; `auto`: twice the queue; never more than a tenth of what is free; `off` to hold it in memory only",
+};
+
+/// `SPANLAYER_DEAD_LETTERS`.
+pub const DEAD_LETTERS: Var<Letters> = Var {
+    name: "SPANLAYER_DEAD_LETTERS",
+    default: "stdout",
+    parse: Letters::parse,
+    about: "where goes what a destination refuses for good, or what cannot be delivered by the end: `stdout`, `file:<path>` or `off`; `spanlayer-cli replay` sends it again",
 };
 
 /// `SPANLAYER_OTLP_HTTP`.
@@ -97,6 +105,7 @@ pub const VARIABLES: &[Row] = &[
     MAX_STALENESS.row(),
     QUEUE_BYTES.row(),
     SPOOL_BYTES.row(),
+    DEAD_LETTERS.row(),
     STATE_DIR.row(),
     OTLP_HTTP.row(),
     OTLP_GRPC.row(),
@@ -166,6 +175,7 @@ impl Config {
         let queue_bytes = usize::try_from(queue_bytes).unwrap_or(usize::MAX);
         let spool = reading.get(&SPOOL_BYTES).limit(queue_bytes as u64);
         let spool = spool.map(|limit| pipeline::Spool { directory: state.join("spool"), limit });
+        let letters = reading.get(&DEAD_LETTERS);
         let own: Vec<SocketAddr> = [otlp_http, otlp_grpc].into_iter().filter_map(Listen::address).collect();
         let mut loaded = pipeline::Settings::from_vars(vars, &own);
         // A faulty destination is not replaced by another than was asked for; none at all is.
@@ -186,7 +196,7 @@ impl Config {
             telemetry_api,
             link,
             queue_bytes,
-            pipeline: pipeline::Settings { limit: queue_bytes, spool, ..loaded.settings },
+            pipeline: pipeline::Settings { limit: queue_bytes, spool, letters, ..loaded.settings },
             view,
             function: vars.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "function".to_owned()),
             snapshot: vars.get("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() == Some("snap-start"),
@@ -276,6 +286,7 @@ mod tests {
             ("SPANLAYER_MAX_STALENESS", "soon"),
             ("SPANLAYER_QUEUE_BYTES", "12"),
             ("SPANLAYER_SPOOL_BYTES", "much"),
+            ("SPANLAYER_DEAD_LETTERS", "s3://bucket"),
             ("SPANLAYER_OTLP_HTTP", "here"),
             ("SPANLAYER_OTLP_GRPC", "http://127.0.0.1:4317"),
             ("SPANLAYER_TELEMETRY_API", "there"),

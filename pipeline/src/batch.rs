@@ -3,7 +3,10 @@
 use std::{
     fmt::Write as _,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
 };
 
 use bytes::Bytes;
@@ -34,6 +37,8 @@ struct Formed {
     items: usize,
     bytes: usize,
     oldest: Instant,
+    /// How often a lane tried to deliver it.
+    attempts: AtomicU32,
     /// One cell per encoding that somebody asked for. There are one or two.
     encodings: Mutex<Vec<(Encoding, Arc<OnceCell<Bytes>>)>>,
 }
@@ -62,7 +67,16 @@ impl Batch {
         let items = parts.iter().map(|part| part.summary.items).sum();
         let bytes = parts.iter().map(|part| part.bytes.len()).sum();
         let oldest = parts.iter().map(|part| part.received).min().unwrap_or_else(Instant::now);
-        Self(Arc::new(Formed { signal, key, parts, items, bytes, oldest, encodings: Mutex::default() }))
+        Self(Arc::new(Formed {
+            signal,
+            key,
+            parts,
+            items,
+            bytes,
+            oldest,
+            attempts: AtomicU32::new(0),
+            encodings: Mutex::default(),
+        }))
     }
 
     /// The same under another key.
@@ -177,6 +191,14 @@ impl Batch {
         let cell = Arc::default();
         cells.push((encoding, Arc::clone(&cell)));
         cell
+    }
+
+    pub(crate) fn attempted(&self) {
+        self.0.attempts.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn attempts(&self) -> u32 {
+        self.0.attempts.load(Relaxed)
     }
 
     pub(crate) fn parts(&self) -> &[Part] {

@@ -8,6 +8,7 @@ use crate::{
     encode::Encoding,
     export::{AnyExport, Custom},
     lane::Lane,
+    letters::Letters,
     queue::Shared,
     settings::{Kind, Protocol},
     stage::{Breaker, Circuit, Meter, Metered, Retry, SubBatch, Timeout},
@@ -30,10 +31,17 @@ pub(crate) fn lane(one: &Destination, number: usize, shared: &Arc<Shared>, setti
         stack: stack(one, settings, &circuit, &meter),
         circuit,
         meter,
+        letters: (settings.letters != Letters::Off).then(|| Arc::new(settings.letters.clone())),
         observer: settings.observer.clone(),
         refusals: Default::default(),
         told: Default::default(),
     }
+}
+
+/// The way to a destination for somebody who has batches and no queue.
+pub(crate) fn alone(one: &Destination, settings: &Settings) -> Box<dyn AnyExport> {
+    let circuit = Circuit::observed(Arc::clone(&one.name), settings.breaker, None);
+    stack(one, settings, &circuit, &Meter::new())
 }
 
 /// Innermost first.

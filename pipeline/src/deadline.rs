@@ -33,6 +33,12 @@ impl Deadline {
         }
     }
 
+    /// So much earlier; not before now.
+    #[must_use]
+    pub(crate) fn less(self, reserve: Duration) -> Self {
+        Self(self.0.map(|moment| moment.checked_sub(reserve).unwrap_or(moment)))
+    }
+
     /// Whether any time is left after waiting this long.
     pub fn allows(self, wait: Duration) -> bool {
         self.0.is_none_or(|moment| Instant::now().checked_add(wait).is_some_and(|then| then < moment))

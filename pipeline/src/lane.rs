@@ -13,6 +13,7 @@ use crate::{
     batch::Part,
     export::AnyExport,
     join::join_all,
+    letters,
     pieces::{HOPELESS, by_resource, halves, pieces},
     queue::{Settled, Shared},
     stage::{Circuit, Meter},
@@ -32,6 +33,7 @@ pub(crate) struct Lane {
     pub(crate) stack: Box<dyn AnyExport>,
     pub(crate) circuit: Circuit,
     pub(crate) meter: Meter,
+    pub(crate) letters: letters::Shared,
     pub(crate) observer: Option<Observer>,
     /// Refusals since something was last delivered.
     pub(crate) refusals: AtomicU32,
@@ -97,6 +99,7 @@ impl Lane {
         }
         let batch = lease.batch().clone();
         let (signal, items) = (batch.signal(), batch.items() as u64);
+        batch.attempted();
         match self.stack.export_boxed(batch, by).await {
             Outcome::Delivered { rejected, message } => {
                 self.refusals.store(0, Relaxed);
@@ -119,7 +122,8 @@ impl Lane {
                 match halves(signal, lease.batch().parts()) {
                     Some(halves) if divisible && refusals < HOPELESS => lease.replace(halves),
                     _ => {
-                        lease.settle(Settled::Refused);
+                        let kept = self.keep(lease.batch(), &why).await;
+                        lease.settle(if kept { Settled::Kept } else { Settled::Refused });
                         flushed.refused += items;
                         self.tell(
                             &why,
@@ -130,6 +134,28 @@ impl Lane {
                 Step::Done
             }
         }
+    }
+
+    async fn keep(&self, batch: &Batch, why: &str) -> bool {
+        match &self.letters {
+            Some(letters) => letters.keep(batch, &self.name, why).await,
+            None => false,
+        }
+    }
+
+    /// What is left goes into dead letters, if there are any, by the deadline; how many items did.
+    pub(crate) async fn give_up(&self, by: Deadline) -> u64 {
+        let mut kept = 0;
+        while self.letters.is_some() && !by.passed() {
+            let Some(lease) = self.shared.lease(self.number, u64::MAX) else { break };
+            let items = lease.batch().items() as u64;
+            match by.bound(self.keep(lease.batch(), OUT_OF_TIME)).await {
+                Some(true) => lease.settle(Settled::Kept),
+                _ => break,
+            }
+            kept += items;
+        }
+        kept
     }
 
     /// Batches that fit, if this one does not: of one resource where that is asked for, and within the limits where this
@@ -174,6 +200,8 @@ impl Lane {
         DestinationStats::new(Arc::clone(&self.name), totals, self.meter.totals())
     }
 }
+
+const OUT_OF_TIME: &str = "there was no time left to deliver it";
 
 /// Batches out at once to one destination: enough that a slow one is drained within the two seconds that a shutdown
 /// leaves, few enough that what is being encoded stays small.

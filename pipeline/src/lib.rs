@@ -61,6 +61,7 @@ mod export;
 mod health;
 mod join;
 mod lane;
+pub mod letters;
 mod mapping;
 mod notice;
 mod payload;

@@ -11,6 +11,7 @@ use crate::{
     Deadline, Notice, Observer, Payload, Pending, Route, Settings, Spool, Stats, compose,
     join::join_all,
     lane::Lane,
+    letters::{Letters, reserve},
     queue::{Queue, Shared},
 };
 
@@ -19,6 +20,7 @@ pub struct Pipeline {
     shared: Arc<Shared>,
     lanes: Vec<Lane>,
     spool: Option<Spool>,
+    letters: Letters,
     observer: Option<Observer>,
 }
 
@@ -41,7 +43,13 @@ impl Pipeline {
         let shared = Arc::new(Shared::new(queue));
         let lanes = settings.destinations.iter().zip(numbers);
         let lanes = lanes.map(|(one, number)| compose::lane(one, number, &shared, &settings)).collect();
-        Self { shared, lanes, spool: settings.spool.clone(), observer: settings.observer.clone() }
+        Self {
+            shared,
+            lanes,
+            spool: settings.spool.clone(),
+            letters: settings.letters.clone(),
+            observer: settings.observer.clone(),
+        }
     }
 
     /// Takes a payload in, or says why not. Never waits.
@@ -106,12 +114,15 @@ impl Pipeline {
     pub async fn shutdown(&self, by: Deadline) -> Report {
         self.shared.close();
         self.lanes.iter().for_each(|lane| lane.circuit.allow_probe());
-        let flushed = self.flush(by).await;
+        // What cannot be delivered has to be written down, and that takes a moment.
+        let letters = self.lanes.iter().any(|lane| lane.letters.is_some());
+        let flushed = self.flush(if letters { by.less(reserve(by.remaining())) } else { by }).await;
+        let dead_lettered = join_all(self.lanes.iter().map(|lane| lane.give_up(by))).await.into_iter().sum();
         let lost =
             self.lanes.iter().map(|lane| (lane, lane.pending().items as u64)).filter(|(_, items)| *items > 0);
         let lost = lost.map(|(lane, items)| Lost { destination: Arc::clone(&lane.name), items }).collect();
         self.shared.with(|queue| queue.close_spool());
-        Report { flushed, lost }
+        Report { flushed, dead_lettered, lost }
     }
 
     /// Everything counted so far.
@@ -182,6 +193,8 @@ impl Flushed {
 pub struct Report {
     /// The last flush.
     pub flushed: Flushed,
+    /// Items that no destination had when the time was up, and that are kept as dead letters.
+    pub dead_lettered: u64,
     /// What no destination had when the time was up, by destination; empty if nothing was lost.
     pub lost: Vec<Lost>,
 }
@@ -204,6 +217,9 @@ impl fmt::Display for Report {
             self.flushed.delivered,
             self.flushed.refused + self.flushed.rejected
         )?;
+        if self.dead_lettered > 0 {
+            write!(f, ", dead-lettered {}", self.dead_lettered)?;
+        }
         if self.lost.is_empty() {
             return f.write_str(", lost none");
         }

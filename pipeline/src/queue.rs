@@ -323,6 +323,7 @@ impl Queue {
                 totals.delivered += items - rejected;
             }
             Settled::Refused => totals.refused += items,
+            Settled::Kept => totals.dead_lettered += items,
         }
         self.each_entry(batch, |entry| {
             entry.leased -= 1;
@@ -369,8 +370,13 @@ impl Queue {
 /// What became of a batch, for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Settled {
-    Delivered { rejected: u64 },
+    Delivered {
+        rejected: u64,
+    },
+    /// It is gone.
     Refused,
+    /// It is in a dead letter.
+    Kept,
 }
 
 /// What a payload costs of the bound: its bytes and what it takes to keep track of them, so that a flood of tiny

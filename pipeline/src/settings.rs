@@ -18,7 +18,7 @@ pub use otlp::{ClientCertificate, Otlp, Protocol, Proxy};
 pub use vars::TABLE;
 
 pub use crate::spool::settings::Spool;
-use crate::{Backoff, BreakerSettings, Export, Observer, export::Custom};
+use crate::{Backoff, BreakerSettings, Export, Observer, export::Custom, letters::Letters};
 
 /// Everything a pipeline is made from.
 #[derive(Clone)]
@@ -36,6 +36,8 @@ pub struct Settings {
     /// Where what was accepted is also kept until it is settled, so that the next process finds it if this one is killed.
     /// By default nowhere. Begins with [`Pipeline::recover`](crate::Pipeline::recover).
     pub spool: Option<Spool>,
+    /// Where goes what a destination refuses for good, and what a shutdown cannot deliver in time. By default nowhere.
+    pub letters: Letters,
     /// Receives what a log should say; by default nobody.
     pub observer: Option<Observer>,
 }
@@ -49,6 +51,7 @@ impl Default for Settings {
             backoff: Backoff::default(),
             breaker: BreakerSettings::default(),
             spool: None,
+            letters: Letters::Off,
             observer: None,
         }
     }
@@ -63,6 +66,7 @@ impl fmt::Debug for Settings {
             .field("backoff", &self.backoff)
             .field("breaker", &self.breaker)
             .field("spool", &self.spool)
+            .field("letters", &self.letters)
             .finish_non_exhaustive()
     }
 }

@@ -86,8 +86,10 @@ pub struct DestinationTotals {
     pub delivered: u64,
     /// Turned away by it out of requests that it took otherwise (partial success).
     pub rejected: u64,
-    /// In requests that it refused for good.
+    /// In requests that it refused for good, and that are lost.
     pub refused: u64,
+    /// In requests that it refused for good or that there was no time for, and that are kept as dead letters.
+    pub dead_lettered: u64,
     /// Given up for something newer before it had them.
     pub evicted: u64,
 }

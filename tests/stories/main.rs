@@ -9,6 +9,7 @@ mod chain;
 mod delivery;
 mod endings;
 mod kills;
+mod letters;
 mod outages;
 mod platform;
 mod world;

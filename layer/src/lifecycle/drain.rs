@@ -43,20 +43,21 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     intake.account().report();
     let report = shut_down(&stop, pipeline).await;
     let lost: u64 = report.lost.iter().map(|lost| lost.items).sum();
-    let Settled { delivered, refused } = Settled::by(pipeline);
+    let Settled { delivered, refused, dead_lettered } = Settled::by(pipeline);
     let dropped = Dropped::by(pipeline);
     let millis = began.elapsed().as_millis();
-    let fields: [log::Field<'_>; 8] = [
+    let fields: [log::Field<'_>; 9] = [
         ("reason", &stop.reason),
         ("delivered", &delivered),
         ("refused", &refused),
+        ("deadLettered", &dead_lettered),
         ("lost", &lost),
         ("evicted", &dropped.evicted),
         ("turnedAway", &dropped.turned_away),
         ("unrouted", &dropped.unrouted),
         ("millis", &millis),
     ];
-    if lost + dropped.evicted + dropped.turned_away > 0 {
+    if lost + dead_lettered + dropped.evicted + dropped.turned_away > 0 {
         log::error("shut down before everything was delivered", &fields);
     } else {
         log::always(Level::Info, "shut down", &fields);
@@ -129,6 +130,7 @@ impl Dropped {
 struct Settled {
     delivered: u64,
     refused: u64,
+    dead_lettered: u64,
 }
 
 impl Settled {
@@ -138,6 +140,7 @@ impl Settled {
             for totals in Signal::ALL.map(|signal| *one.signal(signal)) {
                 settled.delivered += totals.delivered;
                 settled.refused += totals.rejected + totals.refused;
+                settled.dead_lettered += totals.dead_lettered;
             }
         }
         settled

@@ -6,7 +6,7 @@ use tokio::task::yield_now;
 
 use super::Pipeline;
 use crate::{
-    Notice, Spool,
+    Batch, Notice, Spool,
     queue::Restored,
     spool::{
         recovery::{LaneId, Recovery},
@@ -56,13 +56,10 @@ impl Pipeline {
             self.tell(Notice::Found { items });
         }
         for (destination, _, payload) in &restored.orphans {
+            let Some(batch) = Batch::of([payload.clone()]) else { continue };
             let (signal, items) = (payload.signal(), payload.items() as u64);
-            self.tell(Notice::Refused {
-                destination,
-                signal,
-                items,
-                why: "there is no such destination any more",
-            });
+            self.letters.keep(&batch, destination, GONE).await;
+            self.tell(Notice::Refused { destination, signal, items, why: GONE });
         }
         let ids: Vec<u64> = restored.orphans.iter().map(|(_, id, _)| *id).collect();
         self.shared.with(|queue| queue.orphans_are_kept(&ids));
@@ -95,3 +92,5 @@ fn room(directory: &Directory, path: &Path) -> u64 {
 
 /// Below this a spool is not worth its files.
 const LEAST: u64 = 64 << 10;
+
+const GONE: &str = "there is no such destination any more";

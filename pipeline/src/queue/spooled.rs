@@ -445,6 +445,3 @@ fn short(lane: usize) -> u8 {
 fn known(lanes: usize) -> u64 {
     (0..lanes).fold(0, |mask, lane| mask | bit(lane))
 }
-
-/// The most that notes may hold, in bytes.
-const NOTES: usize = 256 << 10;

@@ -337,6 +337,7 @@ fn the_books_balance_after_any_sequence_of_operations() {
                         let (first, second) = batch.parts().split_at(1);
                         queue.replace(lane, &batch, vec![first.to_vec(), second.to_vec()]);
                     }
+                    4 if draw(2) == 0 => queue.settle(lane, &batch, Settled::Kept),
                     4 => queue.settle(lane, &batch, Settled::Refused),
                     _ => queue.settle(lane, &batch, Settled::Delivered { rejected: draw(2) }),
                 }
@@ -361,7 +362,8 @@ pub(super) fn balance(queue: &Queue, out: &[(usize, Batch)]) {
     assert!(totals.accepted >= gone + queue.entries.len() as u64);
     for (lane, view) in queue.views.iter().enumerate() {
         let totals = view.totals[0];
-        let left = totals.delivered + totals.rejected + totals.refused + totals.evicted;
+        let left =
+            totals.delivered + totals.rejected + totals.refused + totals.dead_lettered + totals.evicted;
         assert_eq!(totals.accepted, left + view.held.items as u64);
         assert_eq!(view.leased, out.iter().filter(|(by, _)| *by == lane).count());
     }

@@ -1,0 +1,166 @@
+//! `spanlayer-cli replay`: dead letters, read from wherever they were left, and delivered once.
+
+mod journal;
+mod source;
+
+use crate::{args::Replay, failure::Failure, paint::Tone, screen::Screen};
+use journal::Journal;
+use source::Source;
+use spanlayer_host::clock;
+use spanlayer_pipeline::{
+    Deadline, Destination, Outcome, Signal,
+    letters::{Courier, Letter, Pile},
+    settings::Otlp,
+};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+/// Reads, lists or delivers, and says what came of it.
+pub async fn run(args: &Replay, screen: &Screen) -> Result<(), Failure> {
+    let sources = Source::find(&args.source)?;
+    let mut pile = Pile::default();
+    let mut damaged = 0;
+    for source in &sources {
+        source.each_part(|part| match part {
+            Ok(part) => pile.add(part),
+            Err(_) => damaged += 1,
+        })?;
+    }
+    let (letters, torn) = pile.sort();
+    let found = letters.len();
+    let mut letters: Vec<Letter> = letters.into_iter().filter(|letter| is_wanted(letter, args)).collect();
+    letters.sort_by_key(|letter| letter.received);
+    say(&format!("{found} dead letters found, {} chosen", letters.len()))?;
+    for (key, missing, of) in &torn {
+        say(&format!("{key}: {missing} of its {of} lines are missing, so it is left out"))?;
+    }
+    if damaged > 0 {
+        say(&format!("{damaged} lines are cut off or damaged, and left out"))?;
+    }
+    match &args.to {
+        Some(to) if !args.dry_run => deliver(to, args, &sources, &letters, screen).await,
+        _ => list(&letters, screen),
+    }
+}
+
+fn is_wanted(letter: &Letter, args: &Replay) -> bool {
+    let by_destination =
+        args.destination.as_ref().is_none_or(|part| letter.destination.contains(part.as_str()));
+    let by_signal = args.signal.is_none_or(|signal| Signal::from(signal) == letter.signal);
+    let since = args.since.map(|ago| clock::unix_millis().saturating_sub(millis(ago)));
+    by_destination && by_signal && since.is_none_or(|since| letter.at >= since)
+}
+
+fn list(letters: &[Letter], screen: &Screen) -> Result<(), Failure> {
+    let now = clock::unix_millis();
+    for letter in letters {
+        let age = Duration::from_millis(now.saturating_sub(letter.received));
+        say(&format!(
+            "  {}  {:>6} {:<11}  {:>6} old  tried {}  {}  {}",
+            screen.paint.tone(Tone::Faint, &letter.key[..letter.key.len().min(8)]),
+            letter.items,
+            letter.signal.items(),
+            rough(age),
+            letter.attempts,
+            letter.destination,
+            letter.reason,
+        ))?;
+    }
+    Ok(())
+}
+
+async fn deliver(
+    to: &str,
+    args: &Replay,
+    sources: &[Source],
+    letters: &[Letter],
+    screen: &Screen,
+) -> Result<(), Failure> {
+    let mut otlp = Otlp::http(to).map_err(|what| Failure::usage(format!("--to: {what}")))?;
+    otlp.headers.extend(args.header.iter().cloned());
+    let courier = Courier::to(&Destination::otlp(otlp, Some(Duration::from_secs(30))));
+    let mut journal = Journal::open(args.journal.clone().unwrap_or_else(|| source::journal(&args.source)))?;
+    let (mut delivered, mut before, mut rejected) = (0, 0, 0);
+    let mut failure = None;
+    for (number, letter) in (1..).zip(letters) {
+        if journal.has(&letter.key) {
+            before += 1;
+            continue;
+        }
+        screen.progress(&format!(
+            "{number} of {}: {} {}",
+            letters.len(),
+            letter.items,
+            letter.signal.items()
+        ));
+        let batch = match letter.batch() {
+            Ok(batch) => batch,
+            Err(error) => {
+                screen.done();
+                say(&format!("{}: its data is damaged, and left where it is: {error}", letter.key))?;
+                continue;
+            }
+        };
+        match courier.deliver(batch, Deadline::within(Duration::from_secs(60))).await {
+            Outcome::Delivered { rejected: count, message } => {
+                // Noted before anything else is done, so that an interruption does not have it sent twice.
+                journal.add(&letter.key)?;
+                delivered += 1;
+                rejected += count;
+                if !message.is_empty() {
+                    screen.done();
+                    say(&format!("{}: {message}", letter.key))?;
+                }
+            }
+            Outcome::Refused { why, .. } => {
+                screen.done();
+                say(&format!("{}: refused, and left where it is: {why}", letter.key))?;
+                failure = Some("some were refused".to_owned());
+            }
+            Outcome::Retry { why, .. } => {
+                failure = Some(format!("the endpoint does not take data: {why}"));
+                break;
+            }
+        }
+    }
+    screen.done();
+    // What was acknowledged goes; where that cannot be done, the journal goes on saying that it was.
+    let mut kept = false;
+    for source in sources {
+        kept |= !source.remove(|key| journal.has(key))?;
+    }
+    if !kept {
+        journal.remove();
+    }
+    let mut line = format!("{delivered} delivered");
+    for (count, what) in [(before, "delivered before"), (rejected as usize, "items turned away")] {
+        if count > 0 {
+            line.push_str(&format!(", {count} {what}"));
+        }
+    }
+    say(&line)?;
+    match failure {
+        Some(why) => Err(Failure::run(why).hint("Run it again: what was delivered is not sent twice.")),
+        None => Ok(()),
+    }
+}
+
+fn say(line: &str) -> Result<(), Failure> {
+    writeln!(io::stdout(), "{line}").map_err(|error| Failure::run(format!("cannot write: {error}")))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// An age in one unit.
+fn rough(age: Duration) -> String {
+    match age.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
