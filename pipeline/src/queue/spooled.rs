@@ -235,15 +235,29 @@ impl Queue {
         moving.iter().for_each(|rank| self.write_entry(*rank, Journal::keep_moved));
         // What is said of a payload lies behind it, so a batch moves with the first of its members.
         let moved: HashSet<Rank> = moving.into_iter().collect();
-        let affected =
-            |formed: &Formed| here(formed.place) || formed.batch.ranks().any(|rank| moved.contains(&rank));
-        let moving = self.journal.batches.values().filter(|formed| affected(formed));
+        self.move_batches(|formed| {
+            here(formed.place) || formed.batch.ranks().any(|rank| moved.contains(&rank))
+        });
+    }
+
+    fn move_batches(&mut self, which: impl Fn(&Formed) -> bool) {
+        let moving = self.journal.batches.values().filter(|formed| which(formed));
         let moving: Vec<(Batch, u64)> = moving.map(|formed| (formed.batch.clone(), formed.lanes)).collect();
         for (batch, lanes) in moving {
             let old = self.journal.batches.get(&key(&batch)).and_then(|formed| formed.place);
             self.journal.release(old);
             self.journal.keep_batch(&batch, lanes, false);
         }
+    }
+
+    /// Moves batches behind their members, where the end came while these were moved.
+    fn put_in_order(&mut self) {
+        let places: HashMap<Rank, Place> =
+            self.entries.iter().filter_map(|(rank, entry)| Some((*rank, entry.place?))).collect();
+        self.move_batches(|formed| {
+            let behind = |place: &Place| formed.place.is_some_and(|own| own.segment < place.segment);
+            formed.batch.ranks().filter_map(|rank| places.get(&rank)).any(behind)
+        });
     }
 
     /// Takes back what was owed when the last process ended.
@@ -278,6 +292,7 @@ impl Queue {
             }
             self.take_back_batch(key, batch);
         }
+        self.put_in_order();
         // An entry that nobody owes is there for its pieces, which may be for a destination that is gone.
         let idle: Vec<Rank> =
             self.entries.iter().filter(|(_, entry)| entry.owed == 0).map(|(rank, _)| *rank).collect();
