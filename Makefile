@@ -40,6 +40,11 @@ test: ## the whole suite
 	cargo build --workspace
 	cargo test --workspace --no-fail-fast
 
+.PHONY: chaos
+chaos: ## kills the extension a thousand times under load, and counts (minutes)
+	cargo build -p spanlayer-extension -p story-function
+	cargo test --test stories -- --ignored --nocapture thousand_kills
+
 .PHONY: release
 release: ## the extension, the command line tool and the examples, in target/release
 	cargo build --release --workspace
