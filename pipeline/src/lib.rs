@@ -69,6 +69,8 @@ mod pieces;
 mod pipeline;
 mod queue;
 pub mod read;
+#[cfg(feature = "sdk")]
+pub mod sdk;
 mod secret;
 pub mod settings;
 mod spool;

@@ -8,7 +8,7 @@ use spanlayer_host::clock;
 use spanlayer_otlp::Signal;
 
 use crate::{
-    Deadline, Notice, Observer, Payload, Pending, Route, Settings, Spool, Stats, compose,
+    Batch, Deadline, Export, Notice, Observer, Outcome, Payload, Pending, Route, Settings, Spool, Stats, compose,
     join::join_all,
     lane::Lane,
     letters::{Letters, reserve},
@@ -134,6 +134,43 @@ impl Pipeline {
     /// Whether any destination takes this signal.
     pub fn serves(&self, signal: Signal) -> bool {
         self.shared.serves(signal)
+    }
+}
+
+/// A pipeline as one destination of another stack: what is exported is accepted, and flushed with whatever else is held.
+/// It counts as delivered once it is accepted; what a destination did not take yet is kept for the next flush.
+impl Export for Pipeline {
+    async fn export(&self, batch: Batch, by: Deadline) -> Outcome {
+        let payload = match Payload::scan(batch.signal(), batch.request()) {
+            Ok(payload) => payload,
+            Err(error) => return Outcome::refused(error.to_string()),
+        };
+        match self.accept(payload) {
+            Admission::Accepted => {}
+            Admission::Partial { why, .. } => return Outcome::retry(why),
+            Admission::Busy { retry_after } => {
+                return Outcome::Retry { after: Some(retry_after), why: "the queue is full".to_owned() };
+            }
+            Admission::TooLarge { limit } => {
+                let why = format!("larger than the queue ({limit} bytes)");
+                return Outcome::Refused { why, divisible: true };
+            }
+            Admission::Closed => return Outcome::refused("the pipeline is shut down"),
+        }
+        let flushed = Self::flush(self, by).await;
+        let message = if flushed.left > 0 {
+            format!("{} items are kept for later", flushed.left)
+        } else {
+            String::new()
+        };
+        Outcome::Delivered { rejected: 0, message }
+    }
+
+    async fn flush(&self, by: Deadline) -> Outcome {
+        match Self::flush(self, by).await.left {
+            0 => Outcome::DELIVERED,
+            left => Outcome::retry(format!("{left} items are not delivered")),
+        }
     }
 }
 
