@@ -102,7 +102,7 @@ impl Export for Single {
         self.0.export(batch, by)
     }
 
-    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
-        self.0.flush(by)
+    fn drain(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        self.0.drain(by)
     }
 }

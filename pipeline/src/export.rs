@@ -21,7 +21,7 @@ pub trait Export: Send + Sync {
 
     /// Sends what was taken and is held back, and waits for what is under way, by the deadline. Most exports hold
     /// nothing back, and have nothing to do. Stages pass it on.
-    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+    fn drain(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
         let _ = by;
         ready(Outcome::DELIVERED)
     }
@@ -32,8 +32,8 @@ impl<E: Export> Export for Arc<E> {
         E::export(self, batch, by)
     }
 
-    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
-        E::flush(self, by)
+    fn drain(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        E::drain(self, by)
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) trait AnyExport: Send + Sync {
     /// See [`Export::export`].
     fn export_boxed(&self, batch: Batch, by: Deadline) -> Answer<'_>;
 
-    /// See [`Export::flush`].
+    /// See [`Export::drain`].
     fn flush_boxed(&self, by: Deadline) -> Answer<'_>;
 }
 
@@ -96,7 +96,7 @@ impl<E: Export> AnyExport for E {
     }
 
     fn flush_boxed(&self, by: Deadline) -> Answer<'_> {
-        Box::pin(self.flush(by))
+        Box::pin(self.drain(by))
     }
 }
 
@@ -109,7 +109,7 @@ impl Export for Custom {
         self.0.export_boxed(batch, by)
     }
 
-    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+    fn drain(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
         self.0.flush_boxed(by)
     }
 }

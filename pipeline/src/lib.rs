@@ -30,6 +30,33 @@
 //! # }
 //! ```
 //!
+//! Three ways to use it:
+//!
+//! - A [`Pipeline`], as above: a queue, batches, a lane for each destination. What the extension is built of.
+//! - A stack: a destination by itself ([`Destination::exporter`], [`Otlp::exporter`](settings::Otlp::exporter)), wrapped in
+//!   [stages](stage). No queue, no batches, just [`Export`].
+//! - Either of them as an exporter of `opentelemetry_sdk`, in any Rust program: feature `sdk`, module `sdk`. A complete
+//!   program with two destinations, one filtered to errors, both retried, with a meter:
+//!
+//! ```no_run
+//! # #[cfg(feature = "sdk")] mod program {
+//! use opentelemetry::trace::Tracer as _;
+//! use spanlayer_pipeline::{Backoff, sdk, settings::Otlp, stage::*};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let collector = Otlp::http("http://127.0.0.1:4318")?.exporter().retry(Backoff::otlp());
+//!     let alerts = Otlp::http("https://alerts.example.com")?.header("x-api-key", "s3cr3t")?.exporter();
+//!     let alerts = alerts.retry(Backoff::otlp()).errors_only();
+//!     let both = FanOut::new().to(collector).to(alerts).metered(&Meter::printing("shop"));
+//!     let telemetry = sdk::Wiring::service("shop", "1.2.3").start(both);
+//!     telemetry.tracer("shop").in_span("checkout", |_| println!("sold"));
+//!     Ok(telemetry.shutdown()?)
+//! }
+//! # }
+//! # fn main() {}
+//! ```
+//!
 //! Where data can go, each with its own page:
 //!
 //! | destination | takes | |
@@ -40,7 +67,33 @@
 //! | [`Destination::file`] | all signals | JSON lines in a file that turns over |
 //! | [`Destination::console`] | traces | trees on a terminal |
 //! | [`Destination::stdout`] | all signals | OTLP/JSON lines on standard output |
+//! | [`Destination::memory`] | all signals | memory, for tests |
 //! | [`Destination::custom`] | any | your own [`Export`], with [`read`] to look into batches |
+//!
+//! What can be wrapped around, each with its own page:
+//!
+//! | wrapper | | defaults, policies |
+//! |---|---|---|
+//! | [`Retry`](stage::Retry) | repeats failed exports | [`Backoff::exponential`] (3 attempts, 100 ms × 2, at most 5 s), [`Backoff::linear`] (1 s × attempt), [`Backoff::otlp`] |
+//! | [`Breaker`](stage::Breaker) | leaves a failing destination alone | [`BreakerSettings::steady`]: 5 failures, 30 s, one probe |
+//! | [`Timeout`](stage::Timeout) | limits an attempt | OTLP and files 10 s, JSON 30 s |
+//! | [`FanOut`](stage::FanOut) | several destinations, independent of each other | 16 batches under way to each |
+//! | [`Filter`](stage::Filter) | errors only, a name's beginning, any predicate | |
+//! | [`Metered`](stage::Metered) | counts exports, items, failures | |
+//! | [`Buffer`](stage::Buffer) | collects small batches | 512 items, 5 s, 10,000 at most |
+//! | [`SubBatch`](stage::SubBatch) | splits large batches, and those refused as too large | JSON 500 items, OTLP 8,192 and 2 MiB |
+//! | [`Throttle`](stage::Throttle) | requests, items, bytes a second | |
+//! | [`Idempotency`](stage::Idempotency) | keys made of the content | a key drawn for each batch |
+//!
+//! Shapes of JSON that are known by name, for [`Destination::json_events`] and [`Destination::file`]:
+//!
+//! | shape | preset |
+//! |---|---|
+//! | JSON lines, an object for each span | [`Mapping::span_lines`], what [`Destination::file`] writes |
+//! | spans and their resource in one object | [`Mapping::spans_with_resource`] |
+//! | a plain array of spans | [`Mapping::span_array`] |
+//! | metrics by scope | [`Mapping::metrics`] |
+//! | a vendor's events in an envelope, and their compact form | [`Mapping::events`], [`Mapping::compact_events`] |
 //!
 //! What holds at any moment:
 //!

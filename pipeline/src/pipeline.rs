@@ -157,7 +157,7 @@ impl Export for Pipeline {
             }
             Admission::Closed => return Outcome::refused("the pipeline is shut down"),
         }
-        let flushed = Self::flush(self, by).await;
+        let flushed = self.flush(by).await;
         let message = if flushed.left > 0 {
             format!("{} items are kept for later", flushed.left)
         } else {
@@ -166,8 +166,8 @@ impl Export for Pipeline {
         Outcome::Delivered { rejected: 0, message }
     }
 
-    async fn flush(&self, by: Deadline) -> Outcome {
-        match Self::flush(self, by).await.left {
+    async fn drain(&self, by: Deadline) -> Outcome {
+        match self.flush(by).await.left {
             0 => Outcome::DELIVERED,
             left => Outcome::retry(format!("{left} items are not delivered")),
         }

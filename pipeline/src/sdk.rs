@@ -11,7 +11,7 @@
 //!     let collector = Otlp::http("http://127.0.0.1:4318")?.exporter().retry(Backoff::otlp());
 //!     let alerts = Otlp::http("https://alerts.example.com")?.header("x-api-key", "s3cr3t")?;
 //!     let alerts = alerts.exporter().retry(Backoff::otlp()).errors_only();
-//!     let both = FanOut::new().to(collector).to(alerts).metered(&Meter::printing("exports"));
+//!     let both = FanOut::new().to(collector).to(alerts).metered(&Meter::printing("shop"));
 //!     let telemetry = Wiring::service("shop", "1.2.3").start(both);
 //!     telemetry.tracer("shop").in_span("checkout", |_| println!("sold"));
 //!     Ok(telemetry.shutdown()?)

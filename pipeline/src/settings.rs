@@ -14,7 +14,7 @@ use spanlayer_otlp::Signal;
 
 pub use endpoint::Address;
 pub(crate) use headers::percent_decoded;
-pub use otlp::{ClientCertificate, Otlp, Protocol, Proxy};
+pub use otlp::{ClientCertificate, Otlp, OwnClient, Protocol, Proxy};
 pub use vars::TABLE;
 
 pub use crate::spool::settings::Spool;

@@ -14,7 +14,7 @@ use http::HeaderMap;
 use reqwest::{Body, Response};
 use spanlayer_host::clock;
 
-use crate::settings::{ClientCertificate, Proxy};
+use crate::settings::{ClientCertificate, OwnClient, Proxy};
 use client::{Client, Clients};
 
 /// How servers are reached.
@@ -30,6 +30,8 @@ pub(crate) struct Transport {
     pub(crate) client: Option<ClientCertificate>,
     /// Ask this HTTP proxy.
     pub(crate) proxy: Option<Proxy>,
+    /// The client to use instead of one made of all that.
+    pub(crate) own: Option<OwnClient>,
 }
 
 /// Posts. Cheap to make: certificates are read and sockets opened by the first request.

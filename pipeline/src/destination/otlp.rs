@@ -16,6 +16,7 @@ pub(super) fn transport(settings: &Otlp) -> Transport {
         certificate: settings.certificate.clone(),
         client: settings.client.clone(),
         proxy: settings.proxy.clone(),
+        own: settings.http.clone(),
     }
 }
 

@@ -99,6 +99,7 @@ impl<R: Render> PostExport<R> {
             certificate: server.certificate.clone(),
             client: server.client.clone(),
             proxy: server.proxy.clone(),
+            own: server.http.clone(),
             ..Transport::default()
         };
         let (url, http) = (server.below(path), HttpClient::new(transport));

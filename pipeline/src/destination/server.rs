@@ -7,7 +7,7 @@ use reqwest::Url;
 
 use crate::{
     Compression, Secret,
-    settings::{Address, ClientCertificate, Proxy, headers},
+    settings::{Address, ClientCertificate, OwnClient, Proxy, headers},
 };
 
 /// A server that takes requests over HTTP.
@@ -37,6 +37,8 @@ pub struct Server {
     pub client: Option<ClientCertificate>,
     /// Ask this HTTP proxy.
     pub proxy: Option<Proxy>,
+    /// Send over this client, with its own certificates and proxies instead of those above.
+    pub http: Option<OwnClient>,
     /// The answers after which a request is sent again.
     pub retry: RetryOn,
 }
@@ -59,6 +61,7 @@ impl Server {
             certificate: None,
             client: None,
             proxy: None,
+            http: None,
             retry: RetryOn::default(),
         })
     }
@@ -71,6 +74,15 @@ impl Server {
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, String> {
         headers::set(&mut self.headers, name, value)?;
         Ok(self)
+    }
+
+    /// Sends over a client of the caller's making (`reqwest` 0.13), which then decides about certificates, proxies and
+    /// connections. Making one takes a cryptography provider, unless `reqwest` is built with its own:
+    /// `rustls::crypto::ring::default_provider().install_default()`.
+    #[must_use]
+    pub fn over(mut self, client: reqwest::Client) -> Self {
+        self.http = Some(client.into());
+        self
     }
 
     /// The address with a path below its own, unless it ends with that path already.

@@ -175,7 +175,7 @@ impl Shared {
         let shared = Arc::clone(self);
         self.runtime()?.handle.spawn(async move {
             let by = Deadline::within(limit);
-            let outcome = by.bound(shared.stack.flush(by)).await;
+            let outcome = by.bound(shared.stack.drain(by)).await;
             drop(shared); // whoever waits may be the last
             let _ = tell.send(result(outcome, by, limit));
         });

@@ -1,7 +1,11 @@
 //! Providers of all three signals around one stack.
 
-use std::{future::poll_fn, io, sync::mpsc, task::Poll, thread, time::Duration};
+#[cfg(unix)]
+use std::{future::poll_fn, task::Poll};
+use std::{io, sync::mpsc, thread, time::Duration};
 
+use super::{Exporter, exponential_histograms};
+use crate::Export;
 use opentelemetry::{
     KeyValue, global,
     metrics::{Meter, MeterProvider as _},
@@ -14,10 +18,6 @@ use opentelemetry_sdk::{
     metrics::{PeriodicReader, SdkMeterProvider, Temporality},
     trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider},
 };
-use tokio::signal::unix::{SignalKind, signal};
-
-use super::{Exporter, exponential_histograms};
-use crate::Export;
 
 /// How a program's telemetry is set up.
 ///
@@ -156,7 +156,9 @@ impl Telemetry {
     /// # Errors
     ///
     /// When signals cannot be heard.
+    #[cfg(unix)]
     pub async fn until_stopped() -> io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         poll_fn(|cx| match (terminate.poll_recv(cx), interrupt.poll_recv(cx)) {
@@ -164,6 +166,16 @@ impl Telemetry {
             _ => Poll::Ready(Ok(())),
         })
         .await
+    }
+
+    /// Waits until the program is told to stop (Ctrl-C), for whoever then calls [`shutdown`](Self::shutdown).
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be heard.
+    #[cfg(not(unix))]
+    pub async fn until_stopped() -> io::Result<()> {
+        tokio::signal::ctrl_c().await
     }
 }
 

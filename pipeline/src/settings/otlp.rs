@@ -1,6 +1,6 @@
 //! How an OTLP receiver is reached and spoken to.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 use spanlayer_otlp::Signal;
@@ -29,6 +29,8 @@ pub struct Otlp {
     pub client: Option<ClientCertificate>,
     /// Ask this HTTP proxy.
     pub proxy: Option<Proxy>,
+    /// Send over this client, with its own certificates and proxies instead of those above.
+    pub http: Option<OwnClient>,
 }
 
 impl Otlp {
@@ -64,6 +66,16 @@ impl Otlp {
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, String> {
         headers::set(&mut self.headers, name, value)?;
         Ok(self)
+    }
+
+    /// Sends over a client of the caller's making (`reqwest` 0.13), which then decides about certificates, proxies and
+    /// connections. Making one takes a cryptography provider, unless `reqwest` is built with its own:
+    /// `rustls::crypto::ring::default_provider().install_default()`. For
+    /// [gRPC](Self::grpc) it must speak HTTP/2 (`http2_prior_knowledge`).
+    #[must_use]
+    pub fn over(mut self, client: reqwest::Client) -> Self {
+        self.http = Some(client.into());
+        self
     }
 
     /// The receiver by itself, with a limit of 10 s for each attempt (OTLP specification, *OTLP Exporter Configuration*).
@@ -113,6 +125,30 @@ pub struct ClientCertificate {
     /// PEM file with our private key.
     pub key: PathBuf,
 }
+
+/// An HTTP client of the caller's making (`reqwest` 0.13). Equal to itself and its clones only.
+#[derive(Clone, Debug)]
+pub struct OwnClient(Arc<reqwest::Client>);
+
+impl OwnClient {
+    pub(crate) fn client(&self) -> reqwest::Client {
+        reqwest::Client::clone(&self.0)
+    }
+}
+
+impl From<reqwest::Client> for OwnClient {
+    fn from(client: reqwest::Client) -> Self {
+        Self(Arc::new(client))
+    }
+}
+
+impl PartialEq for OwnClient {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for OwnClient {}
 
 /// An HTTP proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]

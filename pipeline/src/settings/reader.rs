@@ -120,7 +120,8 @@ impl Reader<'_> {
             _ => url,
         };
         let urls = Default::default();
-        let otlp = Otlp { urls, protocol, headers: good, compression, certificate, client, proxy };
+        let otlp =
+            Otlp { urls, protocol, headers: good, compression, certificate, client, proxy, http: None };
         let timeout = Some(timeout).filter(|limit| !limit.is_zero());
         Some((Recipe { origin: endpoint::origin(&url), otlp, timeout }, url))
     }

@@ -32,7 +32,7 @@ impl Default for BufferSettings {
 }
 
 /// Collects small batches, and sends them joined: when so many items have come together, when the time is up, or
-/// [on demand](Export::flush), which is also what a shutdown does. Each signal goes out as a request of its own.
+/// [on demand](Export::drain), which is also what a shutdown does. Each signal goes out as a request of its own.
 ///
 /// A batch counts as delivered once it is held here. A flush that fails keeps its items, and the next one sends the same
 /// request under the same key. What does not fit is answered with [`Outcome::Retry`], so that the sender keeps it. What
@@ -55,7 +55,7 @@ impl Default for BufferSettings {
 /// export.export(batch.clone(), Deadline::never()).await;
 /// export.export(batch, Deadline::never()).await;
 /// assert_eq!(memory.attempts(), 0);
-/// export.flush(Deadline::never()).await;
+/// export.drain(Deadline::never()).await;
 /// assert_eq!((memory.attempts(), memory.items()), (1, 2));
 /// # }
 /// ```
@@ -185,9 +185,9 @@ impl<E: Export + 'static> Export for Buffer<E> {
         }
     }
 
-    async fn flush(&self, by: Deadline) -> Outcome {
+    async fn drain(&self, by: Deadline) -> Outcome {
         match self.inner.send(by).await {
-            Outcome::Delivered { .. } => self.inner.export.flush(by).await,
+            Outcome::Delivered { .. } => self.inner.export.drain(by).await,
             failed => failed,
         }
     }

@@ -24,7 +24,7 @@ use crate::{Batch, Deadline, Export, Outcome, export::Custom, join::join_all};
 /// destination.
 ///
 /// Dropping an export before it was answered stops all of its attempts; dropping the stage stops everything.
-/// [`flush`](Export::flush) waits for what is under way.
+/// [`drain`](Export::drain) waits for what is under way.
 ///
 /// Exports run as tasks, so this needs a tokio runtime.
 ///
@@ -132,12 +132,12 @@ impl Export for FanOut {
         failed.unwrap_or_else(|| Outcome::refused("there is no destination"))
     }
 
-    async fn flush(&self, by: Deadline) -> Outcome {
+    async fn drain(&self, by: Deadline) -> Outcome {
         let flushed = self.destinations.iter().map(|one| async move {
             // All permits are back when nothing is under way.
             let idle = one.room.acquire_many(Self::WAITING as u32);
             match by.bound(idle).await {
-                Some(_) => one.export.flush(by).await,
+                Some(_) => one.export.drain(by).await,
                 None => Outcome::retry("no answer by the deadline"),
             }
         });

@@ -53,8 +53,8 @@ impl<E: Export> Export for Idempotency<E> {
         self.inner.export(batch.keyed(key), by)
     }
 
-    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
-        self.inner.flush(by)
+    fn drain(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        self.inner.drain(by)
     }
 }
 

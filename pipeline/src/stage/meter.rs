@@ -116,8 +116,8 @@ impl<E: Export> Export for Metered<E> {
         outcome
     }
 
-    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
-        self.inner.flush(by)
+    fn drain(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        self.inner.drain(by)
     }
 }
 

@@ -169,8 +169,8 @@ impl<E: Export> Export for Retry<E> {
         }
     }
 
-    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
-        self.inner.flush(by)
+    fn drain(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        self.inner.drain(by)
     }
 }
 

@@ -104,8 +104,8 @@ impl<E: Export> Export for SubBatch<E> {
         work.progress.outcome()
     }
 
-    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
-        self.inner.flush(by)
+    fn drain(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        self.inner.drain(by)
     }
 }
 

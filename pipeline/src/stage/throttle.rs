@@ -98,8 +98,8 @@ impl<E: Export> Export for Throttle<E> {
         self.inner.export(batch, by).await
     }
 
-    fn flush(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
-        self.inner.flush(by)
+    fn drain(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
+        self.inner.drain(by)
     }
 }
 

@@ -79,6 +79,9 @@ impl Clients {
     }
 
     fn build(&self) -> Result<reqwest::Client, String> {
+        if let Some(own) = &self.recipe.own {
+            return Ok(own.client());
+        }
         let builder = reqwest::Client::builder().tls_backend_preconfigured(tls::config(&self.recipe)?);
         let builder = if self.http2() { builder.http2_prior_knowledge() } else { builder.http1_only() };
         let mut builder = builder

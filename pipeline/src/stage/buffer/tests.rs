@@ -56,10 +56,10 @@ async fn a_failed_flush_keeps_its_items_and_the_next_sends_the_same_request() {
     let memory = Memory::answering([Outcome::retry("down")]);
     let buffer = Buffer::new(Fails(memory.clone(), Mutex::default()), SMALL);
     buffer.export(batch(4), Deadline::never()).await;
-    assert_eq!(buffer.flush(Deadline::never()).await, Outcome::retry("down"));
+    assert_eq!(buffer.drain(Deadline::never()).await, Outcome::retry("down"));
     assert_eq!(buffer.items(), 4);
     buffer.export(batch(2), Deadline::never()).await;
-    assert_eq!(buffer.flush(Deadline::never()).await, Outcome::DELIVERED);
+    assert_eq!(buffer.drain(Deadline::never()).await, Outcome::DELIVERED);
     assert_eq!((memory.items(), buffer.items()), (6, 0));
     let seen = buffer.inner.export.1.lock().unwrap().clone();
     assert_eq!(seen.iter().map(Batch::items).collect::<Vec<_>>(), [4, 4, 2]);
@@ -83,9 +83,9 @@ async fn refusals_are_told_and_counted_and_do_not_stop_the_rest() {
     let memory = Memory::answering([Outcome::retry("down"), Outcome::refused("no")]);
     let buffer = buffer(&memory);
     take(&buffer, 2).await;
-    buffer.flush(Deadline::never()).await;
+    buffer.drain(Deadline::never()).await;
     take(&buffer, 3).await;
-    assert_eq!(buffer.flush(Deadline::never()).await, Outcome::refused("no"));
+    assert_eq!(buffer.drain(Deadline::never()).await, Outcome::refused("no"));
     assert_eq!((buffer.refused(), buffer.items(), memory.items()), (2, 0, 3));
 }
 
@@ -93,7 +93,7 @@ async fn refusals_are_told_and_counted_and_do_not_stop_the_rest() {
 async fn a_flush_that_is_dropped_loses_nothing_and_a_dropped_buffer_leaves_no_task() {
     let buffer = Buffer::new(Memory::hanging(), SMALL);
     buffer.export(batch(3), Deadline::never()).await;
-    let cut = tokio::time::timeout(secs(1), buffer.flush(Deadline::never())).await;
+    let cut = tokio::time::timeout(secs(1), buffer.drain(Deadline::never())).await;
     assert!(cut.is_err());
     assert_eq!(buffer.items(), 3);
     drop(buffer);

@@ -23,7 +23,7 @@ async fn one_delivery_is_enough_whoever_fails() {
             .collect();
         let export = memories.iter().fold(FanOut::new(), |export, memory| export.to(memory.clone()));
         assert_eq!(export.export(batch(2), Deadline::never()).await, Outcome::DELIVERED);
-        export.flush(Deadline::never()).await;
+        export.drain(Deadline::never()).await;
         let attempts: Vec<u64> = memories.iter().map(Memory::attempts).collect();
         assert_eq!(attempts, [1, 1, 1]);
     }
@@ -46,7 +46,7 @@ async fn a_success_is_not_sent_again_because_another_failed() {
     let export = FanOut::new().to(good.clone()).to(Retry::new(bad.clone(), Backoff::exponential()));
     let export = Retry::new(export, Backoff::exponential());
     assert_eq!(export.export(batch(2), Deadline::never()).await, Outcome::DELIVERED);
-    export.flush(Deadline::never()).await;
+    export.drain(Deadline::never()).await;
     assert_eq!((good.attempts(), bad.attempts()), (1, 3));
 }
 
@@ -62,7 +62,7 @@ async fn a_hanging_destination_takes_nothing_from_a_healthy_one() {
     assert_eq!((good.attempts(), good.items()), (100, 200));
     assert_eq!(bad.attempts(), FanOut::WAITING as u64);
     assert_eq!(export.missed(), [2 * (100 - FanOut::WAITING as u64), 0]);
-    let outcome = export.flush(Deadline::within(secs(60))).await;
+    let outcome = export.drain(Deadline::within(secs(60))).await;
     assert_eq!(
         (outcome, start.elapsed()),
         (Outcome::DELIVERED, secs(30)),
