@@ -8,7 +8,8 @@ use spanlayer_host::clock;
 use spanlayer_otlp::Signal;
 
 use crate::{
-    Batch, Deadline, Export, Notice, Observer, Outcome, Payload, Pending, Route, Settings, Spool, Stats, compose,
+    Batch, Deadline, Export, Notice, Observer, Outcome, Payload, Pending, Route, Settings, Spool, Stats,
+    compose,
     join::join_all,
     lane::Lane,
     letters::{Letters, reserve},

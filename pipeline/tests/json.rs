@@ -256,3 +256,22 @@ async fn a_request_that_is_too_large_is_halved_until_it_is_not() {
     assert_eq!(sizes[1..].iter().sum::<usize>(), 9);
     assert_eq!(sizes.len(), 3);
 }
+
+#[tokio::test]
+async fn a_destination_by_itself_is_sent_sub_batches_and_only_the_one_that_failed_again() {
+    use spanlayer_pipeline::{Batch, Export as _, Outcome, stage::Wrap as _};
+    let ok = || Reply::Bytes(answer("200 OK", &[], b""));
+    let backend = Backend::start([ok(), failing("503 Service Unavailable", "")]).await;
+    let server = server(&backend).header("Authorization", "ApiKey s3cr3t-k3y").unwrap();
+    let quick = Backoff { first: Duration::from_millis(1), ..Backoff::exponential() };
+    let export = Destination::json_events(Mapping::compact_events("shop"), server).exporter().retry(quick);
+    let batch = Batch::of([spans("orders", 1, 1201)]).unwrap();
+    assert_eq!(export.export(batch, Deadline::never()).await, Outcome::DELIVERED);
+    let requests = backend.requests();
+    let sizes: Vec<usize> =
+        requests.iter().map(|request| body(request)["events"].as_array().unwrap().len()).collect();
+    assert_eq!(sizes, [500, 500, 500, 201]);
+    assert_eq!(requests[1].body, requests[2].body);
+    assert_eq!(requests[1].header("idempotency-key"), requests[2].header("idempotency-key"));
+    assert!(requests.iter().all(|request| request.header("authorization") == Some("ApiKey s3cr3t-k3y")));
+}
