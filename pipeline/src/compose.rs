@@ -52,7 +52,8 @@ fn stack(one: &Destination, settings: &Settings, circuit: &Circuit, meter: &Mete
     // and counts, also when it ran into its limit;
     let attempt = Metered::new(attempt, meter).encoded(encoding);
     // retries repeat it, as long as that is worth a wait;
-    let export = Retry::new(attempt, settings.backoff).watching(circuit).counting(meter);
+    let export =
+        Retry::new(attempt, one.backoff.unwrap_or(settings.backoff)).watching(circuit).counting(meter);
     // only when all that was in vain is the destination left alone, and then neither attempts nor waits are made.
     Box::new(Breaker::new(export, circuit.clone()))
 }

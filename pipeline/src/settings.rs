@@ -130,6 +130,8 @@ pub struct Destination {
     pub batch: BatchLimits,
     /// Limit of each attempt; `None` for no limit but the deadline.
     pub timeout: Option<Duration>,
+    /// How failing attempts are repeated, if not as [`Settings::backoff`] has it.
+    pub backoff: Option<Backoff>,
     pub(crate) kind: Kind,
 }
 
@@ -162,6 +164,7 @@ impl Destination {
             signals,
             batch: BatchLimits::default(),
             timeout,
+            backoff: None,
             kind: Kind::Otlp(Box::new(otlp)),
         }
     }
@@ -175,6 +178,7 @@ impl Destination {
             // A line of a log is cut by most collectors above some 200 KB; JSON is up to three times the protobuf.
             batch: BatchLimits { bytes: 64 << 10, items: 8192 },
             timeout: Some(Duration::from_secs(10)),
+            backoff: None,
             kind: Kind::Stdout,
         }
     }
@@ -190,6 +194,7 @@ impl Destination {
             signals: signals.into_iter().collect(),
             batch: BatchLimits::default(),
             timeout: Some(Duration::from_secs(10)),
+            backoff: None,
             kind: Kind::Custom { export: Custom(Arc::new(export)), one_resource: false },
         }
     }

@@ -33,8 +33,9 @@ pub struct JsonLines {
     pub rotation: Option<Rotation>,
     /// When a batch counts as delivered.
     pub durability: Durability,
-    /// The shape of lines of its signal, by default [`Mapping::span_lines`]; those of other signals are OTLP/JSON.
-    pub mapping: Mapping,
+    /// The shape of lines of its signal, by default [`Mapping::span_lines`]; those of other signals are OTLP/JSON, and
+    /// without a mapping those of all.
+    pub mapping: Option<Mapping>,
 }
 
 impl JsonLines {
@@ -44,7 +45,7 @@ impl JsonLines {
             path: path.into(),
             rotation: Some(Rotation::default()),
             durability: Durability::default(),
-            mapping: Mapping::span_lines(),
+            mapping: Some(Mapping::span_lines()),
         }
     }
 }
@@ -119,7 +120,7 @@ impl Destination {
 
 /// Writes to a file, off the thread that serves the receivers.
 struct FileExport {
-    mapping: Mapping,
+    mapping: Option<Mapping>,
     lines: Arc<Mutex<Lines>>,
 }
 
@@ -137,7 +138,7 @@ impl Export for FileExport {
         }
         let (mapping, lines) = (self.mapping.clone(), Arc::clone(&self.lines));
         let written = spawn_blocking(move || {
-            let text = match text(&mapping, &batch) {
+            let text = match text(mapping.as_ref(), &batch) {
                 Ok(text) => text,
                 Err(why) => return Outcome::refused(why),
             };
@@ -151,8 +152,8 @@ impl Export for FileExport {
     }
 }
 
-fn text(mapping: &Mapping, batch: &Batch) -> Result<String, String> {
-    if batch.signal() == mapping.signal() {
+fn text(mapping: Option<&Mapping>, batch: &Batch) -> Result<String, String> {
+    if let Some(mapping) = mapping.filter(|mapping| mapping.signal() == batch.signal()) {
         return Ok(mapping.lines(&batch.request(), clock::unix_nanos()));
     }
     let mut line =

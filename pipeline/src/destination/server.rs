@@ -85,6 +85,11 @@ impl Server {
         self
     }
 
+    /// Where it is.
+    pub const fn address(&self) -> &Address {
+        &self.address
+    }
+
     /// The address with a path below its own, unless it ends with that path already.
     pub(crate) fn below(&self, path: &str) -> Secret {
         let Ok(mut url) = Url::parse(self.address.reveal()) else { return Secret::new("") };

@@ -41,6 +41,17 @@ impl Lanes {
         if destination < 64 { Self(self.0 | 1 << destination) } else { self }
     }
 
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// Each of the first 64 that is one of them.
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        (0..64).filter(move |destination| self.has(*destination))
+    }
+
     /// Whether this destination is one of them.
     pub const fn has(self, destination: usize) -> bool {
         destination >= 64 || self.0 & 1 << destination != 0

@@ -4,10 +4,14 @@
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
+    str::FromStr,
 };
 
 use reqwest::Url;
+use spanlayer_host::vars::Vars;
 use spanlayer_otlp::Signal;
+
+use super::{Proxy, proxy};
 
 /// Where requests go. May hold a password or a key, so that only its harmless parts are ever shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,6 +34,34 @@ impl Address {
     /// Scheme, host and port.
     pub fn origin(&self) -> String {
         origin(&self.0)
+    }
+
+    /// Whether what is sent there can be read on the way: no TLS, and not within this machine.
+    pub fn is_in_the_clear(&self) -> bool {
+        !self.is_https() && !is_loopback(&self.0)
+    }
+
+    /// Whether it is one of these, which are on this machine.
+    pub fn is_one_of(&self, receivers: &[SocketAddr]) -> bool {
+        is_own(&self.0, receivers)
+    }
+
+    /// The proxy that the usual variables (`HTTPS_PROXY` and so on) name for it.
+    ///
+    /// # Errors
+    ///
+    /// The variable's name and what would be right, when its value is no HTTP proxy.
+    pub fn proxy(&self, vars: &dyn Vars) -> Result<Option<Proxy>, (&'static str, String)> {
+        proxy::for_url(vars, &self.0)
+    }
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    /// Reads a complete address, which is used as it is.
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse(text).map(Self)
     }
 }
 

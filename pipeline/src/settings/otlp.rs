@@ -84,6 +84,15 @@ impl Otlp {
         Destination::otlp(self, Some(Duration::from_secs(10))).exporter()
     }
 
+    /// [`grpc`](Self::grpc), but without a scheme the target is spoken to in the clear.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn grpc_insecure(target: &str) -> Result<Self, String> {
+        if target.contains("://") { Self::grpc(target) } else { Self::grpc(&format!("http://{target}")) }
+    }
+
     /// Where a signal goes.
     pub const fn url(&self, signal: Signal) -> Option<&Address> {
         self.urls[signal as usize].as_ref()
