@@ -38,6 +38,18 @@ pub enum Command {
     /// once and then taken out of its file; an interrupted run is resumed by running it again.
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(Replay),
+    /// Find mistakes in a pipeline file before it is deployed
+    ///
+    /// Says everything that is wrong or unwise, each with its line, the reason and what to do. Knows exactly what the
+    /// extension knows. Variables that are not set here are not known: what they stand for is not checked, and they are
+    /// listed at the end.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Check),
+    /// Show what a pipeline file asks for, or how two differ
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(Explain),
+    /// Print the JSON schema of pipeline files, for editors
+    Schema,
 }
 
 /// Options of `replay`.
@@ -113,6 +125,35 @@ fn ago(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(number.checked_mul(seconds).ok_or_else(wrong)?))
 }
 
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The file; `-` for standard input
+    pub file: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Fail also when something is merely unwise
+    #[arg(long)]
+    pub strict: bool,
+    /// A variable that the file refers to; give it again for more
+    #[arg(long, value_name = "K=V", value_parser = variable)]
+    pub env: Vec<(String, String)>,
+}
+
+/// Options of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The file; `-` for standard input
+    pub file: PathBuf,
+    /// Show only what another file asks for differently
+    #[arg(long, value_name = "OTHER")]
+    pub diff: Option<PathBuf>,
+    /// A variable that the file refers to; give it again for more
+    #[arg(long, value_name = "K=V", value_parser = variable)]
+    pub env: Vec<(String, String)>,
+}
+
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct Demo {
@@ -175,6 +216,9 @@ Examples:
   spanlayer-cli local --function target/debug/my-function --event event.json
       See the trace of your own function for an event.
 
+  spanlayer-cli check spanlayer.yaml
+      Find mistakes in a pipeline file.
+
 Exit status: 0 when all went well, 1 when something failed, 2 when the command line is wrong.
 Colours are for terminals; NO_COLOR=1 turns them off.";
 
@@ -191,6 +235,27 @@ Examples:
       The same from files, whose delivered lines go.
 
 An endpoint that knows the Idempotency-Key of a batch takes it once, even if its first attempt had arrived after all.";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  spanlayer-cli check spanlayer.yaml
+      In a build: fails when something is wrong.
+
+  spanlayer-cli check spanlayer.yaml --strict --env VENDOR_KEY=x --json
+      Fails on warnings too, knows a variable, prints JSON.
+
+Exit status: 0 when nothing is wrong, 1 when something is, 2 when the command line is wrong or the file cannot be read.";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  spanlayer-cli explain spanlayer.yaml
+      The pipelines as a picture, what each part does, every setting that counts.
+
+  spanlayer-cli explain spanlayer.yaml --diff deployed.yaml
+      What the other file asks for differently. Order, comments and defaults that are spelt out make no difference.
+
+Exit status: 0 when the file can be run, 1 when nothing in it can, 2 when the command line is wrong or the file cannot be
+read.";
 
 const LOCAL_EXAMPLES: &str = "\
 Examples:

@@ -21,6 +21,16 @@ impl Failure {
         Self { what: what.into(), hint: None, code: 1 }
     }
 
+    /// Something is wrong, and all of it was said already: exit with this status.
+    pub fn told(code: u8) -> Self {
+        Self { what: String::new(), hint: None, code }
+    }
+
+    /// Whether there is still something to say.
+    pub fn is_told(&self) -> bool {
+        self.what.is_empty()
+    }
+
     /// Says what to do about it.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {

@@ -1,11 +1,13 @@
 //! Try, check and replay Spanlayer's telemetry from a terminal.
 //!
 //! ```text
+//! args ──▶ check │ explain │ schema ──▶ spanlayer_config
 //! args ──▶ demo │ local ──▶ stage (emulator, extension, function, destination) ──▶ tree, figures
 //!      └─▶ replay ──▶ letters, delivered
 //! ```
 
 pub mod args; // the command line
+pub mod check; // pipeline files, before they are deployed
 pub mod demo; // the examples, shown
 pub mod failure; // what went wrong and what to do
 pub mod figures; // what it cost

@@ -3,7 +3,7 @@
 use clap::Parser;
 use spanlayer_cli::{
     args::{Cli, Command},
-    demo,
+    check, demo,
     failure::Failure,
     local,
     paint::Tone,
@@ -20,6 +20,9 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             screen.done();
+            if failure.is_told() {
+                return ExitCode::from(failure.code());
+            }
             eprintln!("{} {failure}", screen.paint_errors.tone(Tone::Bad, "error:"));
             ExitCode::from(failure.code())
         }
@@ -27,6 +30,15 @@ fn main() -> ExitCode {
 }
 
 fn run(command: &Command, screen: &Screen) -> Result<(), Failure> {
+    match command {
+        Command::Check(args) => return check::check(args, screen),
+        Command::Explain(args) => return check::explain_file(args),
+        Command::Schema => {
+            check::print_schema();
+            return Ok(());
+        }
+        Command::Demo(_) | Command::Local(_) | Command::Replay(_) => {}
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -36,6 +48,7 @@ fn run(command: &Command, screen: &Screen) -> Result<(), Failure> {
             Command::Demo(args) => demo::run(args, screen).await,
             Command::Local(args) => local::run(args, screen).await,
             Command::Replay(args) => replay::run(args, screen).await,
+            Command::Check(_) | Command::Explain(_) | Command::Schema => Ok(()),
         }
     })
 }

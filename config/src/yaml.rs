@@ -35,6 +35,8 @@ pub enum Value {
     List(Vec<Node>),
     /// `key: …` or `{…}`, in the order written, each key once.
     Map(Vec<(Key, Node)>),
+    /// A text with references that are not followed now ([`crate::expand`]), as it is written.
+    Later(String),
 }
 
 /// One text.
@@ -44,6 +46,14 @@ pub struct Scalar {
     pub text: String,
     /// Whether it stands without quotes, so that it may also be a number or a truth value.
     pub plain: bool,
+    /// Whether it stands in the file itself, and not in what the file refers to.
+    pub literal: bool,
+}
+
+impl Scalar {
+    const fn new(text: String, plain: bool) -> Self {
+        Self { text, plain, literal: true }
+    }
 }
 
 /// The name of a member.
@@ -105,7 +115,7 @@ impl Node {
                     *node = std::mem::replace(node, NOWHERE).moved(at);
                 }
             }
-            Value::Null | Value::Scalar(_) => {}
+            Value::Null | Value::Scalar(_) | Value::Later(_) => {}
         }
         self
     }

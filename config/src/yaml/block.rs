@@ -124,7 +124,7 @@ impl Cursor<'_> {
                 let end = self.plain_end(false);
                 let text = self.rest()[..end].trim_end().to_owned();
                 self.pos += end;
-                Ok(Scalar { text, plain: true })
+                Ok(Scalar::new(text, true))
             }
         }
     }

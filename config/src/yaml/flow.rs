@@ -21,7 +21,7 @@ impl Cursor<'_> {
             }
             Some(b'|' | b'>') => {
                 let text = self.literal(parent)?;
-                return self.node(Value::Scalar(Scalar { text, plain: false }), at);
+                return self.node(Value::Scalar(Scalar::new(text, false)), at);
             }
             Some(b'*') => self.alias(),
             _ => return self.plain(parent),
@@ -66,6 +66,11 @@ impl Cursor<'_> {
                 match this.peek() {
                     Some(b',') => this.pos += 1,
                     Some(byte) if byte == close => {}
+                    // On a later line, it is rather the bracket that was forgotten.
+                    _ if this.line > at.line => {
+                        let what = format!("`{}` is missing", char::from(close));
+                        return Err(Problem::error(at, what, "close the bracket that opens here"));
+                    }
                     _ => {
                         let what = format!("expected `,` or `{}`", char::from(close));
                         return Err(this.fault(&what, "separate elements with commas"));

@@ -41,7 +41,7 @@ impl Cursor<'_> {
             match (tag.as_str(), &mut node.value) {
                 ("!str" | "", Value::Scalar(scalar)) => scalar.plain = false,
                 ("!str" | "", value @ Value::Null) => {
-                    *value = Value::Scalar(Scalar { text: String::new(), plain: false });
+                    *value = Value::Scalar(Scalar::new(String::new(), false));
                 }
                 ("!int" | "!bool" | "!float" | "!null", Value::Scalar(_) | Value::Null)
                 | ("!map", Value::Map(_))

@@ -150,7 +150,7 @@ impl Cursor<'_> {
                 }
                 _ => {
                     self.pos += 1;
-                    return Ok(Scalar { text, plain: false });
+                    return Ok(Scalar::new(text, false));
                 }
             }
         }
@@ -228,6 +228,6 @@ fn fold(text: &mut String, breaks: u32) {
 fn meaning(text: String) -> Value {
     match text.as_str() {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
-        _ => Value::Scalar(Scalar { text, plain: true }),
+        _ => Value::Scalar(Scalar::new(text, true)),
     }
 }

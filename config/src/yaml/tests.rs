@@ -49,6 +49,7 @@ fn shown(node: &Node) -> String {
     match &node.value {
         Value::Null => "null ".to_owned(),
         Value::Scalar(scalar) => format!("{:?} ", scalar.text),
+        Value::Later(text) => text.clone(),
         Value::List(items) => format!("[ {}] ", items.iter().map(shown).collect::<String>()),
         Value::Map(entries) => {
             let entries = entries.iter().map(|(key, node)| format!("{:?} {}", key.name, shown(node)));
@@ -334,7 +335,8 @@ const WRONG: &[(&str, u32, u32, &str)] = &[
     ("a: {b: 1, b: 2}", 1, 11, "set twice"),
     ("a: [x, y", 1, 4, "`]` is missing"),
     ("a: [x\nb: c", 1, 4, "`]` is missing"),
-    ("a: {x: 1\nb: c}", 2, 2, "expected `,` or `}`"),
+    ("a: {x: 1\nb: c}", 1, 4, "`}` is missing"),
+    ("a: [\"x\" y]", 1, 9, "expected `,` or `]`"),
     ("a: \"x", 1, 4, "does not end"),
     ("a: 'x' y", 1, 8, "more follows"),
     ("a: \"\\q\"", 1, 5, "an escape"),

@@ -1,0 +1,179 @@
+//! `spanlayer-cli check`, `explain` and `schema`: a pipeline file, before it is deployed.
+//!
+//! What is known here is what the extension knows: both read a file with `spanlayer_config`.
+
+use crate::{
+    args,
+    failure::Failure,
+    paint::{Paint, Tone},
+    screen::Screen,
+};
+use spanlayer_config::{Loaded, Problem, Severity, Surroundings, differences, explain, load, schema};
+use spanlayer_host::vars::{Process, Vars};
+use std::{fmt::Write as _, io::Read, path::Path};
+
+/// Says everything that is wrong with a file, and whether it can be deployed.
+///
+/// # Errors
+///
+/// When the file cannot be read, or something in it is wrong.
+pub fn check(args: &args::Check, screen: &Screen) -> Result<(), Failure> {
+    let text = text_of(&args.file)?;
+    let loaded = read(&text, &args.env);
+    let name = args.file.display().to_string();
+    if args.json {
+        println!("{}", json(&name, &loaded));
+    } else {
+        print!("{}", report(&name, &text, &loaded, screen.paint));
+    }
+    let errors = count(&loaded, Severity::Error);
+    if errors == 0 && !(args.strict && !loaded.problems.is_empty()) { Ok(()) } else { Err(Failure::told(1)) }
+}
+
+/// Shows what a file asks for, or how two differ.
+///
+/// # Errors
+///
+/// When a file cannot be read, or nothing in it can be run.
+pub fn explain_file(args: &args::Explain) -> Result<(), Failure> {
+    let plan = |file: &Path| {
+        let loaded = read(&text_of(file)?, &args.env);
+        let plan = loaded.plan.ok_or_else(|| {
+            let what = format!("nothing in {} can be run", file.display());
+            Failure::run(what).hint(format!("spanlayer-cli check {} says why", file.display()))
+        })?;
+        Ok((plan, loaded.problems.iter().filter(|one| one.severity == Severity::Error).count()))
+    };
+    let (first, errors) = plan(&args.file)?;
+    match &args.diff {
+        None => {
+            if errors > 0 {
+                println!("{errors} of its parts cannot be used; `check` says which.\n");
+            }
+            print!("{}", explain(&first));
+        }
+        Some(other) => {
+            let (second, _) = plan(other)?;
+            let lines = differences(&first, &second);
+            println!("- {}  {}\n+ {}  {}", args.file.display(), first.hash(), other.display(), second.hash());
+            lines.iter().for_each(|line| println!("{line}"));
+            if lines.is_empty() {
+                println!("Both ask for the same.");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Prints the JSON schema of pipeline files.
+pub fn print_schema() {
+    print!("{}", schema());
+}
+
+fn text_of(file: &Path) -> Result<String, Failure> {
+    let read = if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(file)
+    };
+    read.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", file.display())))
+}
+
+fn read(text: &str, env: &[(String, String)]) -> Loaded {
+    load(text, Surroundings { vars: &Variables(env), in_place: false })
+}
+
+/// Those of the command line, then those of the process.
+struct Variables<'a>(&'a [(String, String)]);
+
+impl Vars for Variables<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        let own = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        own.or_else(|| Process.get(name)).filter(|value| !value.is_empty())
+    }
+}
+
+/// Every problem with its line, and a sum.
+fn report(name: &str, text: &str, loaded: &Loaded, paint: Paint) -> String {
+    let mut out = String::new();
+    let lines: Vec<&str> = text.lines().collect();
+    for problem in &loaded.problems {
+        show(&mut out, name, &lines, problem, paint);
+    }
+    let (errors, warnings) = (count(loaded, Severity::Error), count(loaded, Severity::Warning));
+    if !loaded.unset.is_empty() {
+        let _ = writeln!(out, "Not known here, so not checked: {}", loaded.unset.join(", ")); // cannot fail
+    }
+    let verdict = match (errors, &loaded.plan) {
+        (0, Some(plan)) => format!("{name} can be run. Hash of the effective configuration: {}", plan.hash()),
+        (_, Some(_)) => format!("{name} is run without what is wrong"),
+        (_, None) => format!("nothing in {name} can be run: the variables' destinations would count instead"),
+    };
+    let _ = writeln!(out, "{}, {}: {verdict}", counted(errors, "error"), counted(warnings, "warning"));
+    out
+}
+
+fn show(out: &mut String, name: &str, lines: &[&str], problem: &Problem, paint: Paint) {
+    let tone = match problem.severity {
+        Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Warn,
+    };
+    let at = problem.at;
+    let about = if problem.path.is_empty() { String::new() } else { format!("{}: ", problem.path) };
+    let kind = paint.tone(tone, &format!("{}:", problem.severity.name()));
+    let _ = writeln!(out, "{name}:{}:{}: {kind} {about}{}", at.line, at.column, problem.what);
+    let line = (at.line as usize).checked_sub(1).and_then(|n| lines.get(n)).copied().unwrap_or_default();
+    let (number, column) = (at.line.to_string(), at.column.max(1) as usize - 1);
+    let line = line.trim_end();
+    // What may be a secret is not repeated into the log of a build.
+    let (line, width) = match problem.secret {
+        true => (format!("{}•••", line.chars().take(column).collect::<String>()), 3),
+        false => {
+            (line.to_owned(), (at.width as usize).min(line.chars().count().saturating_sub(column)).max(1))
+        }
+    };
+    let gap = " ".repeat(number.len());
+    let caret = paint.tone(tone, &"^".repeat(width));
+    let _ = writeln!(out, " {gap} |\n {number} | {line}\n {gap} | {}{caret}", " ".repeat(column));
+    if !problem.remedy.is_empty() {
+        let _ = writeln!(out, " {gap} = {}", problem.remedy);
+    }
+    out.push('\n');
+}
+
+fn json(name: &str, loaded: &Loaded) -> String {
+    let problems: Vec<serde_json::Value> = loaded
+        .problems
+        .iter()
+        .map(|problem| {
+            serde_json::json!({
+                "severity": problem.severity.name(),
+                "file": name,
+                "line": problem.at.line,
+                "column": problem.at.column,
+                "width": problem.at.width,
+                "path": problem.path,
+                "message": problem.what,
+                "remedy": problem.remedy,
+            })
+        })
+        .collect();
+    let whole = serde_json::json!({
+        "runs": loaded.plan.is_some(),
+        "hash": loaded.plan.as_ref().map(|plan| plan.hash()),
+        "errors": count(loaded, Severity::Error),
+        "warnings": count(loaded, Severity::Warning),
+        "unset": loaded.unset,
+        "problems": problems,
+    });
+    format!("{whole:#}")
+}
+
+fn count(loaded: &Loaded, severity: Severity) -> usize {
+    loaded.problems.iter().filter(|problem| problem.severity == severity).count()
+}
+
+fn counted(n: usize, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
+}

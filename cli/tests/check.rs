@@ -1,0 +1,165 @@
+//! Pipeline files as people write them, and what they are told: every message is pinned.
+//!
+//! `UPDATE_GOLDEN=1` writes what is told now.
+
+use spanlayer_host::vars::{Process, Vars};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+fn run(directory: &Path, args: &[&str]) -> Output {
+    let program =
+        Command::new(env!("CARGO_BIN_EXE_spanlayer-cli")).args(args).current_dir(directory).output();
+    program.unwrap_or_else(|error| panic!("the program does not start: {error}"))
+}
+
+fn files(kind: &str) -> (PathBuf, Vec<String>) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/tests").join(kind);
+    let names =
+        std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".yaml")).collect();
+    names.sort();
+    (directory, names)
+}
+
+#[track_caller]
+fn compare(path: &Path, told: &str) {
+    if Process.get("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, told).unwrap();
+    }
+    let pinned = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(told, pinned, "{} (UPDATE_GOLDEN=1 writes it)", path.display());
+}
+
+#[test]
+fn each_mistake_is_told_with_its_line_and_what_to_do() {
+    let (directory, names) = files("broken");
+    assert!(names.len() >= 30);
+    for name in names {
+        let output = run(&directory, &["check", &name]);
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{name}: {told}");
+        assert!(output.stderr.is_empty() && !told.contains('\x1b'), "{name}");
+        let text = std::fs::read_to_string(directory.join(&name)).unwrap();
+        let line = 1 + text.lines().position(|line| line.contains("<- wrong")).unwrap();
+        let told_there = told
+            .lines()
+            .any(|said| said.starts_with(&format!("{name}:{line}:")) && said.contains(": error: "));
+        assert!(told_there, "{name}, line {line}: {told}");
+        let (errors, remedies) = (told.matches(": error: ").count(), told.matches("\n").count());
+        assert!(errors > 0 && remedies > 3, "{told}");
+        compare(&directory.join(name.replace(".yaml", ".txt")), &told);
+    }
+}
+
+#[test]
+fn the_collector_layers_files_and_their_variations_can_be_run() {
+    let (directory, names) = files("good");
+    assert!(names.len() >= 12);
+    for name in names {
+        let output = run(&directory, &["check", &name]);
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{name}: {told}");
+        let output = run(&directory, &["explain", &name]);
+        assert_eq!(output.status.code(), Some(0), "{name}");
+        compare(&directory.join(name.replace(".yaml", ".txt")), &String::from_utf8(output.stdout).unwrap());
+    }
+}
+
+#[test]
+fn warnings_fail_only_where_that_is_asked_for() {
+    let (directory, _) = files("good");
+    let file = "01-layer-default.yaml";
+    assert_eq!(run(&directory, &["check", file]).status.code(), Some(0));
+    assert_eq!(run(&directory, &["check", file, "--strict"]).status.code(), Some(1));
+    assert_eq!(run(&directory, &["check", "none.yaml"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_secret_is_warned_of_and_not_repeated() {
+    let directory = std::env::temp_dir();
+    let file = directory.join(format!("spanlayer-secret-{}.yaml", std::process::id()));
+    let text = "receivers: {otlp: {protocols: {http: }}}\nexporters:\n  otlphttp:\n    endpoint: https://u:s3cret@h.example.com\n    \
+                headers:\n      api-key: s3cret\n      authorization: \"s3cret\\n\"\nservice: {pipelines: {traces: {receivers: \
+                [otlp], exporters: [otlphttp]}}}\n";
+    std::fs::write(&file, text).unwrap();
+    let name = file.to_str().unwrap();
+    for args in [&["check", name][..], &["check", name, "--json"], &["explain", name]] {
+        let output = run(&directory, args);
+        let told = [output.stdout, output.stderr].concat();
+        assert!(
+            !String::from_utf8_lossy(&told).contains("s3cret"),
+            "{args:?}: {}",
+            String::from_utf8_lossy(&told)
+        );
+    }
+    let told = String::from_utf8(run(&directory, &["check", name]).stdout).unwrap();
+    std::fs::remove_file(file).unwrap();
+    assert!(told.matches("a secret stands in the file").count() >= 2, "{told}");
+}
+
+#[test]
+fn json_has_what_the_text_has() {
+    let (directory, names) = files("broken");
+    for name in names {
+        let output = run(&directory, &["check", &name, "--json"]);
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let problems = told["problems"].as_array().unwrap();
+        let errors = problems.iter().filter(|one| one["severity"] == "error").count();
+        assert_eq!(told["errors"], errors, "{name}");
+        for one in problems {
+            assert!(
+                one["line"].as_u64().unwrap() > 0 && one["column"].as_u64().unwrap() > 0,
+                "{name}: {one}"
+            );
+            assert!(!one["remedy"].as_str().unwrap().is_empty(), "{name}: {one}");
+        }
+    }
+}
+
+#[test]
+fn what_differs_is_told_and_what_is_spelt_out_makes_no_difference() {
+    let directory = std::env::temp_dir();
+    let write = |name: &str, options: &str| {
+        let file = directory.join(format!("spanlayer-{name}-{}.yaml", std::process::id()));
+        let text = format!(
+            "service: {{pipelines: {{traces: {{receivers: [otlp], exporters: [otlphttp]}}}}}}\nreceivers: {{otlp: {{protocols: \
+             {{http: }}}}}}\nexporters: {{otlphttp: {{endpoint: \"https://h\"{options}}}}}\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let (plain, spelt) = (write("plain", ""), write("spelt", ", compression: gzip, timeout: 30s"));
+    let other = write("other", ", compression: zstd");
+    let told = |args: &[&str]| String::from_utf8(run(&directory, args).stdout).unwrap();
+    assert!(told(&["explain", &plain, "--diff", &spelt]).contains("Both ask for the same."));
+    let differs = told(&["explain", &plain, "--diff", &other]);
+    assert!(
+        differs.contains(
+            "- exporters::otlphttp::compression = gzip\n+ exporters::otlphttp::compression = zstd\n"
+        )
+    );
+    for file in [plain, spelt, other] {
+        std::fs::remove_file(file).unwrap();
+    }
+}
+
+#[test]
+fn the_schema_is_json_and_names_every_component() {
+    let output = run(Path::new("."), &["schema"]);
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let sections: BTreeMap<&str, &serde_json::Value> = schema["properties"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.as_str(), value))
+        .collect();
+    for role in spanlayer_config::Role::ALL {
+        let patterns = sections[role.section()]["patternProperties"].as_object().unwrap();
+        for one in role.components() {
+            assert!(patterns.keys().any(|pattern| pattern.contains(one.name)), "{}", one.name);
+        }
+    }
+}

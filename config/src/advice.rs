@@ -1,0 +1,163 @@
+//! What works, and is unwise.
+
+use spanlayer_pipeline::{
+    Server,
+    settings::{Address, Otlp},
+};
+
+use crate::{
+    components::Role,
+    declared::{Declarations, Declared},
+    options::{Kind, section::Section},
+    pipelines::Wired,
+    problem::{At, Problem},
+    receivers::{Listening, Receivers},
+    yaml::{Node, Value},
+};
+
+pub(crate) fn give(
+    declared: &Declarations<'_>,
+    wired: &[Wired],
+    receivers: &Receivers,
+    problems: &mut Vec<Problem>,
+) {
+    let lists =
+        || wired.iter().flat_map(|pipeline| [&pipeline.from, &pipeline.through, &pipeline.to]).flatten();
+    for one in declared.0.iter().filter(|one| one.usable) {
+        let mut advise = |at: At, what: &str, remedy: &str, secret: bool| {
+            problems.push(Problem { secret, ..Problem::warning(at, what, remedy).about(one.path()) });
+        };
+        literals(one.section(), &mut advise);
+        if one.role == Role::Extension {
+            continue;
+        }
+        if !lists().any(|id| id == one.id) {
+            // A pipeline that is not run says so itself.
+            if !wired.is_empty() {
+                advise(
+                    one.at,
+                    "no pipeline that is run uses it",
+                    "list it in a pipeline, or take it out",
+                    false,
+                );
+            }
+            continue;
+        }
+        if one.role == Role::Exporter {
+            exporter(one, &mut advise);
+        }
+    }
+    for listening in [receivers.http, receivers.grpc] {
+        if let Listening::At(address) = listening
+            && address.ip().is_unspecified()
+            && let Some(one) =
+                declared.0.iter().find(|one| one.kind() == "otlp" && one.role == Role::Receiver)
+        {
+            let what = format!("{address} listens on every interface");
+            let remedy = format!("write `localhost:{}`: nobody but the function sends here", address.port());
+            let at = endpoint_of(one.node, &address.to_string()).unwrap_or(one.at);
+            problems.push(Problem::warning(at, what, remedy).about(one.path()));
+        }
+    }
+}
+
+fn exporter(one: &Declared<'_>, advise: &mut impl FnMut(At, &str, &str, bool)) {
+    let section = one.section();
+    match one.kind() {
+        "debug" => advise(
+            one.at,
+            "everything is also written to standard output, and so to CloudWatch, which bills it",
+            "take it out once you have seen enough",
+            false,
+        ),
+        "file" => {
+            let path = section.text("path").unwrap_or_default();
+            if !path.starts_with("/tmp/") && !section.is_later("path") {
+                advise(
+                    section.at("path"),
+                    "on Lambda only `/tmp` can be written to",
+                    "write a path below `/tmp`",
+                    false,
+                );
+            }
+        }
+        kind => {
+            for name in ["endpoint", "traces_endpoint", "metrics_endpoint", "logs_endpoint"] {
+                if section.options.iter().any(|opt| opt.name == name)
+                    && address(kind, section, name).is_some_and(|address| address.is_in_the_clear())
+                {
+                    advise(
+                        section.at(name),
+                        "what is sent there can be read on the way",
+                        "use `https://`, or gRPC with TLS",
+                        false,
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn address(kind: &str, section: Section<'_>, name: &str) -> Option<Address> {
+    let text = section.text(name)?;
+    if kind != "otlp" {
+        return Server::at(&text).ok().map(|server| server.address().clone());
+    }
+    let insecure = section.section("tls").flag("insecure");
+    let otlp = if insecure { Otlp::grpc_insecure(&text) } else { Otlp::grpc(&text) };
+    otlp.ok()?.urls.into_iter().flatten().next()
+}
+
+/// Secrets that stand in the file itself.
+fn literals(section: Section<'_>, advise: &mut impl FnMut(At, &str, &str, bool)) {
+    const WHAT: &str = "a secret stands in the file";
+    const REMEDY: &str = "write `${env:NAME}`, and let your deployment set the variable";
+    for opt in section.options {
+        let Some(node) = section.node(opt.name) else { continue };
+        match opt.kind {
+            // A header that an extension sets need be no secret.
+            Kind::Secret if is_literal(node) && (opt.name != "value" || setter_holds_secret(section)) => {
+                advise(node.at, WHAT, REMEDY, true);
+            }
+            Kind::Headers => {
+                let secrets =
+                    node.entries().iter().filter(|(key, node)| is_literal(node) && sounds_secret(&key.name));
+                secrets.for_each(|(_, node)| advise(node.at, WHAT, REMEDY, true));
+            }
+            Kind::Section(_) => literals(section.section(opt.name), advise),
+            Kind::Sections(_) => section.sections(opt.name).for_each(|section| literals(section, advise)),
+            Kind::Address if is_literal(node) && node.text().is_some_and(has_password) => {
+                advise(node.at, WHAT, REMEDY, true);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_literal(node: &Node) -> bool {
+    matches!(&node.value, Value::Scalar(scalar) if scalar.literal && !scalar.text.is_empty())
+}
+
+fn setter_holds_secret(section: Section<'_>) -> bool {
+    section.text("key").is_some_and(|key| sounds_secret(&key))
+}
+
+fn sounds_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["auth", "key", "token", "secret", "password", "cookie", "credential"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
+fn has_password(address: &str) -> bool {
+    let rest = address.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().is_some_and(|host| host.contains('@'))
+}
+
+/// Where an endpoint that means every interface is written.
+fn endpoint_of(node: &Node, address: &str) -> Option<At> {
+    if node.text() == Some(address) {
+        return Some(node.at);
+    }
+    node.entries().iter().find_map(|(_, node)| endpoint_of(node, address))
+}

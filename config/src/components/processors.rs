@@ -1,0 +1,64 @@
+//! What changes data, or leaves some out.
+
+use super::Component;
+use crate::options::{Kind, Opt, ignored, opt};
+
+pub(crate) const ALL: &[Component] = &[
+    Component {
+        name: "batch",
+        also: &[],
+        options: BATCH,
+        about: "how much is sent at a time; when is `SPANLAYER_FLUSH`'s decision",
+    },
+    Component {
+        name: "decouple",
+        also: &[],
+        options: DECOUPLE,
+        about: "nothing: the function is always answered before anything is sent",
+    },
+    Component {
+        name: "memory_limiter",
+        also: &[],
+        options: MEMORY,
+        about: "how much is held for delivery; `SPANLAYER_QUEUE_BYTES` counts first",
+    },
+    Component {
+        name: "coldstart",
+        also: &[],
+        options: &[],
+        about: "nothing: the span `init` always belongs to the first invocation's trace",
+    },
+];
+
+const BATCH: &[Opt] = &[
+    opt(
+        "send_batch_max_size",
+        Kind::Whole(0, u64::MAX),
+        "0",
+        "the most items that are sent at a time; 0: 8,192",
+    ),
+    ignored("send_batch_size", Kind::Whole(0, u64::MAX), "when to send is `SPANLAYER_FLUSH`'s decision"),
+    ignored("timeout", Kind::Duration, "when to send is `SPANLAYER_FLUSH`'s decision"),
+    ignored("metadata_keys", Kind::Texts, "batches are not partitioned by metadata"),
+    ignored(
+        "metadata_cardinality_limit",
+        Kind::Whole(0, u64::MAX),
+        "batches are not partitioned by metadata",
+    ),
+];
+
+const DECOUPLE: &[Opt] = &[ignored(
+    "max_queue_size",
+    Kind::Whole(0, u64::MAX),
+    "the queue is bounded in bytes: `SPANLAYER_QUEUE_BYTES`",
+)];
+
+const MEMORY: &[Opt] = &[
+    opt("limit_mib", Kind::Whole(1, 10_240), "", "the most that is held"),
+    opt("limit_percentage", Kind::Whole(1, 100), "", "the same, in hundredths of the function's memory"),
+    ignored("spike_limit_mib", Kind::Whole(0, u64::MAX), "the limit is kept at every moment"),
+    ignored("spike_limit_percentage", Kind::Whole(0, 100), "the limit is kept at every moment"),
+    ignored("check_interval", Kind::Duration, "the limit is kept at every moment"),
+    ignored("min_gc_interval_when_soft_limited", Kind::Duration, "there is no garbage to collect"),
+    ignored("min_gc_interval_when_hard_limited", Kind::Duration, "there is no garbage to collect"),
+];

@@ -1,0 +1,125 @@
+//! Components that people's files have and that are not here: what to use instead, and whether they can be left out.
+
+use super::Role;
+
+/// What to do about a component that is not supported, and whether a pipeline is the same without it.
+pub(crate) fn instead(role: Role, kind: &str) -> Option<(&'static str, bool)> {
+    let found = UNSUPPORTED.iter().find(|(of, name, ..)| *of == role && *name == kind);
+    found.map(|(.., harmless, instead)| (*instead, *harmless))
+}
+
+/// Role, type, harmless, instead. Harmless: without it data goes to the same places with nothing in it that was to be
+/// taken out.
+const UNSUPPORTED: &[(Role, &str, bool, &str)] = &[
+    (Role::Receiver, "jaeger", false, "let the SDK send OTLP to `localhost:4318`"),
+    (Role::Receiver, "zipkin", false, "let the SDK send OTLP to `localhost:4318`"),
+    (Role::Receiver, "prometheus", false, "let the SDK send metrics as OTLP to `localhost:4318`"),
+    (Role::Receiver, "hostmetrics", false, "`telemetryapi` has Lambda's own figures of each invocation"),
+    (Role::Receiver, "statsd", false, "let the SDK send metrics as OTLP to `localhost:4318`"),
+    (Role::Receiver, "awsxray", false, "let the SDK send OTLP to `localhost:4318`"),
+    (Role::Receiver, "filelog", false, "print lines: `telemetryapi` has what functions print"),
+    (Role::Processor, "attributes", false, "set attributes in the SDK: this version has no such processor"),
+    (
+        Role::Processor,
+        "resource",
+        false,
+        "set `OTEL_RESOURCE_ATTRIBUTES`: this version has no such processor",
+    ),
+    (
+        Role::Processor,
+        "redaction",
+        false,
+        "keep the attribute out in the SDK: this version has no such processor",
+    ),
+    (Role::Processor, "filter", false, "do not record it in the SDK: this version has no such processor"),
+    (
+        Role::Processor,
+        "probabilistic_sampler",
+        false,
+        "set `OTEL_TRACES_SAMPLER=parentbased_traceidratio` for the function: this version has no such processor",
+    ),
+    (
+        Role::Processor,
+        "tail_sampling",
+        false,
+        "sample in a Collector behind this one: this version has no such processor",
+    ),
+    (Role::Processor, "transform", false, "change it in the SDK: this version has no such processor"),
+    (Role::Processor, "span", false, "name spans in the SDK: this version has no such processor"),
+    (Role::Processor, "resourcedetection", true, "leave it out: the function's resource is always told"),
+    (Role::Processor, "k8sattributes", true, "leave it out: there is no Kubernetes on Lambda"),
+    (Role::Processor, "groupbytrace", true, "leave it out: an invocation's spans are kept together"),
+    (Role::Processor, "groupbyattrs", true, "leave it out: neighbours of one resource are joined anyway"),
+    (
+        Role::Processor,
+        "cumulativetodelta",
+        true,
+        "set OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=delta for the SDK",
+    ),
+    (
+        Role::Exporter,
+        "awsxray",
+        false,
+        "requests are not signed by this version: use `otlphttp` to a Collector that has the exporter",
+    ),
+    (Role::Exporter, "awsemf", false, "use `otlphttp` to an OTLP endpoint for metrics"),
+    (
+        Role::Exporter,
+        "awscloudwatchlogs",
+        false,
+        "requests are not signed by this version: what functions print is in CloudWatch anyway",
+    ),
+    (
+        Role::Exporter,
+        "prometheusremotewrite",
+        false,
+        "use `otlphttp` to `/api/v1/otlp`, which Prometheus and its relatives take",
+    ),
+    (Role::Exporter, "prometheus", false, "use `otlphttp` to `/api/v1/otlp`: nobody can scrape a function"),
+    (Role::Exporter, "jaeger", false, "use `otlp` to port 4317, which Jaeger takes"),
+    (
+        Role::Exporter,
+        "datadog",
+        false,
+        "use `otlphttp` with Datadog's OTLP endpoint and the header `dd-api-key`",
+    ),
+    (Role::Exporter, "loki", false, "use `otlphttp` to `/otlp`, which Loki takes"),
+    (Role::Exporter, "splunk_hec", false, "use `otlphttp` with Splunk's OTLP endpoint"),
+    (Role::Exporter, "sapm", false, "use `otlphttp` with Splunk's OTLP endpoint"),
+    (Role::Exporter, "kafka", false, "use `otlphttp` to a Collector that has the exporter"),
+    (Role::Exporter, "googlecloud", false, "use `otlphttp` with `https://telemetry.googleapis.com`"),
+    (Role::Exporter, "azuremonitor", false, "use `otlphttp` to a Collector that has the exporter"),
+    (Role::Connector, "spanmetrics", true, "`telemetryapi` has `faas.*` metrics of each invocation"),
+    (Role::Connector, "servicegraph", true, "let the backend make it from the spans"),
+    (Role::Connector, "count", true, "`telemetryapi` has `faas.*` metrics of each invocation"),
+    (Role::Exporter, "awss3", false, "use `otlphttp` to a Collector that has the exporter"),
+    (
+        Role::Connector,
+        "routing",
+        false,
+        "give each kind of data a pipeline of its own, or route in a Collector",
+    ),
+    (
+        Role::Extension,
+        "sigv4auth",
+        false,
+        "requests are not signed by this version: use `otlphttp` to a Collector that has the extension",
+    ),
+    (
+        Role::Extension,
+        "oauth2client",
+        false,
+        "use `bearertokenauth` with a token that your deployment fetches",
+    ),
+    (Role::Extension, "health_check", true, "leave it out: Lambda watches the extension"),
+    (Role::Extension, "healthcheckv2", true, "leave it out: Lambda watches the extension"),
+    (Role::Extension, "pprof", true, "leave it out: there is no port to reach"),
+    (Role::Extension, "zpages", true, "leave it out: there is no port to reach"),
+    (
+        Role::Extension,
+        "file_storage",
+        true,
+        "leave it out: what was accepted is spooled in `SPANLAYER_STATE_DIR`",
+    ),
+    (Role::Extension, "memory_ballast", true, "leave it out: there is no garbage to collect"),
+];

@@ -1,0 +1,126 @@
+//! What a file declares: components by their ids, each with its options checked.
+
+use crate::{
+    components::{Component, Role, instead},
+    options::{check, section::Section},
+    problem::{At, Problem},
+    suggest,
+    yaml::{Key, Node, Value},
+};
+
+/// A component that a file declares.
+pub(crate) struct Declared<'n> {
+    pub(crate) role: Role,
+    /// `type` or `type/name`.
+    pub(crate) id: &'n str,
+    pub(crate) at: At,
+    /// What it is; `None` if that is not known.
+    pub(crate) component: Option<&'static Component>,
+    pub(crate) node: &'n Node,
+    /// Whether nothing that it needs is faulty.
+    pub(crate) usable: bool,
+    /// Whether a pipeline is the same without it.
+    pub(crate) harmless: bool,
+}
+
+impl<'n> Declared<'n> {
+    pub(crate) fn section(&self) -> Section<'n> {
+        Section::new(self.component.map_or(&[], |one| one.options), Some(self.node))
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        self.component.map_or("", |one| one.name)
+    }
+
+    /// As it is called in messages.
+    pub(crate) fn path(&self) -> String {
+        format!("{}::{}", self.role.section(), self.id)
+    }
+}
+
+/// Everything that a file declares.
+pub(crate) struct Declarations<'n>(pub(crate) Vec<Declared<'n>>);
+
+impl<'n> Declarations<'n> {
+    /// Reads all sections, and says what is wrong in each.
+    pub(crate) fn read(root: &'n Node, problems: &mut Vec<Problem>) -> Self {
+        let mut all = Vec::new();
+        for (key, node) in root.entries() {
+            if let Some(role) = Role::ALL.into_iter().find(|role| role.section() == key.name) {
+                match &node.value {
+                    Value::Null => {}
+                    Value::Map(entries) => {
+                        all.extend(
+                            entries.iter().filter_map(|(key, node)| declared(role, key, node, problems)),
+                        );
+                    }
+                    _ => problems.push(
+                        Problem::error(
+                            node.at,
+                            "expected components",
+                            "write `type: …` or `type/name: …` on a line each",
+                        )
+                        .about(role.section()),
+                    ),
+                }
+            } else if key.name != "service" {
+                let known = Role::ALL.map(Role::section).into_iter().chain(["service"]);
+                let remedy = match suggest::closest(&key.name, known) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "expected receivers, processors, exporters, connectors, extensions or service"
+                        .to_owned(),
+                };
+                problems.push(Problem::error(key.at, format!("`{}` is no section", key.name), remedy));
+            }
+        }
+        Self(all)
+    }
+
+    pub(crate) fn find(&self, role: Role, id: &str) -> Option<&Declared<'n>> {
+        self.0.iter().find(|one| one.role == role && one.id == id)
+    }
+}
+
+fn declared<'n>(
+    role: Role,
+    key: &'n Key,
+    node: &'n Node,
+    problems: &mut Vec<Problem>,
+) -> Option<Declared<'n>> {
+    let (kind, name) = match key.name.split_once('/') {
+        Some((kind, name)) => (kind.trim(), Some(name.trim())),
+        None => (key.name.trim(), None),
+    };
+    let path = format!("{}::{}", role.section(), key.name);
+    if kind.is_empty() || name == Some("") {
+        let remedy = "write `type` or `type/name`";
+        problems.push(Problem::error(key.at, "an id is not complete", remedy).about(path));
+        return None;
+    }
+    let mut one = Declared {
+        role,
+        id: &key.name,
+        at: key.at,
+        component: role.find(kind),
+        node,
+        usable: false,
+        harmless: false,
+    };
+    if let Some(component) = one.component {
+        one.usable = check::options(component.options, node, &path, problems);
+        return Some(one);
+    }
+    let remedy = if let Some((instead, harmless)) = instead(role, kind) {
+        one.harmless = harmless;
+        instead.to_owned()
+    } else {
+        let known = role.components().iter().map(|one| one.name);
+        match suggest::closest(kind, known.clone()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("there are {}", check::listed(known).replace(" or ", " and ")),
+        }
+    };
+    let what = format!("the {} `{kind}` is not supported", role.noun());
+    problems.push(Problem::error(key.at, what, remedy).about(path));
+    Some(one)
+}

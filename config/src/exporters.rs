@@ -1,0 +1,231 @@
+//! Exporters as destinations.
+
+mod auth;
+mod json_events;
+mod server;
+
+use std::{net::SocketAddr, time::Duration};
+
+use spanlayer_pipeline::{
+    Backoff, BatchLimits, Compression, Destination, JsonLines, Rotation, Server, Signal,
+    settings::{Address, Otlp, Protocol},
+};
+
+use crate::{
+    declared::{Declarations, Declared},
+    expand::Surroundings,
+    options::section::Section,
+    problem::Problem,
+};
+use auth::authentication;
+use server::{Connection, headers};
+
+/// Makes destinations of exporters.
+pub(crate) struct Maker<'a, 'n> {
+    pub(crate) declared: &'a Declarations<'n>,
+    pub(crate) around: Surroundings<'a>,
+    /// Where we listen ourselves.
+    pub(crate) own: &'a [SocketAddr],
+    pub(crate) problems: &'a mut Vec<Problem>,
+}
+
+impl Maker<'_, '_> {
+    /// The destination of an exporter for these signals; `None` where something is missing or wrong, which is told, and
+    /// where an exporter sends nothing.
+    pub(crate) fn destination(&mut self, one: &Declared<'_>, signals: &[Signal]) -> Option<Destination> {
+        let section = one.section();
+        let mut made = match one.kind() {
+            "otlp" => self.otlp_grpc(one, section, signals)?,
+            "otlphttp" => self.otlp_http(one, section, signals)?,
+            "zipkin" => Destination::zipkin(self.server(one, section)?),
+            "json_events" => {
+                let mapping = json_events::mapping(one, section, self.problems)?;
+                Destination::json_events(mapping, self.server(one, section)?)
+            }
+            "file" => self.file(one, section)?,
+            "debug" => Destination::stdout(signals.iter().copied()),
+            _ => return None,
+        };
+        let takes = made.signals.clone();
+        for signal in signals.iter().filter(|signal| !takes.contains(signal)) {
+            let what = format!("it takes no {}", signal.name());
+            let remedy = format!("take it out of the pipelines for {}", signal.name());
+            self.problems.push(Problem::error(one.at, what, remedy).about(one.path()));
+        }
+        made.signals.retain(|signal| signals.contains(signal));
+        made.name =
+            if made.name.contains("://") { format!("{} ({})", one.id, made.name) } else { one.id.to_owned() }
+                .into();
+        limits(&mut made, section);
+        Some(made)
+    }
+
+    fn otlp_grpc(
+        &mut self,
+        one: &Declared<'_>,
+        section: Section<'_>,
+        signals: &[Signal],
+    ) -> Option<Destination> {
+        let target = self.required(one, section, "endpoint")?;
+        let insecure = section.section("tls").flag("insecure");
+        let made = if insecure { Otlp::grpc_insecure(&target) } else { Otlp::grpc(&target) };
+        let mut otlp = self.right(one, section, "endpoint", made)?;
+        otlp.protocol = Protocol::Grpc;
+        self.finished(one, section, otlp, signals)
+    }
+
+    fn otlp_http(
+        &mut self,
+        one: &Declared<'_>,
+        section: Section<'_>,
+        signals: &[Signal],
+    ) -> Option<Destination> {
+        let mut otlp = match section.text("endpoint") {
+            Some(base) => self.right(one, section, "endpoint", Otlp::http(&base))?,
+            None => Otlp::default(),
+        };
+        for signal in Signal::ALL {
+            let name = match signal {
+                Signal::Traces => "traces_endpoint",
+                Signal::Metrics => "metrics_endpoint",
+                Signal::Logs => "logs_endpoint",
+            };
+            if let Some(text) = section.text(name) {
+                otlp.urls[signal as usize] = Some(self.right(one, section, name, text.parse::<Address>())?);
+            }
+        }
+        if section.text("encoding").as_deref() == Some("json") {
+            otlp.protocol = Protocol::HttpJson;
+        }
+        if otlp.urls.iter().all(Option::is_none) {
+            self.required(one, section, "endpoint")?;
+        }
+        self.finished(one, section, otlp, signals)
+    }
+
+    fn finished(
+        &mut self,
+        one: &Declared<'_>,
+        section: Section<'_>,
+        mut otlp: Otlp,
+        signals: &[Signal],
+    ) -> Option<Destination> {
+        for signal in Signal::ALL {
+            if !signals.contains(&signal) {
+                otlp.urls[signal as usize] = None;
+            }
+        }
+        let first = otlp.urls.iter().flatten().next().cloned();
+        if otlp.urls.iter().flatten().any(|url| url.is_one_of(self.own)) {
+            let path = format!("{}::endpoint", one.path());
+            let what = "this is the extension's own receiver";
+            let remedy = "write where data should go from here";
+            self.problems.push(Problem::error(section.at("endpoint"), what, remedy).about(path));
+            return None;
+        }
+        let Connection { certificate, client, proxy } = self.connection(one, section, first.as_ref())?;
+        otlp.headers = self.headers(one, section)?;
+        otlp.compression = compression(section);
+        (otlp.certificate, otlp.client, otlp.proxy) = (certificate, client, proxy);
+        Some(Destination::otlp(otlp, None))
+    }
+
+    fn server(&mut self, one: &Declared<'_>, section: Section<'_>) -> Option<Server> {
+        let address = self.required(one, section, "endpoint")?;
+        let mut server = self.right(one, section, "endpoint", Server::at(&address))?;
+        let address = server.address().clone();
+        let Connection { certificate, client, proxy } = self.connection(one, section, Some(&address))?;
+        server.headers = self.headers(one, section)?;
+        server.compression = compression(section);
+        (server.certificate, server.client, server.proxy) = (certificate, client, proxy);
+        Some(server)
+    }
+
+    fn file(&mut self, one: &Declared<'_>, section: Section<'_>) -> Option<Destination> {
+        let mut file = JsonLines::at(self.required(one, section, "path")?);
+        let rotation = section.section("rotation");
+        let (megabytes, keep) = (rotation.whole("max_megabytes")?, rotation.whole("max_backups")?);
+        file.rotation =
+            Some(Rotation { max_bytes: megabytes << 20, keep: u32::try_from(keep).unwrap_or(u32::MAX) });
+        file.mapping = None;
+        Some(Destination::file(file))
+    }
+
+    /// The exporter's own headers, and those of its authenticator.
+    fn headers(&mut self, one: &Declared<'_>, section: Section<'_>) -> Option<server::Headers> {
+        let mut all = headers(one, section, self.problems)?;
+        for (name, value) in authentication(one, section, self.declared, self.around, self.problems)? {
+            all.retain(|(other, _)| *other != name);
+            all.push((name, value));
+        }
+        Some(all)
+    }
+
+    /// An option without which there is nothing to do.
+    fn required(&mut self, one: &Declared<'_>, section: Section<'_>, name: &str) -> Option<String> {
+        let found = section.text(name);
+        if found.is_none() && !section.is_later(name) {
+            // What is there and faulty was told already.
+            if section.node(name).is_none() {
+                let what = format!("`{name}` is missing");
+                let remedy = format!("add `{name}: …` below `{}`", one.id);
+                self.problems.push(Problem::error(one.at, what, remedy).about(one.path()));
+            }
+        }
+        found
+    }
+
+    fn right<T>(
+        &mut self,
+        one: &Declared<'_>,
+        section: Section<'_>,
+        name: &str,
+        made: Result<T, String>,
+    ) -> Option<T> {
+        made.map_err(|what| {
+            let path = format!("{}::{name}", one.path());
+            self.problems
+                .push(Problem::error(section.at(name), "this value cannot be used", what).about(path));
+        })
+        .ok()
+    }
+}
+
+fn compression(section: Section<'_>) -> Compression {
+    let name = section.text("compression").unwrap_or_default();
+    let level = if section.options.iter().any(|opt| opt.name == "compression_params") {
+        section.section("compression_params").whole("level")
+    } else {
+        None
+    };
+    let with_level = level.and_then(|level| format!("{name}:{level}").parse().ok());
+    with_level.or_else(|| name.parse().ok()).unwrap_or_default()
+}
+
+/// How long, how often, how much at a time.
+fn limits(made: &mut Destination, section: Section<'_>) {
+    let has = |name: &str| section.options.iter().any(|opt| opt.name == name);
+    if has("timeout") {
+        made.timeout = section.duration("timeout").filter(|limit| !limit.is_zero());
+    }
+    if has("retry_on_failure") {
+        let retry = section.section("retry_on_failure");
+        let mut backoff = Backoff::default();
+        backoff.first =
+            retry.duration("initial_interval").unwrap_or(backoff.first).max(Duration::from_millis(1));
+        backoff.cap = retry.duration("max_interval").unwrap_or(backoff.cap).max(backoff.first);
+        if !retry.flag("enabled") {
+            backoff.retries = 0;
+        }
+        made.backoff = Some(backoff);
+    }
+    if has("sending_queue") {
+        let batch = section.section("sending_queue").section("batch");
+        if let Some(most) = batch.whole("max_size").and_then(|most| usize::try_from(most).ok()) {
+            match batch.text("sizer").as_deref() {
+                Some("bytes") => made.batch = BatchLimits { bytes: most.min(made.batch.bytes), ..made.batch },
+                _ => made.batch = BatchLimits { items: most.min(made.batch.items), ..made.batch },
+            }
+        }
+    }
+}

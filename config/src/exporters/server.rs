@@ -1,0 +1,127 @@
+//! What all servers have in common: headers, certificates, proxies.
+
+use std::path::PathBuf;
+
+use http::{HeaderName, HeaderValue};
+use spanlayer_pipeline::{
+    Secret,
+    settings::{Address, ClientCertificate, Proxy},
+};
+
+use super::Maker;
+use crate::{
+    declared::Declared,
+    options::section::Section,
+    problem::{At, Problem},
+    yaml::Value,
+};
+
+pub(super) type Headers = Vec<(HeaderName, HeaderValue)>;
+
+pub(super) struct Connection {
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) client: Option<ClientCertificate>,
+    pub(super) proxy: Option<Proxy>,
+}
+
+impl Maker<'_, '_> {
+    pub(super) fn connection(
+        &mut self,
+        one: &Declared<'_>,
+        section: Section<'_>,
+        address: Option<&Address>,
+    ) -> Option<Connection> {
+        let tls = section.section("tls");
+        let path = format!("{}::tls", one.path());
+        let client = match (tls.text("cert_file"), tls.text("key_file")) {
+            (Some(chain), Some(key)) => Some(ClientCertificate { chain: chain.into(), key: key.into() }),
+            (None, None) => None,
+            (chain, _) => {
+                let (there, missing) =
+                    if chain.is_some() { ("cert_file", "key_file") } else { ("key_file", "cert_file") };
+                let what = format!("`{there}` needs `{missing}`");
+                self.problems.push(Problem::error(tls.at(there), what, "name both files").about(path));
+                return None;
+            }
+        };
+        let has_own = section.options.iter().any(|opt| opt.name == "proxy_url");
+        let own = if has_own { section.text("proxy_url") } else { None };
+        let proxy = match (own, address) {
+            (Some(own), _) => Some(Proxy { address: Secret::new(own), except: String::new() }),
+            (None, Some(address)) => address.proxy(self.around.vars).unwrap_or_else(|(name, what)| {
+                self.problems.push(
+                    Problem::error(one.at, format!("the variable {name} cannot be used"), what)
+                        .about(one.path()),
+                );
+                None
+            }),
+            (None, None) => None,
+        };
+        Some(Connection { certificate: tls.text("ca_file").map(PathBuf::from), client, proxy })
+    }
+}
+
+/// The headers that are written; `None` if one of them cannot be sent.
+pub(super) fn headers(
+    one: &Declared<'_>,
+    section: Section<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Headers> {
+    let Some(node) = section.node("headers") else { return Some(Vec::new()) };
+    let mut made: Headers = Vec::new();
+    for (key, node) in node.entries() {
+        let path = format!("{}::headers::{}", one.path(), key.name);
+        let text = match &node.value {
+            Value::Scalar(scalar) => scalar.text.as_str(),
+            Value::Later(_) => continue,
+            _ => "",
+        };
+        let (name, value) = header(&key.name, text, node.at, &path, problems)?;
+        made.retain(|(other, _)| *other != name);
+        made.push((name, value));
+    }
+    Some(made)
+}
+
+/// One header.
+pub(super) fn header(
+    name: &str,
+    value: &str,
+    at: At,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<(HeaderName, HeaderValue)> {
+    let mut fault = |what: String, remedy: &str| {
+        problems.push(Problem { secret: true, ..Problem::error(at, what, remedy).about(path) });
+    };
+    let Ok(header) = name.parse::<HeaderName>() else {
+        fault(format!("`{name}` is no name that HTTP allows"), "use letters, digits and dashes");
+        return None;
+    };
+    if OURS.contains(&header.as_str()) || header.as_str().starts_with("grpc-") {
+        fault(format!("{name} is set by the exporter itself"), "take it out");
+        return None;
+    }
+    let Ok(mut value) = HeaderValue::from_str(value) else {
+        fault(
+            format!("the value of {name} is not one that HTTP allows"),
+            "take line ends out: write it on one line",
+        );
+        return None;
+    };
+    value.set_sensitive(true);
+    Some((header, value))
+}
+
+/// Headers that describe the request itself.
+const OURS: [&str; 9] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "idempotency-key",
+    "te",
+    "transfer-encoding",
+    "user-agent",
+];

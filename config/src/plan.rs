@@ -1,0 +1,352 @@
+//! A file as a whole: what is run, and everything that is wrong.
+
+use spanlayer_pipeline::{Destination, Lanes, Signal};
+
+use crate::{
+    advice,
+    components::{Role, service},
+    declared::{Declarations, Declared},
+    expand::{Expander, Surroundings},
+    exporters::Maker,
+    flow::{Branch, Entry, Flow, Onward, Source},
+    options::{check, check::listed, section::Section},
+    pipelines::{self, Wired},
+    problem::Problem,
+    receivers::{self, Listening, Receivers},
+    suggest,
+    yaml::{self, Node},
+};
+
+/// What a file came to.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What can be run; `None` if nothing can.
+    pub plan: Option<Plan>,
+    /// Everything that is wrong or unwise, by place.
+    pub problems: Vec<Problem>,
+    /// Variables that the file names and that are not known here ([`Surroundings::in_place`]).
+    pub unset: Vec<String>,
+}
+
+/// Everything that a file asks for.
+#[derive(Debug)]
+pub struct Plan {
+    /// Where data comes in.
+    pub receivers: Receivers,
+    /// Where it goes, each destination once however many pipelines lead there.
+    pub destinations: Vec<Destination>,
+    /// Which data goes where.
+    pub flow: Flow,
+    /// The most that is held for delivery, if the file says so.
+    pub held: Option<Held>,
+    /// How much the extension's log says, if the file says so.
+    pub log: Option<String>,
+    pub(crate) pipelines: Vec<Wired>,
+    pub(crate) effective: Vec<(String, String)>,
+}
+
+/// How much is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// This many bytes.
+    Bytes(u64),
+    /// This part of the function's memory, in hundredths.
+    Percent(u64),
+}
+
+impl Plan {
+    /// The settings that count, as `path` and value, defaults included and secrets left out.
+    pub fn effective(&self) -> &[(String, String)] {
+        &self.effective
+    }
+
+    /// A fingerprint of [`effective`](Self::effective): the same for files that ask for the same.
+    pub fn hash(&self) -> String {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64; // FNV-1a
+        for (path, value) in &self.effective {
+            for byte in path.bytes().chain([b'=']).chain(value.bytes()).chain([b'\n']) {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+        format!("{hash:016x}")
+    }
+}
+
+/// Reads a file.
+pub fn load(text: &str, around: Surroundings<'_>) -> Loaded {
+    let mut expander = Expander { around, problems: Vec::new(), unset: Vec::new() };
+    let plan = match yaml::parse(text) {
+        Err(problem) => {
+            expander.problems.push(problem);
+            None
+        }
+        Ok(mut root) => {
+            expander.expand(&mut root);
+            plan(&root, around, &mut expander.problems)
+        }
+    };
+    let Expander { mut problems, unset, .. } = expander;
+    // What an anchor stands for is told once.
+    problems.sort_by_key(|problem| (problem.at.line, problem.at.column));
+    problems.dedup();
+    Loaded { plan, problems, unset }
+}
+
+fn plan(root: &Node, around: Surroundings<'_>, problems: &mut Vec<Problem>) -> Option<Plan> {
+    let declared = Declarations::read(root, problems);
+    let Some(service) = root.get("service") else {
+        let remedy = "add `service: {pipelines: {traces: {receivers: […], exporters: […]}}}`";
+        problems.push(Problem::error(root.at, "`service` is missing, so nothing is run", remedy));
+        return None;
+    };
+    let log = self::service(service, &declared, problems);
+    let mut wired = pipelines::read(service, &declared, problems);
+    let receivers = receivers::read(&wired, &declared, problems);
+    let (destinations, names) = destinations(&mut wired, &declared, around, &receivers, problems);
+    let flow = Weaver { wired: &wired, declared: &declared, names: &names, problems }.weave();
+    advice::give(&declared, &wired, &receivers, problems);
+    if wired.is_empty() {
+        return None;
+    }
+    let effective = effective(&wired, &declared);
+    Some(Plan {
+        receivers,
+        destinations,
+        flow,
+        held: held(&wired, &declared),
+        log,
+        pipelines: wired,
+        effective,
+    })
+}
+
+/// `service` itself, but for its pipelines; the level of the log.
+fn service(service: &Node, declared: &Declarations<'_>, problems: &mut Vec<Problem>) -> Option<String> {
+    const PARTS: [&str; 3] = ["pipelines", "extensions", "telemetry"];
+    for (key, _) in service.entries().iter().filter(|(key, _)| !PARTS.contains(&key.name.as_str())) {
+        let remedy = match suggest::closest(&key.name, PARTS) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("expected {}", listed(PARTS)),
+        };
+        problems.push(
+            Problem::error(key.at, format!("`{}` is no option here", key.name), remedy).about("service"),
+        );
+    }
+    for item in service.get("extensions").map(Node::items).unwrap_or_default() {
+        let id = item.text().unwrap_or_default();
+        if declared.find(Role::Extension, id).is_none() {
+            let known = declared.0.iter().filter(|one| one.role == Role::Extension).map(|one| one.id);
+            let remedy = match suggest::closest(id, known) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "declare it under `extensions`, or take it out".to_owned(),
+            };
+            let what = format!("the extension `{id}` is not declared");
+            problems.push(Problem::error(item.at, what, remedy).about("service::extensions"));
+        }
+    }
+    let telemetry = service.get("telemetry")?;
+    check::options(service::TELEMETRY, telemetry, "service::telemetry", problems);
+    let level = Section::new(service::TELEMETRY, Some(telemetry)).section("logs").text("level");
+    level.map(|level| level.to_ascii_lowercase())
+}
+
+/// The destinations, and which exporter each is. Pipelines that lead nowhere are taken out.
+fn destinations(
+    wired: &mut Vec<Wired>,
+    declared: &Declarations<'_>,
+    around: Surroundings<'_>,
+    receivers: &Receivers,
+    problems: &mut Vec<Problem>,
+) -> (Vec<Destination>, Vec<String>) {
+    let own = [receivers.http, receivers.grpc].into_iter().filter_map(|one| match one {
+        Listening::At(address) => Some(address),
+        Listening::Off => None,
+    });
+    let own: Vec<_> = own.collect();
+    let (mut made, mut names, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    for one in declared.0.iter().filter(|one| one.role == Role::Exporter && one.usable) {
+        let takers = || wired.iter().filter(|pipeline| pipeline.to.iter().any(|id| id == one.id));
+        let signals: Vec<Signal> = Signal::ALL
+            .into_iter()
+            .filter(|signal| takers().any(|pipeline| pipeline.signal == *signal))
+            .collect();
+        if signals.is_empty() || one.kind() == "nop" {
+            continue;
+        }
+        let destination = Maker { declared, around, own: &own, problems }.destination(one, &signals);
+        match destination {
+            Some(mut destination) => {
+                let sizes =
+                    takers().flat_map(|pipeline| &pipeline.through).filter_map(|id| batch_size(id, declared));
+                destination.batch.items = sizes.fold(destination.batch.items, usize::min);
+                made.push(destination);
+                names.push(one.id.to_owned());
+            }
+            None => failed.push(one.id),
+        }
+    }
+    wired.retain_mut(|pipeline| {
+        pipeline.to.retain(|id| !failed.contains(&id.as_str()));
+        if pipeline.to.is_empty() {
+            let what = format!("the pipeline `{}` is not run: it leads nowhere", pipeline.id);
+            let path = format!("service::pipelines::{}", pipeline.id);
+            problems.push(
+                Problem::error(pipeline.at, what, "correct what is wrong with its exporters").about(path),
+            );
+        }
+        !pipeline.to.is_empty()
+    });
+    (made, names)
+}
+
+fn batch_size(id: &str, declared: &Declarations<'_>) -> Option<usize> {
+    let one = declared.find(Role::Processor, id).filter(|one| one.kind() == "batch")?;
+    let most = one.section().whole("send_batch_max_size").filter(|most| *most > 0)?;
+    usize::try_from(most).ok()
+}
+
+/// The strictest memory limiter that a pipeline has.
+fn held(wired: &[Wired], declared: &Declarations<'_>) -> Option<Held> {
+    let used = wired.iter().flat_map(|pipeline| &pipeline.through);
+    let limiters =
+        used.filter_map(|id| declared.find(Role::Processor, id)).filter(|one| one.kind() == "memory_limiter");
+    let sections: Vec<Section<'_>> = limiters.map(Declared::section).collect();
+    let least = |name: &str| sections.iter().filter_map(|one| one.whole(name)).min();
+    least("limit_mib")
+        .map(|mib| Held::Bytes(mib << 20))
+        .or_else(|| least("limit_percentage").map(Held::Percent))
+}
+
+/// Joins pipelines to a flow.
+struct Weaver<'a, 'n> {
+    wired: &'a [Wired],
+    declared: &'a Declarations<'n>,
+    /// Exporters by lane.
+    names: &'a [String],
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Weaver<'_, '_> {
+    fn weave(&mut self) -> Flow {
+        let mut flow = Flow { entries: Default::default(), branches: Vec::new() };
+        for (number, pipeline) in self.wired.iter().enumerate() {
+            let lane = |id: &String| self.names.iter().position(|name| name == id);
+            let lanes: Lanes = pipeline.to.iter().filter_map(lane).collect();
+            let mut onward = Vec::new();
+            for id in &pipeline.to {
+                if let Some(connector) = self.declared.find(Role::Connector, id) {
+                    onward.extend(self.onward(connector, pipeline.signal));
+                }
+            }
+            flow.branches.push(Branch { lanes, onward });
+            for (source, kind) in [(Source::Function, "otlp"), (Source::Platform, "telemetryapi")] {
+                let of_kind = |id: &String| {
+                    self.declared.find(Role::Receiver, id).is_some_and(|one| one.kind() == kind)
+                };
+                if pipeline.from.iter().any(of_kind) {
+                    flow.entries[source as usize][pipeline.signal as usize].branches.push(number);
+                }
+            }
+        }
+        // What is known of invocations of wrapped functions comes with their own data, if nothing else is asked for.
+        for signal in Signal::ALL {
+            let of = |source: Source| &flow.entries[source as usize][signal as usize];
+            if of(Source::Platform).branches.is_empty() {
+                let entry: Entry = of(Source::Function).clone();
+                flow.entries[Source::Platform as usize][signal as usize] = entry;
+            }
+        }
+        self.no_circles(&mut flow);
+        flow.settle();
+        flow
+    }
+
+    fn onward(&mut self, connector: &Declared<'_>, signal: Signal) -> Option<Onward> {
+        let receiving = |id: &str| {
+            let found = self.wired.iter().enumerate();
+            let mut found =
+                found.filter(|(_, one)| one.signal == signal && one.from.iter().any(|from| from == id));
+            found.by_ref().map(|(number, _)| number).collect::<Vec<_>>()
+        };
+        let all = receiving(connector.id);
+        if connector.kind() == "forward" {
+            return Some(Onward::All(all));
+        }
+        let node = connector.section().node("priority_levels");
+        let path = format!("{}::priority_levels", connector.path());
+        let Some(node) = node.filter(|node| !node.items().is_empty()) else {
+            let remedy = "add `priority_levels: [[traces/first], [traces/second]]`";
+            self.problems
+                .push(Problem::error(connector.at, "`priority_levels` is missing", remedy).about(path));
+            return None;
+        };
+        let mut levels = Vec::new();
+        for item in node.items().iter().flat_map(|level| level.items()) {
+            let id = item.text().unwrap_or_default();
+            let of_signal = id.split('/').next() == Some(signal.name());
+            if of_signal && !all.iter().any(|number| self.wired[*number].id == id) {
+                let what = format!("the pipeline `{id}` does not receive from here, or is not run");
+                let remedy = format!("list `{}` among its receivers", connector.id);
+                self.problems.push(Problem::error(item.at, what, remedy).about(&path));
+            }
+        }
+        for level in node.items() {
+            let ids: Vec<&str> = level.items().iter().filter_map(Node::text).collect();
+            let numbers: Vec<usize> =
+                all.iter().copied().filter(|number| ids.contains(&self.wired[*number].id.as_str())).collect();
+            if !numbers.is_empty() {
+                levels.push(numbers);
+            }
+        }
+        Some(Onward::First(levels))
+    }
+
+    /// Takes out connections that lead back to where they come from.
+    fn no_circles(&mut self, flow: &mut Flow) {
+        for number in 0..flow.branches.len() {
+            let mut seen = vec![false; flow.branches.len()];
+            if leads_to(flow, number, number, &mut seen) {
+                flow.branches[number].onward.clear();
+                let pipeline = &self.wired[number];
+                let what = format!("the pipeline `{}` leads back to itself", pipeline.id);
+                let path = format!("service::pipelines::{}", pipeline.id);
+                let remedy = "take the connector out of its exporters";
+                self.problems.push(Problem::error(pipeline.at, what, remedy).about(path));
+            }
+        }
+    }
+}
+
+fn leads_to(flow: &Flow, from: usize, to: usize, seen: &mut [bool]) -> bool {
+    let onward = flow.branches[from].onward.iter().flat_map(|onward| match onward {
+        Onward::All(branches) => branches.clone(),
+        Onward::First(groups) => groups.concat(),
+    });
+    onward
+        .into_iter()
+        .any(|next| next == to || !std::mem::replace(&mut seen[next], true) && leads_to(flow, next, to, seen))
+}
+
+/// What is used, and how it is set.
+fn effective(wired: &[Wired], declared: &Declarations<'_>) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    for pipeline in wired {
+        for (part, ids) in
+            [("receivers", &pipeline.from), ("processors", &pipeline.through), ("exporters", &pipeline.to)]
+        {
+            out.push((
+                format!("service::pipelines::{}::{part}", pipeline.id),
+                format!("[{}]", ids.join(", ")),
+            ));
+        }
+    }
+    let used = |one: &Declared<'_>| {
+        let lists = wired.iter().flat_map(|pipeline| [&pipeline.from, &pipeline.through, &pipeline.to]);
+        one.role == Role::Extension || lists.flatten().any(|id| id == one.id)
+    };
+    for one in declared.0.iter().filter(|one| one.usable && used(one)) {
+        one.section().effective(&one.path(), &mut out);
+    }
+    out.sort();
+    out
+}
