@@ -8,6 +8,7 @@ use crate::{
     log,
 };
 use bytes::Bytes;
+use spanlayer_config::{Flow, Source};
 use spanlayer_host::{clock, random};
 use spanlayer_pipeline::{Admission, Payload, Pipeline};
 use std::{
@@ -83,23 +84,23 @@ impl Account {
     }
 
     /// Hands over spans and log records.
-    pub(crate) fn empty_into(&self, pipeline: &Pipeline) {
+    pub(crate) fn empty_into(&self, pipeline: &Pipeline, flow: &Flow) {
         let mut state = self.state();
         state.news = false;
         if let Some(ledger) = state.described() {
             let ready = ledger.take(clock::unix_nanos());
             drop(state);
-            ready.into_iter().for_each(|ready| deliver(ready, pipeline));
+            ready.into_iter().for_each(|ready| deliver(ready, pipeline, flow));
         }
     }
 
     /// Hands over metrics.
-    pub(crate) fn measure_into(&self, pipeline: &Pipeline) {
+    pub(crate) fn measure_into(&self, pipeline: &Pipeline, flow: &Flow) {
         let mut state = self.state();
         if let Some(ledger) = state.described() {
             let ready = ledger.take_metrics(clock::unix_nanos());
             drop(state);
-            ready.into_iter().for_each(|ready| deliver(ready, pipeline));
+            ready.into_iter().for_each(|ready| deliver(ready, pipeline, flow));
         }
     }
 
@@ -131,12 +132,12 @@ impl State {
     }
 }
 
-fn deliver(Ready { signal, request }: Ready, pipeline: &Pipeline) {
-    if !pipeline.serves(signal) {
+fn deliver(Ready { signal, request }: Ready, pipeline: &Pipeline, flow: &Flow) {
+    if !pipeline.serves(signal) || !flow.takes(Source::Platform, signal) {
         return;
     }
     match Payload::scan(signal, request) {
-        Ok(payload) => match pipeline.accept(payload) {
+        Ok(payload) => match flow.accept(pipeline, Source::Platform, payload) {
             Admission::Accepted => {}
             // The pipeline counts and reports what it drops.
             refused => log::debug("not taken from the ledger", &[("why", &format!("{refused:?}"))]),

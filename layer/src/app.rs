@@ -3,7 +3,7 @@
 use crate::{
     account::Account,
     api::{Announced, Event, Registered, Subscription},
-    config::{self, Config},
+    config::{self, Config, Lines},
     ledger,
     lifecycle::{
         drain::drain,
@@ -59,7 +59,7 @@ impl App {
         let pipeline = Arc::new(Pipeline::new(config.pipeline.clone()));
         let (sender, signals) = unbounded_channel();
         let account = account(&config, announced.is_to_hear_of_invocations());
-        let intake = Intake::new(Arc::clone(&pipeline), account, sender);
+        let intake = Intake::new(Arc::clone(&pipeline), config.flow.clone(), account, sender);
         Self { announced, config, sockets, pipeline, intake, signals }
     }
 
@@ -73,8 +73,10 @@ impl App {
         let (open, opened) = oneshot::channel();
         sockets.serve(&intake, &config, opened);
         let mut lambda = announced.register().await;
+        let nobody = Lines { function: false, extension: false };
+        let lines = config.view.logs.map_or(nobody, |_| config.view.lines);
         let platform = match port {
-            Some(port) => lambda.subscribe(port, config.view.logs.is_some()).await == Subscription::Active,
+            Some(port) => lambda.subscribe(port, lines).await == Subscription::Active,
             None => false,
         };
         if lambda.is_told_of_invocations() {

@@ -2,15 +2,18 @@
 //!
 //! Nothing here is fatal: a faulty value costs itself and a line that names it, and the rest carries on.
 
+mod file;
 mod view;
 
-pub use view::View;
+pub use file::{CONFIG, Place};
+pub use view::{Lines, View};
 
 use crate::{
     lifecycle::policy::Mode,
     log::{self, Level},
     receive::Listen,
 };
+use spanlayer_config::Flow;
 use spanlayer_host::vars::{self, Problem, Reading, Row, Var, Vars};
 use spanlayer_link::{DISABLED, SOCKET, STATE_DIR};
 use spanlayer_pipeline::{self as pipeline, Destination, Signal, letters::Letters};
@@ -80,17 +83,6 @@ pub const TELEMETRY_API: Var<Listen> = Var {
     about: "where Lambda's own telemetry is received; `off` to disable, another port is used if this one is taken",
 };
 
-/// `SPANLAYER_CONFIG`.
-pub const CONFIG: Var<()> = Var {
-    name: "SPANLAYER_CONFIG",
-    default: "off",
-    parse: |text| match text.eq_ignore_ascii_case("off") {
-        true => Ok(()),
-        false => Err("pipeline files are not read by this version; use variables".to_owned()),
-    },
-    about: "a pipeline file; this version has `off` only",
-};
-
 /// `SPANLAYER_LOG`.
 pub const LOG: Var<Level> = Var {
     name: "SPANLAYER_LOG",
@@ -143,6 +135,8 @@ pub struct Config {
     pub queue_bytes: usize,
     /// Where to deliver, and how.
     pub pipeline: pipeline::Settings,
+    /// Which data goes to which destination.
+    pub flow: Flow,
     /// What the extension itself tells of invocations.
     pub view: View,
     /// The function's name.
@@ -158,33 +152,68 @@ impl Config {
     pub fn from_vars(vars: &dyn Vars) -> (Self, Vec<Problem>) {
         let mut reading = Reading::new(vars);
         let disabled = reading.get(&DISABLED);
-        let log = reading.get(&LOG);
+        let found = if disabled { file::Found::default() } else { file::find(&mut reading, vars) };
+        let plan = found.plan.as_ref();
+        let mut log = reading.get(&LOG);
         let flush = reading.get(&FLUSH);
         let max_staleness = reading.get(&MAX_STALENESS);
-        let otlp_http = reading.get(&OTLP_HTTP);
-        let otlp_grpc = reading.get(&OTLP_GRPC);
-        let telemetry_api = reading.get(&TELEMETRY_API);
+        let mut otlp_http = reading.get(&OTLP_HTTP);
+        let mut otlp_grpc = reading.get(&OTLP_GRPC);
+        let mut telemetry_api = reading.get(&TELEMETRY_API);
         let state = reading.get(&STATE_DIR);
         let link = state.join(SOCKET);
-        reading.get(&CONFIG);
+        // Lambda sets it, in MB; a faulty one would be Lambda's fault.
+        let memory = vars.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|mb| mb.parse::<u64>().ok());
+        let memory = memory.unwrap_or(128) << 20;
         let queue_bytes = reading.get(&QUEUE_BYTES).unwrap_or_else(|| {
-            // Lambda sets it, in MB; a faulty one would be Lambda's fault.
-            let memory = vars.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|mb| mb.parse::<u64>().ok());
-            (memory.unwrap_or(128) << 20 >> 4).clamp(4 << 20, 64 << 20)
+            let held = plan.and_then(|plan| plan.held).map(|held| file::held(held, memory));
+            held.unwrap_or_else(|| (memory >> 4).clamp(4 << 20, 64 << 20))
         });
         let queue_bytes = usize::try_from(queue_bytes).unwrap_or(usize::MAX);
         let spool = reading.get(&SPOOL_BYTES).limit(queue_bytes as u64);
         let spool = spool.map(|limit| pipeline::Spool { directory: state.join("spool"), limit });
         let letters = reading.get(&DEAD_LETTERS);
-        let own: Vec<SocketAddr> = [otlp_http, otlp_grpc].into_iter().filter_map(Listen::address).collect();
-        let mut loaded = pipeline::Settings::from_vars(vars, &own);
+        if let Some(plan) = plan {
+            otlp_http = file::listen(vars, OTLP_HTTP.name, otlp_http, plan.receivers.http);
+            otlp_grpc = file::listen(vars, OTLP_GRPC.name, otlp_grpc, plan.receivers.grpc);
+            let port = plan.receivers.platform.as_ref().and_then(|platform| platform.port);
+            if let (None, Listen::At(address), Some(port)) =
+                (vars.get(TELEMETRY_API.name), &mut telemetry_api, port)
+            {
+                address.set_port(port);
+            }
+            if let (None, Some(level)) = (vars.get(LOG.name), &plan.log) {
+                log = Level::parse(level).unwrap_or(log);
+            }
+        }
+        let mut loaded = match found.plan {
+            Some(ref plan) => pipeline::settings::Loaded {
+                settings: pipeline::Settings {
+                    destinations: plan.destinations.clone(),
+                    ..Default::default()
+                },
+                problems: Vec::new(),
+                hints: Vec::new(),
+            },
+            None => {
+                let own: Vec<SocketAddr> =
+                    [otlp_http, otlp_grpc].into_iter().filter_map(Listen::address).collect();
+                pipeline::Settings::from_vars(vars, &own)
+            }
+        };
         // A faulty destination is not replaced by another than was asked for; none at all is.
-        if loaded.settings.destinations.is_empty() && loaded.problems.is_empty() {
+        if plan.is_none() && loaded.settings.destinations.is_empty() && loaded.problems.is_empty() {
             loaded.settings.destinations.push(Destination::stdout([Signal::Traces]));
             loaded.hints.push(NO_DESTINATION.to_owned());
         }
-        let view = View::read(&mut reading, &loaded.settings.destinations);
+        loaded.hints.extend(found.hints);
+        let mut view = View::read(&mut reading, &loaded.settings.destinations);
+        if let Some(plan) = plan {
+            view.follow(vars, plan);
+        }
+        let flow = found.plan.map_or_else(Flow::straight, |plan| plan.flow);
         let mut problems = reading.into_problems();
+        problems.extend(found.problems);
         problems.extend(loaded.problems);
         let config = Self {
             disabled,
@@ -197,6 +226,7 @@ impl Config {
             link,
             queue_bytes,
             pipeline: pipeline::Settings { limit: queue_bytes, spool, letters, ..loaded.settings },
+            flow,
             view,
             function: vars.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "function".to_owned()),
             snapshot: vars.get("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() == Some("snap-start"),
@@ -290,7 +320,7 @@ mod tests {
             ("SPANLAYER_OTLP_HTTP", "here"),
             ("SPANLAYER_OTLP_GRPC", "http://127.0.0.1:4317"),
             ("SPANLAYER_TELEMETRY_API", "there"),
-            ("SPANLAYER_CONFIG", "/var/task/spanlayer.yaml"),
+            ("SPANLAYER_CONFIG", "s3://bucket/spanlayer.yaml"),
             ("SPANLAYER_LOGS", "some"),
             ("SPANLAYER_LOGS_LEVEL", "most"),
             ("SPANLAYER_METRICS", "few"),

@@ -1,7 +1,7 @@
 //! `PUT /telemetry`: asks Lambda to send its own account of each invocation to our listener.
 
 use super::{Registered, http};
-use crate::log;
+use crate::{config::Lines, log};
 use std::time::Duration;
 
 /// Whether Lambda will tell us how invocations ended.
@@ -14,10 +14,9 @@ pub enum Subscription {
 }
 
 impl Registered {
-    /// Subscribes the listener on `port` to platform events, and to what function and extensions print if `lines` says
-    /// so. Lambda closes subscriptions at the first `next`, so the
+    /// Subscribes the listener on `port` to platform events, and to what those print that `lines` names. Lambda closes subscriptions at the first `next`, so the
     /// answer is waited for, but no longer than 250 ms: start-up is not worth more.
-    pub async fn subscribe(&mut self, port: u16, lines: bool) -> Subscription {
+    pub async fn subscribe(&mut self, port: u16, lines: Lines) -> Subscription {
         let address = self.connection.address();
         let headers =
             [("Lambda-Extension-Identifier", self.id.as_str()), ("Content-Type", "application/json")];
@@ -37,8 +36,13 @@ impl Registered {
 
 /// `timeoutMs` is the least that Lambda takes: the end of an invocation is learnt from these events, and every
 /// millisecond of buffering may be a billed one. The other two are also the least there is.
-fn body(port: u16, lines: bool) -> String {
-    let types = if lines { r#""platform","function","extension""# } else { r#""platform""# };
+fn body(port: u16, lines: Lines) -> String {
+    let types = match (lines.function, lines.extension) {
+        (true, true) => r#""platform","function","extension""#,
+        (true, false) => r#""platform","function""#,
+        (false, true) => r#""platform","extension""#,
+        (false, false) => r#""platform""#,
+    };
     format!(
         r#"{{"schemaVersion":"2025-01-29","types":[{types}],"buffering":{{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}},"destination":{{"protocol":"HTTP","URI":"http://sandbox.localdomain:{port}"}}}}"#
     )
@@ -52,7 +56,13 @@ mod tests {
 
     #[test]
     fn the_subscription_is_json_and_names_our_port() {
-        for (lines, types) in [(true, &["platform", "function", "extension"][..]), (false, &["platform"])] {
+        let lines = |function, extension| Lines { function, extension };
+        for (lines, types) in [
+            (lines(true, true), &["platform", "function", "extension"][..]),
+            (lines(true, false), &["platform", "function"]),
+            (lines(false, true), &["platform", "extension"]),
+            (lines(false, false), &["platform"]),
+        ] {
             let body: serde_json::Value = serde_json::from_str(&body(4324, lines)).unwrap();
             assert_eq!(body["destination"]["URI"], "http://sandbox.localdomain:4324");
             assert_eq!(body["buffering"]["timeoutMs"], 25);

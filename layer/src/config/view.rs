@@ -1,7 +1,8 @@
 //! What the extension itself tells of invocations: which of their logs, which metrics, which spans.
 
 use crate::ledger::{Severity, Temporality};
-use spanlayer_host::vars::{Reading, Var};
+use spanlayer_config::Plan;
+use spanlayer_host::vars::{Reading, Var, Vars};
 use spanlayer_pipeline::{Destination, Signal};
 
 /// `SPANLAYER_LOGS`. On, as every SDK and most extensions have it: whoever names a destination for logs wants them, and
@@ -62,11 +63,45 @@ pub struct View {
     pub fill_segments: bool,
     /// Lines from this level on; `None` for no lines.
     pub logs: Option<Severity>,
+    /// Whose lines.
+    pub lines: Lines,
     /// What metrics cover; `None` for no metrics.
     pub metrics: Option<Temporality>,
 }
 
+/// Whose lines are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lines {
+    /// The function's.
+    pub function: bool,
+    /// Extensions'.
+    pub extension: bool,
+}
+
 impl View {
+    /// Restricts it to what a file's `telemetryapi` asks for, where no variable asks for it.
+    pub(super) fn follow(&mut self, vars: &dyn Vars, plan: &Plan) {
+        let platform = plan.receivers.platform.clone().unwrap_or_default();
+        let asked = |name: &str| vars.get(name).is_some();
+        self.lines = Lines { function: platform.function, extension: platform.extension };
+        if asked(LOGS.name) {
+            self.lines = Lines { function: true, extension: true };
+        } else if !platform.function && !platform.extension {
+            self.logs = None;
+        }
+        if !platform.events && !asked(METRICS.name) {
+            self.metrics = None;
+        }
+        if !platform.events && !asked(INVOCATION_SPANS.name) {
+            (self.complete, self.fill_segments) = (false, false);
+        }
+        if let (false, Some(cumulative), Some(temporality)) =
+            (asked(TEMPORALITY.name), platform.cumulative, &mut self.metrics)
+        {
+            *temporality = if cumulative { Temporality::Cumulative } else { Temporality::Delta };
+        }
+    }
+
     pub(super) fn read(reading: &mut Reading<'_>, destinations: &[Destination]) -> Self {
         let complete = reading.get(&INVOCATION_SPANS);
         let (logs, level) = (reading.get(&LOGS), reading.get(&LOGS_LEVEL));
@@ -79,6 +114,7 @@ impl View {
             complete: complete && serves(Signal::Traces),
             fill_segments: traces().any(|one| !xray(one)),
             logs: Some(level).filter(|_| logs && serves(Signal::Logs)),
+            lines: Lines { function: true, extension: true },
             metrics: Some(temporality).filter(|_| metrics && serves(Signal::Metrics)),
         }
     }

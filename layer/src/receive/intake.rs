@@ -2,6 +2,7 @@
 //! lifecycle. And back: what the ledger has ready goes into the pipeline when the lifecycle says so.
 
 use crate::account::Account;
+use spanlayer_config::{Flow, Source};
 use spanlayer_host::clock;
 use spanlayer_pipeline::{Admission, Payload, Pipeline, Signal as Kind};
 use std::{
@@ -47,6 +48,7 @@ pub struct RuntimeDone {
 #[derive(Clone, Debug)]
 pub struct Intake {
     pipeline: Arc<Pipeline>,
+    flow: Arc<Flow>,
     account: Account,
     signals: UnboundedSender<Signal>,
     shared: Arc<Shared>,
@@ -65,10 +67,15 @@ struct Shared {
 }
 
 impl Intake {
-    /// Payloads go to `pipeline`, what they say of invocations to `account`, signals to whoever has the other end of
+    /// Payloads go to `pipeline` by way of `flow`, what they say of invocations to `account`, signals to whoever has the other end of
     /// `signals`.
-    pub fn new(pipeline: Arc<Pipeline>, account: Account, signals: UnboundedSender<Signal>) -> Self {
-        Self { pipeline, account, signals, shared: Arc::default() }
+    pub fn new(
+        pipeline: Arc<Pipeline>,
+        flow: Flow,
+        account: Account,
+        signals: UnboundedSender<Signal>,
+    ) -> Self {
+        Self { pipeline, flow: Arc::new(flow), account, signals, shared: Arc::default() }
     }
 
     /// What is known of invocations.
@@ -81,7 +88,7 @@ impl Intake {
         if payload.signal() == Kind::Traces {
             self.account.note(|ledger, now| ledger.saw(payload.bytes(), now));
         }
-        let admission = self.pipeline.accept(payload);
+        let admission = self.flow.accept(&self.pipeline, Source::Function, payload);
         self.shared.arrived.notify_one();
         admission
     }
@@ -95,16 +102,16 @@ impl Intake {
     /// The platform has told something: the lifecycle may want to know, and much of it is no longer kept back.
     pub(crate) fn told(&self) {
         if self.account.is_full() {
-            self.account.empty_into(&self.pipeline);
+            self.account.empty_into(&self.pipeline, &self.flow);
         }
         self.shared.arrived.notify_one();
     }
 
     /// Hands over what the ledger has ready; metrics too if `metrics` says so.
     pub(crate) fn collect(&self, metrics: bool) {
-        self.account.empty_into(&self.pipeline);
+        self.account.empty_into(&self.pipeline, &self.flow);
         if metrics {
-            self.account.measure_into(&self.pipeline);
+            self.account.measure_into(&self.pipeline, &self.flow);
         }
     }
 

@@ -11,6 +11,7 @@ mod world;
 
 mod bad_input;
 mod delivery;
+mod file;
 mod grpc;
 mod outages;
 mod outside;

@@ -1,0 +1,154 @@
+//! The pipeline file: where it is, what it came to, and how it and the variables share the say.
+
+use spanlayer_config::{Held, Listening, Loaded, Plan, Severity, Surroundings, load};
+use spanlayer_host::vars::{Problem, Reading, Var, Vars};
+
+/// `SPANLAYER_CONFIG`.
+pub const CONFIG: Var<Place> = Var {
+    name: "SPANLAYER_CONFIG",
+    default: "auto",
+    parse: Place::parse,
+    about: "a pipeline file in the OpenTelemetry Collector's vocabulary: a path, `file:<path>`, `env:<variable>`, \
+            `yaml:<text>`, or `off`; `auto`: `OPENTELEMETRY_COLLECTOR_CONFIG_URI`, else `/var/task/spanlayer.yaml` if it is \
+            there, else `/opt/spanlayer.yaml`",
+};
+
+/// Where a file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Wherever one is found.
+    Auto,
+    /// Nowhere: variables only.
+    Off,
+    /// At this path.
+    Path(String),
+    /// In this variable.
+    Variable(String),
+    /// Here.
+    Text(String),
+}
+
+impl Place {
+    /// Reads the value of a variable.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let remote = ["s3", "http", "https"].iter().any(|scheme| text.starts_with(&format!("{scheme}://")));
+        if remote {
+            return Err("files are not loaded from elsewhere by this version: put the file into the function's package \
+                        or a layer, and write its path"
+                .to_owned());
+        }
+        Ok(match text.split_once(':') {
+            _ if text.eq_ignore_ascii_case("auto") => Self::Auto,
+            _ if text.eq_ignore_ascii_case("off") => Self::Off,
+            Some(("file", path)) => Self::Path(path.trim_start_matches("//").to_owned()),
+            Some(("env", name)) => Self::Variable(name.to_owned()),
+            Some(("yaml", text)) => Self::Text(text.to_owned()),
+            _ => Self::Path(text.to_owned()),
+        })
+    }
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) plan: Option<Plan>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) hints: Vec<String>,
+}
+
+/// Looks for a file and reads it. Nothing is read where there is none.
+pub(super) fn find(reading: &mut Reading<'_>, vars: &dyn Vars) -> Found {
+    let mut found = Found::default();
+    let place = match reading.get(&CONFIG) {
+        // A place that was named and cannot be used is not replaced by another.
+        Place::Auto if vars.get(CONFIG.name).is_none() || !is_faulty(reading) => {
+            auto(reading, vars, &mut found.hints)
+        }
+        Place::Auto | Place::Off => None,
+        place => Some(place),
+    };
+    let (name, text) = match place {
+        None => return found,
+        Some(Place::Path(path)) => match std::fs::read_to_string(&path) {
+            Ok(text) => (path, text),
+            Err(error) => {
+                let what = format!("cannot be read ({}), so that variables count instead", error.kind());
+                found.problems.push(Problem { name: path, what });
+                return found;
+            }
+        },
+        Some(Place::Variable(name)) => match vars.get(&name) {
+            Some(text) => (name, text),
+            None => {
+                let what =
+                    "is to hold the pipeline file and is not set, so that variables count instead".to_owned();
+                found.problems.push(Problem { name, what });
+                return found;
+            }
+        },
+        Some(Place::Text(text)) => (CONFIG.name.to_owned(), text),
+        Some(Place::Auto | Place::Off) => return found,
+    };
+    let Loaded { plan, problems, .. } = load(&text, Surroundings { vars, in_place: true });
+    // What is merely unwise is for whoever writes the file, before it is deployed: `spanlayer-cli check`.
+    let errors = problems.into_iter().filter(|problem| problem.severity == Severity::Error);
+    found.problems.extend(errors.map(|problem| Problem { name: name.clone(), what: problem.to_string() }));
+    match &plan {
+        Some(plan) => found.hints.push(format!("the configuration is {name}, with the hash {}", plan.hash())),
+        None => found
+            .hints
+            .push(format!("nothing in {name} can be run: the variables' destinations count instead")),
+    }
+    found.plan = plan;
+    found
+}
+
+fn is_faulty(reading: &Reading<'_>) -> bool {
+    reading.problems().iter().any(|problem| problem.name == CONFIG.name)
+}
+
+/// The Collector layer's own variables, then the two usual places.
+fn auto(reading: &mut Reading<'_>, vars: &dyn Vars, hints: &mut Vec<String>) -> Option<Place> {
+    for name in THEIRS {
+        if vars.get(name).is_some() {
+            return reading.find_as(name, Place::parse);
+        }
+    }
+    let path = PATHS.into_iter().find(|path| std::path::Path::new(path).is_file())?;
+    // A layer's file must not carry a function's data elsewhere than the function says.
+    let ours = ["", "TRACES_", "METRICS_", "LOGS_"]
+        .map(|signal| format!("SPANLAYER_EXPORTER_OTLP_{signal}ENDPOINT"));
+    if let Some(name) = ours.iter().find(|name| vars.get(name).is_some()) {
+        hints.push(format!("{path} is not used, since {name} is set; set {}={path} to use it", CONFIG.name));
+        return None;
+    }
+    Some(Place::Path(path.to_owned()))
+}
+
+const THEIRS: [&str; 2] = ["OPENTELEMETRY_COLLECTOR_CONFIG_URI", "OPENTELEMETRY_COLLECTOR_CONFIG_FILE"];
+
+const PATHS: [&str; 2] = ["/var/task/spanlayer.yaml", "/opt/spanlayer.yaml"];
+
+/// A place to listen at, unless a variable names another.
+pub(super) fn listen(
+    vars: &dyn Vars,
+    name: &str,
+    of_variable: crate::receive::Listen,
+    listening: Listening,
+) -> crate::receive::Listen {
+    use crate::receive::Listen;
+    match listening {
+        _ if vars.get(name).is_some() => of_variable,
+        Listening::Off => Listen::Off,
+        Listening::At(address) => Listen::At(address),
+    }
+}
+
+/// What may be held, given the function's memory in bytes.
+pub(super) fn held(held: Held, memory: u64) -> u64 {
+    let bytes = match held {
+        Held::Bytes(bytes) => bytes,
+        Held::Percent(percent) => memory / 100 * percent,
+    };
+    bytes.max(64 << 10)
+}

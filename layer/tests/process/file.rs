@@ -1,0 +1,80 @@
+//! A pipeline file instead of variables.
+
+use crate::world::{PROTOBUF, SOON, World, post, spans};
+use spanlayer_emulator::{Destination, Mode, Reason};
+use std::time::Duration;
+
+fn pipelines(exporters: &str, rest: &str) -> String {
+    format!(
+        "yaml:receivers: {{otlp: {{protocols: {{http: , grpc: }}}}, telemetryapi: }}\nexporters:\n{exporters}{rest}"
+    )
+}
+
+#[tokio::test]
+async fn a_files_destinations_replace_the_variables_and_each_gets_what_its_pipelines_lead_to() {
+    let (one, two) =
+        (Destination::start(Mode::Healthy).await.unwrap(), Destination::start(Mode::Healthy).await.unwrap());
+    let exporters = format!(
+        "  otlphttp/one: {{endpoint: \"{}\", headers: {{x-key: \"${{env:ONE_KEY}}\"}}}}\n  otlphttp/two: {{endpoint: \"{}\", \
+         compression: zstd}}\n",
+        one.url(),
+        two.url()
+    );
+    let rest = "service:\n  pipelines:\n    traces/functions: {receivers: [otlp], exporters: [otlphttp/one, otlphttp/two]}\n    \
+                traces/lambda: {receivers: [telemetryapi], exporters: [otlphttp/two]}\n";
+    let world = World::idle(|builder| {
+        builder.env("SPANLAYER_CONFIG", pipelines(&exporters, rest)).env("ONE_KEY", "k-1")
+    })
+    .await;
+    assert!(world.says("with the hash").await.contains("SPANLAYER_CONFIG"));
+    assert_eq!(post(world.otlp().await, "/v1/traces", PROTOBUF, &spans(5, false)).await.status, 200);
+    world.invoke().await.payload();
+    world.lambda.shutdown(Reason::Spindown).await;
+    assert_eq!(world.destination.spans().len(), 0, "the variable's destination");
+    let platform = |one: &Destination| one.spans().iter().filter(|span| span.span.name == "init").count();
+    assert_eq!((one.spans().len(), platform(&one)), (5, 0));
+    assert_eq!((two.spans().len() > 5, platform(&two)), (true, 1));
+    let (request, zstd) = (&one.requests()[0], &two.requests()[0]);
+    assert_eq!((request.header("x-key"), request.header("content-encoding")), (Some("k-1"), Some("gzip")));
+    assert_eq!((zstd.header("x-key"), zstd.header("content-encoding")), (None, Some("zstd")));
+}
+
+#[tokio::test]
+async fn a_file_of_which_nothing_can_be_run_is_told_of_and_the_variables_count() {
+    let world = World::idle(|builder| {
+        builder.env(
+            "SPANLAYER_CONFIG",
+            "yaml:receivers: {otlp: }\nexporters: {otlphttp: {endpoint: [x]}}\nservice: {pipelines: 1}",
+        )
+    })
+    .await;
+    assert!(world.says("line 2, column 34").await.contains("exporters::otlphttp::endpoint"));
+    world.says("the variables' destinations count instead").await;
+    assert_eq!(post(world.otlp().await, "/v1/traces", PROTOBUF, &spans(3, false)).await.status, 200);
+    world.invoke().await.payload();
+    world.destination.wait_for_spans(3, SOON).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_the_first_destination_does_not_take_goes_to_the_second_from_then_on() {
+    let (down, up) =
+        (Destination::start(Mode::Refusing).await.unwrap(), Destination::start(Mode::Healthy).await.unwrap());
+    let exporters = format!(
+        "  otlphttp/down: {{endpoint: \"{}\"}}\n  otlphttp/up: {{endpoint: \"{}\"}}\n",
+        down.url(),
+        up.url()
+    );
+    let rest = "connectors: {failover: {priority_levels: [[traces/first], [traces/second]]}}\nservice:\n  pipelines:\n    traces/in: \
+                {receivers: [otlp], exporters: [failover]}\n    traces/first: {receivers: [failover], exporters: \
+                [otlphttp/down]}\n    traces/second: {receivers: [failover], exporters: [otlphttp/up]}\n";
+    let world = World::wrapped(Mode::Healthy, Duration::from_millis(5), |builder| {
+        builder.env("SPANLAYER_CONFIG", pipelines(&exporters, rest)).env("SPANLAYER_FLUSH", "end")
+    })
+    .await;
+    for _ in 0..4 {
+        world.invoke().await.payload();
+    }
+    up.wait_for_spans(2, SOON).await.unwrap();
+    world.lambda.shutdown(Reason::Spindown).await;
+    assert!(up.spans().len() >= 2, "{} spans", up.spans().len());
+}
