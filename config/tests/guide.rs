@@ -1,0 +1,44 @@
+//! The guide against the code: its tables are the program's, and its examples can be run.
+//!
+//! `UPDATE_DOCUMENTS=1` writes the tables.
+
+use spanlayer_config::{Surroundings, load, tables};
+use spanlayer_host::vars::{Process, Vars};
+use std::{collections::HashMap, path::Path};
+
+const BEGIN: &str = "<!-- components: compared with the code by config/tests/guide.rs -->\n";
+
+const END: &str = "<!-- end of components -->\n";
+
+fn guide() -> (std::path::PathBuf, String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    (path, text)
+}
+
+#[test]
+fn the_guides_tables_are_those_of_the_code() {
+    let (path, text) = guide();
+    let (head, rest) = text.split_once(BEGIN).unwrap();
+    let (written, tail) = rest.split_once(END).unwrap();
+    let meant = format!("\n{}\n", tables().trim_end());
+    if Process.get("UPDATE_DOCUMENTS").is_some() {
+        std::fs::write(path, format!("{head}{BEGIN}{meant}{END}{tail}")).unwrap();
+        return;
+    }
+    assert_eq!(written, meant, "UPDATE_DOCUMENTS=1 writes it");
+}
+
+#[test]
+fn the_guides_examples_can_be_run_without_a_word() {
+    let (_, text) = guide();
+    let examples: Vec<&str> =
+        text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(examples.len() >= 3);
+    let vars = HashMap::from([("MAIN_KEY", "k"), ("LOGS_TOKEN", "t"), ("INGEST_KEY", "i")]);
+    for example in examples {
+        let loaded = load(example, Surroundings { vars: &vars, in_place: true });
+        assert_eq!(loaded.problems, [], "{example}");
+        assert!(loaded.plan.is_some(), "{example}");
+    }
+}
