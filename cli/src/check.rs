@@ -27,7 +27,8 @@ pub fn check(args: &args::Check, screen: &Screen) -> Result<(), Failure> {
         print!("{}", report(&name, &text, &loaded, screen.paint));
     }
     let errors = count(&loaded, Severity::Error);
-    if errors == 0 && !(args.strict && !loaded.problems.is_empty()) { Ok(()) } else { Err(Failure::told(1)) }
+    let fails = if args.strict { !loaded.problems.is_empty() } else { errors > 0 };
+    if fails { Err(Failure::told(1)) } else { Ok(()) }
 }
 
 /// Shows what a file asks for, or how two differ.

@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_GOLDEN=1` writes what is told now.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use spanlayer_host::vars::{Process, Vars};
 use std::{
     collections::BTreeMap,

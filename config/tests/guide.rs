@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_DOCUMENTS=1` writes the tables.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use spanlayer_config::{Surroundings, load, tables};
 use spanlayer_host::vars::{Process, Vars};
 use std::{collections::HashMap, path::Path};

@@ -152,3 +152,85 @@ pub(super) fn held(held: Held, memory: u64) -> u64 {
     };
     bytes.max(64 << 10)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Lines};
+    use std::collections::HashMap;
+
+    const FILE: &str = "yaml:{receivers: {otlp: {protocols: {http: {endpoint: 'localhost:5000'}}}, telemetryapi: {types: \
+                        [function], port: 5001}}, processors: {memory_limiter: {limit_mib: 5}}, exporters: {otlphttp: \
+                        {endpoint: 'https://h'}}, service: {telemetry: {logs: {level: ERROR}}, pipelines: {logs: {receivers: \
+                        [otlp, telemetryapi], processors: [memory_limiter], exporters: [otlphttp]}}}}";
+
+    fn read(vars: &[(&str, &str)]) -> (Config, Vec<Problem>) {
+        Config::from_vars(&vars.iter().copied().collect::<HashMap<_, _>>())
+    }
+
+    #[test]
+    fn a_place_is_a_path_a_variable_a_text_or_nowhere() {
+        let place = |text: &str| Place::parse(text).unwrap();
+        for path in ["/var/task/x.yaml", "file:/var/task/x.yaml", "file:///var/task/x.yaml"] {
+            assert_eq!(place(path), Place::Path("/var/task/x.yaml".to_owned()), "{path}");
+        }
+        assert_eq!(place("env:CONFIG"), Place::Variable("CONFIG".to_owned()));
+        assert_eq!(place("yaml:a: b"), Place::Text("a: b".to_owned()));
+        assert_eq!((place("OFF"), place("auto")), (Place::Off, Place::Auto));
+        for remote in ["s3://bucket/key", "https://h/x.yaml"] {
+            assert!(Place::parse(remote).unwrap_err().contains("by this version"), "{remote}");
+        }
+    }
+
+    #[test]
+    fn a_files_exporters_and_receivers_count_and_variables_count_first_where_they_say_so() {
+        let (config, problems) =
+            read(&[("SPANLAYER_CONFIG", FILE), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://other")]);
+        assert_eq!(problems, []);
+        let names: Vec<&str> = config.pipeline.destinations.iter().map(|one| &*one.name).collect();
+        assert_eq!(names, ["otlphttp (https://h)"]);
+        assert_eq!(config.otlp_http.address(), "127.0.0.1:5000".parse().ok());
+        assert_eq!(config.otlp_grpc.address(), None);
+        assert_eq!(config.telemetry_api.address().unwrap().port(), 5001);
+        assert_eq!((config.queue_bytes, config.log), (5 << 20, crate::log::Level::Error));
+        assert_eq!(config.view.lines, Lines { function: true, extension: false });
+        assert_eq!((config.view.complete, config.view.metrics), (false, None));
+        let (config, _) = read(&[
+            ("SPANLAYER_CONFIG", FILE),
+            ("SPANLAYER_OTLP_HTTP", "127.0.0.1:6000"),
+            ("SPANLAYER_OTLP_GRPC", "127.0.0.1:6001"),
+            ("SPANLAYER_TELEMETRY_API", "0.0.0.0:6002"),
+            ("SPANLAYER_QUEUE_BYTES", "1MiB"),
+            ("SPANLAYER_LOG", "debug"),
+        ]);
+        assert_eq!(config.otlp_http.address(), "127.0.0.1:6000".parse().ok());
+        assert_eq!(config.otlp_grpc.address(), "127.0.0.1:6001".parse().ok());
+        assert_eq!(config.telemetry_api.address().unwrap().port(), 6002);
+        assert_eq!((config.queue_bytes, config.log), (1 << 20, crate::log::Level::Debug));
+    }
+
+    #[test]
+    fn the_collector_layers_variable_is_read_and_ours_counts_first() {
+        let destinations = |vars: &[(&str, &str)]| read(vars).0.pipeline.destinations.len();
+        let theirs = ("OPENTELEMETRY_COLLECTOR_CONFIG_URI", FILE);
+        assert_eq!(read(&[theirs]).0.pipeline.destinations[0].name.as_ref(), "otlphttp (https://h)");
+        assert_eq!(
+            read(&[theirs, ("SPANLAYER_CONFIG", "off")]).0.pipeline.destinations[0].name.as_ref(),
+            "standard output"
+        );
+        assert_eq!(destinations(&[theirs, ("SPANLAYER_DISABLED", "true")]), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_told_of_by_name_and_the_variables_count() {
+        for (value, name) in
+            [("/none/x.yaml", "/none/x.yaml"), ("env:NONE", "NONE"), ("s3://b/k", "SPANLAYER_CONFIG")]
+        {
+            let (config, problems) =
+                read(&[("SPANLAYER_CONFIG", value), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://other")]);
+            assert_eq!(problems.len(), 1, "{value}: {problems:?}");
+            assert_eq!(problems[0].name, name);
+            assert_eq!(config.pipeline.destinations[0].name.as_ref(), "http://other", "{value}");
+        }
+    }
+}
