@@ -3,6 +3,7 @@
 //! Nothing here is fatal: a faulty value costs itself and a line that names it, and the rest carries on.
 
 mod file;
+mod redact;
 mod view;
 
 pub use file::{CONFIG, Place};
@@ -107,6 +108,10 @@ pub const VARIABLES: &[Row] = &[
     view::METRICS.row(),
     view::TEMPORALITY.row(),
     view::INVOCATION_SPANS.row(),
+    redact::REDACT.row(),
+    redact::REDACT_KEYS.row(),
+    redact::REDACT_ACTION.row(),
+    redact::REDACT_HASH_KEY.row(),
     CONFIG.row(),
     LOG.row(),
     DISABLED.row(),
@@ -212,6 +217,7 @@ impl Config {
             view.follow(vars, plan);
         }
         let flow = found.plan.map_or_else(Flow::straight, |plan| plan.flow);
+        loaded.settings.redactor = redact::read(&mut reading);
         let mut problems = reading.into_problems();
         problems.extend(found.problems);
         problems.extend(loaded.problems);
@@ -326,6 +332,8 @@ mod tests {
             ("SPANLAYER_METRICS", "few"),
             ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "eternal"),
             ("SPANLAYER_INVOCATION_SPANS", "always"),
+            ("SPANLAYER_REDACT", "some of it"),
+            ("SPANLAYER_REDACT_ACTION", "hide"),
             ("SPANLAYER_LOG", "loud"),
             ("SPANLAYER_DISABLED", "maybe"),
         ];
@@ -337,6 +345,26 @@ mod tests {
         }
         assert_eq!(config.flush, Mode::Adaptive);
         assert!(!config.disabled);
+    }
+
+    #[test]
+    fn credentials_are_redacted_unless_somebody_says_otherwise() {
+        let secret = "Authorization: Bearer 0123456789abcdef";
+        let cleaned = |vars: &[(&str, &str)]| {
+            read(vars).0.pipeline.redactor.and_then(|redactor| redactor.redact_text(secret))
+        };
+        assert_eq!(cleaned(&[]).as_deref(), Some("Authorization: **** ****"));
+        assert_eq!(
+            cleaned(&[("SPANLAYER_REDACT", "auth_header")]).as_deref(),
+            Some("Authorization: Bearer ****")
+        );
+        assert_eq!(cleaned(&[("SPANLAYER_REDACT", "off")]), None);
+        assert_eq!(cleaned(&[("SPANLAYER_REDACT", "pii")]), None);
+        // A faulty value is not taken for `off`, nor is a hash without a key.
+        assert!(cleaned(&[("SPANLAYER_REDACT", "some")]).is_some());
+        let (config, problems) = read(&[("SPANLAYER_REDACT_ACTION", "hash")]);
+        assert_eq!(problems[0].name, "SPANLAYER_REDACT_HASH_KEY");
+        assert!(config.pipeline.redactor.is_some());
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! How many spans a CPU-second moves, from the encoded request to the socket: `cargo run --release -p
 //! spanlayer-pipeline --example throughput`, maybe followed by `-- zstd:1 gzip:6` for these alone.
 //!
+//! With `redact` as the first argument it compares pipelines that redact with one that does not, in the same rounds: no
+//! hit, and a hit in every request.
+//!
 //! The pipeline has one thread, whose CPU time is what counts; a sink on another thread takes the requests. "Alone" is
 //! the compressor by itself, on the same requests joined the same way.
 
@@ -8,6 +11,7 @@ use std::{
     error::Error,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -16,7 +20,8 @@ use bytes::Bytes;
 use flate2::{Compression as Level, write::GzEncoder};
 use spanlayer_otlp::{merge, wire};
 use spanlayer_pipeline::{
-    Compression, Deadline, Destination, Payload, Pipeline, Settings, Signal, settings::Otlp,
+    Compression, Deadline, Destination, Payload, Pipeline, Redactor, Settings, Signal, process::Rules,
+    settings::Otlp,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -26,14 +31,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bytes: usize = requests.iter().map(Bytes::len).sum();
     println!("{REQUESTS} requests of {SPANS} spans, {} bytes a span", bytes / (REQUESTS * SPANS));
     println!("{:>8} {:>14} {:>14} {:>8} {:>8}", "", "spans/CPU-s", "alone", "share", "ratio");
-    let named: Vec<Compression> =
-        std::env::args().skip(1).map(|name| name.parse()).collect::<Result<_, _>>()?;
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if(|first| first == "redact").is_some() {
+        return redacting(&runtime, sink, &requests, &arguments.collect::<Vec<_>>());
+    }
+    let named: Vec<Compression> = arguments.map(|name| name.parse()).collect::<Result<_, _>>()?;
     let all = [Compression::None].into_iter();
     let all = all.chain((1..=6).map(Compression::Gzip)).chain([1, 2, 3, 4, 6].map(Compression::Zstd));
     for compression in if named.is_empty() { all.collect() } else { named } {
         let mut best = (0.0, 0.0, 0.0);
         for _ in 0..ROUNDS {
-            let (through, ratio) = runtime.block_on(through(sink, &requests, compression))?;
+            let (through, ratio) = runtime.block_on(through(sink, &requests, compression, false))?;
             let alone = alone(&requests, compression)?;
             best = (f64::max(best.0, through), f64::max(best.1, alone), ratio);
         }
@@ -48,16 +56,51 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// What the default redaction costs: shares of what the same pipeline does without it.
+fn redacting(
+    runtime: &tokio::runtime::Runtime,
+    sink: SocketAddr,
+    clean: &[Bytes],
+    named: &[String],
+) -> Result<(), Box<dyn Error>> {
+    let planted: Vec<Bytes> = clean.iter().map(|request| plant(request)).collect();
+    println!("{:>8} {:>14} {:>14} {:>14}", "", "without", "no hit", "a hit in each");
+    let usual = ["none".to_owned(), "zstd".to_owned(), "gzip".to_owned()];
+    for name in if named.is_empty() { &usual } else { named } {
+        let compression: Compression = name.parse()?;
+        let mut best = [0.0; 3];
+        for _ in 0..ROUNDS {
+            let run = |requests, redact| runtime.block_on(through(sink, requests, compression, redact));
+            let rates = [run(clean, false)?.0, run(clean, true)?.0, run(&planted, true)?.0];
+            best.iter_mut().zip(rates).for_each(|(best, rate)| *best = f64::max(*best, rate));
+        }
+        let [without, no_hit, hit] = best;
+        println!("{name:>8} {without:>14.0} {:>14.2} {:>14.2}", no_hit / without, hit / without);
+    }
+    Ok(())
+}
+
+/// The request with a password among the attributes of one more resource.
+fn plant(request: &[u8]) -> Bytes {
+    let mut out = request.to_vec();
+    wire::message_field(&mut out, 1, |resource_spans| {
+        wire::message_field(resource_spans, 1, |resource| attribute(resource, 1, "db.password", "hunter2"));
+    });
+    out.into()
+}
+
 /// Spans per CPU-second through a pipeline, and how much smaller they became.
 async fn through(
     sink: SocketAddr,
     requests: &[Bytes],
     compression: Compression,
+    redact: bool,
 ) -> Result<(f64, f64), Box<dyn Error>> {
     let mut http = Otlp::http(&format!("http://{sink}"))?;
     http.compression = compression;
     let destinations = vec![Destination::otlp(http, Some(Duration::from_secs(10)))];
-    let pipeline = Pipeline::new(Settings { destinations, limit: 64 << 20, ..Settings::default() });
+    let redactor = if redact { Some(Arc::new(Redactor::new(Rules::default())?)) } else { None };
+    let pipeline = Pipeline::new(Settings { destinations, redactor, limit: 64 << 20, ..Settings::default() });
     pipeline.flush(Deadline::never()).await;
     let start = cpu_time()?;
     for chunk in requests.chunks(80) {

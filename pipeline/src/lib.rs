@@ -104,6 +104,7 @@
 //! - No wait outlives its [`Deadline`].
 //! - One destination never delays another: each has its own lane.
 
+mod admit;
 mod batch;
 mod compose;
 pub mod console;
@@ -149,6 +150,7 @@ pub use queue::{Lanes, Route};
 pub use secret::Secret;
 pub use settings::{BatchLimits, Destination, Settings, Spool, WhenFull};
 pub use spanlayer_otlp::{Malformed, Signal, Summary};
+pub use spanlayer_process::{self as process, Redactor};
 pub use spool::Figures as SpoolFigures;
 pub use stage::{
     breaker::BreakerSettings,

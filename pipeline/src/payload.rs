@@ -42,6 +42,11 @@ impl Payload {
         self.received_millis
     }
 
+    /// The same items in other bytes, valid as these were.
+    pub(crate) fn rewritten(self, bytes: Bytes) -> Self {
+        Self { bytes, ..self }
+    }
+
     /// The signal whose request this is.
     pub const fn signal(&self) -> Signal {
         self.signal

@@ -6,9 +6,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use spanlayer_host::clock;
 use spanlayer_otlp::Signal;
+use spanlayer_process::redact::Tally;
 
 use crate::{
     Batch, Deadline, Export, Notice, Observer, Outcome, Payload, Pending, Route, Settings, Spool, Stats,
+    admit::Door,
     compose,
     join::join_all,
     lane::Lane,
@@ -18,6 +20,7 @@ use crate::{
 
 /// Takes payloads in and delivers them when told to. See the crate's documentation.
 pub struct Pipeline {
+    door: Door,
     shared: Arc<Shared>,
     lanes: Vec<Lane>,
     spool: Option<Spool>,
@@ -45,11 +48,12 @@ impl Pipeline {
         let lanes = settings.destinations.iter().zip(numbers);
         let lanes = lanes.map(|(one, number)| compose::lane(one, number, &shared, &settings)).collect();
         Self {
+            door: Door::new(settings.redactor),
             shared,
             lanes,
-            spool: settings.spool.clone(),
-            letters: settings.letters.clone(),
-            observer: settings.observer.clone(),
+            spool: settings.spool,
+            letters: settings.letters,
+            observer: settings.observer,
         }
     }
 
@@ -60,7 +64,7 @@ impl Pipeline {
 
     /// [`accept`](Self::accept) for some destinations rather than all, or for a group that is yet to be decided.
     pub fn accept_routed(&self, payload: Payload, route: Route) -> Admission {
-        let (admission, unspooled) = self.shared.admit(payload, route);
+        let (admission, unspooled) = self.shared.admit(self.door.pass(payload), route);
         if let Some(why) = unspooled {
             self.tell(Notice::NotSpooled { why });
         }
@@ -130,6 +134,11 @@ impl Pipeline {
     pub fn stats(&self) -> Stats {
         let destinations = self.lanes.iter().map(Lane::stats).collect();
         Stats::new(self.shared.totals(), destinations, self.shared.with(|queue| queue.spool_figures()))
+    }
+
+    /// What was taken out of payloads so far, by kind ([`Settings::redactor`]).
+    pub fn redacted(&self) -> Tally {
+        self.door.redacted()
     }
 
     /// Whether any destination takes this signal.

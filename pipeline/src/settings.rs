@@ -11,6 +11,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use spanlayer_host::vars::Problem;
 use spanlayer_otlp::Signal;
+use spanlayer_process::Redactor;
 
 pub use endpoint::Address;
 pub(crate) use headers::percent_decoded;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub spool: Option<Spool>,
     /// Where goes what a destination refuses for good, and what a shutdown cannot deliver in time. By default nowhere.
     pub letters: Letters,
+    /// What must not leave is taken out before anything is held; by default nothing is.
+    pub redactor: Option<Arc<Redactor>>,
     /// Receives what a log should say; by default nobody.
     pub observer: Option<Observer>,
 }
@@ -52,6 +55,7 @@ impl Default for Settings {
             breaker: BreakerSettings::default(),
             spool: None,
             letters: Letters::Off,
+            redactor: None,
             observer: None,
         }
     }
@@ -67,6 +71,7 @@ impl fmt::Debug for Settings {
             .field("breaker", &self.breaker)
             .field("spool", &self.spool)
             .field("letters", &self.letters)
+            .field("redactor", &self.redactor)
             .finish_non_exhaustive()
     }
 }

@@ -334,3 +334,33 @@ async fn a_pipeline_without_destinations_drops_and_counts() {
     assert_eq!(pipeline.stats().signal(Signal::Traces).unrouted, 4);
     assert_eq!(pipeline.flush(by(1)).await, Flushed::default());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_redacted_is_never_held() {
+    use spanlayer_otlp::wire;
+    let mut request = Vec::new();
+    wire::message_field(&mut request, 1, |group| {
+        wire::message_field(group, 2, |scope| {
+            wire::message_field(scope, 2, |span| {
+                wire::bytes_field(span, 1, &[7; 16]);
+                wire::bytes_field(span, 2, &[7; 8]);
+                wire::bytes_field(span, 5, b"GET /?sig=abcdef0123456789");
+            });
+        });
+    });
+    let (destination, seen) = to("a", Scripted::replies([]));
+    let redactor = crate::Redactor::new(crate::process::Rules::default()).unwrap();
+    let pipeline = Pipeline::new(Settings {
+        redactor: Some(Arc::new(redactor)),
+        destinations: vec![destination],
+        ..Settings::default()
+    });
+    let clean = spans(2, "clean", false);
+    assert_eq!(pipeline.door.pass(clean.clone()).bytes().as_ptr(), clean.bytes().as_ptr(), "not even copied");
+    pipeline.accept(Payload::scan(Signal::Traces, request.into()).unwrap());
+    assert_eq!((pipeline.redacted().masked(), pipeline.pending().items), (1, 1));
+    pipeline.flush(by(1)).await;
+    let sent = seen.seen()[0].request();
+    assert!(!String::from_utf8_lossy(&sent).contains("abcdef0123456789"));
+    assert!(String::from_utf8_lossy(&sent).contains("GET /?sig=****"));
+}

@@ -1,0 +1,112 @@
+//! Redaction: what must not leave is found in every place of every signal, and made unreadable before anything is
+//! stored.
+//!
+//! ```text
+//! bytes ─▶ prefilter ── nothing ──────────────▶ the same bytes
+//!              └─ places ─▶ rewrite: only the messages that hold one, only where a rule applies
+//! ```
+
+mod keys;
+mod prefilter;
+mod recognise;
+mod rewrite;
+mod rules;
+mod tally;
+mod text;
+
+pub use recognise::Recogniser;
+pub use rules::{Action, InvalidRules, Rules, Summary};
+pub use tally::Tally;
+
+use keys::Pattern;
+use prefilter::Prefilter;
+use regex_lite::Regex;
+use ring::hmac;
+use spanlayer_otlp::{Signal, schema::request};
+use std::{collections::HashSet, fmt};
+
+/// Rules, compiled.
+pub struct Redactor {
+    prefilter: Prefilter,
+    recognisers: Vec<Recogniser>,
+    credential_keys: bool,
+    keys: Vec<Pattern>,
+    key_patterns: Vec<Regex>,
+    blocked: Vec<Regex>,
+    permitted: Vec<Regex>,
+    allowed: Option<HashSet<Box<str>>>,
+    ignored: HashSet<Box<str>>,
+    action: Action,
+    key: hmac::Key,
+    summary: Summary,
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor").field("recognisers", &self.recognisers).finish_non_exhaustive()
+    }
+}
+
+impl Redactor {
+    /// Compiles rules.
+    ///
+    /// # Errors
+    ///
+    /// Names the pattern that is no regular expression, or says that there is no key to hash with.
+    pub fn new(rules: Rules) -> Result<Self, InvalidRules> {
+        rules.compile()
+    }
+
+    /// The request without what must not leave, and what was done; `None` if nothing was to be done. The bytes must be
+    /// a valid request.
+    pub fn redact(&self, signal: Signal, bytes: &[u8]) -> Option<(Vec<u8>, Tally)> {
+        let places = self.prefilter.places(bytes);
+        if places.is_empty() {
+            return None;
+        }
+        let mut rewrite = rewrite::Rewrite { rules: self, places: &places, tally: Tally::default() };
+        let changed = rewrite.message(request(signal), bytes, 0)?;
+        Some((changed, rewrite.tally))
+    }
+
+    /// A text without what must not leave; `None` if there is nothing of that in it.
+    pub fn redact_text(&self, text: &str) -> Option<String> {
+        let places = self.prefilter.places(text.as_bytes());
+        if places.is_empty() {
+            return None;
+        }
+        self.cleaned(text, &mut Tally::default())
+    }
+
+    /// Whether an attribute is secret by its name.
+    fn is_secret_key(&self, key: &str) -> bool {
+        self.credential_keys && keys::is_credential(key)
+            || self.keys.iter().any(|pattern| pattern.matches(key))
+            || self.key_patterns.iter().any(|pattern| pattern.is_match(key))
+    }
+
+    /// Whether an attribute may stay at all.
+    fn is_allowed(&self, key: &str) -> bool {
+        let Some(allowed) = &self.allowed else { return true };
+        allowed.contains(key) || self.ignored.contains(key) || key.starts_with("redaction.")
+    }
+
+    /// What stands in the place of a secret.
+    fn replacement(&self, secret: &[u8]) -> String {
+        match self.action {
+            Action::Mask | Action::Delete => MASK.to_owned(),
+            Action::Hash => hex(&hmac::sign(&self.key, secret).as_ref()[..16]),
+        }
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}
+
+/// As the Collector's redaction processor has it.
+const MASK: &str = "****";
+
+#[cfg(test)]
+mod tests;

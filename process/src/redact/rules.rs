@@ -1,0 +1,210 @@
+//! What redaction is to do, as plain values, and how that is compiled.
+
+use super::{Pattern, Prefilter, Recogniser, Redactor, keys};
+use regex_lite::Regex;
+use ring::hmac;
+use std::fmt;
+
+/// What to look for, and what to do with it. The default is what a user should have without asking: credentials, by
+/// look and by name, masked.
+#[derive(Clone)]
+pub struct Rules {
+    /// What is known by its look.
+    pub recognisers: Vec<Recogniser>,
+    /// Attributes that are secret by name: `password`, `authorization`, `set-cookie`, `api_key` and so on, whatever
+    /// stands before them.
+    pub credential_keys: bool,
+    /// More names, exact or with `*`, in any case.
+    pub keys: Vec<String>,
+    /// More names, as regular expressions (the Collector's `blocked_key_patterns`).
+    pub key_patterns: Vec<String>,
+    /// Values, as regular expressions (the Collector's `blocked_values`).
+    pub blocked: Vec<String>,
+    /// Texts that stay although something else matches (the Collector's `allowed_values`).
+    pub permitted: Vec<String>,
+    /// The only attributes that may stay; `None` for all (the Collector's `allowed_keys` without `allow_all_keys`).
+    pub allowed: Option<Vec<String>>,
+    /// Attributes that no rule looks at (the Collector's `ignored_keys`).
+    pub ignored: Vec<String>,
+    /// What is done.
+    pub action: Action,
+    /// The key of the hash, if that is what is done. At least 16 bytes.
+    pub key: Vec<u8>,
+    /// What is told of it in the data.
+    pub summary: Summary,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            recognisers: Recogniser::ALL.into_iter().filter(|one| one.is_credential()).collect(),
+            credential_keys: true,
+            ..Self::none()
+        }
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rules")
+            .field("recognisers", &self.recognisers)
+            .field("credential_keys", &self.credential_keys)
+            .field("keys", &self.keys)
+            .field("key_patterns", &self.key_patterns)
+            .field("blocked", &self.blocked)
+            .field("permitted", &self.permitted)
+            .field("allowed", &self.allowed)
+            .field("ignored", &self.ignored)
+            .field("action", &self.action)
+            .field("summary", &self.summary)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What becomes of a secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Action {
+    /// `****` stands in its place.
+    #[default]
+    Mask,
+    /// The attribute goes; in a text that is no attribute, `****` stands in its place.
+    Delete,
+    /// The first 16 bytes of its HMAC-SHA256, in hexadecimal, so that equal ones can be told.
+    Hash,
+}
+
+/// What is told of it in the data (the Collector's `summary`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Summary {
+    /// Counts and kinds: `redaction.masked.count`, `redaction.masked.kinds`, `redaction.redacted.count`.
+    #[default]
+    Info,
+    /// The attributes' names too: `redaction.masked.keys`, `redaction.redacted.keys`.
+    Debug,
+    /// Nothing.
+    Silent,
+}
+
+/// Why rules cannot be compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidRules(pub(super) String);
+
+impl fmt::Display for InvalidRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidRules {}
+
+impl Rules {
+    /// No rule at all, to add to.
+    pub const fn none() -> Self {
+        Self {
+            recognisers: Vec::new(),
+            credential_keys: false,
+            keys: Vec::new(),
+            key_patterns: Vec::new(),
+            blocked: Vec::new(),
+            permitted: Vec::new(),
+            allowed: None,
+            ignored: Vec::new(),
+            action: Action::Mask,
+            key: Vec::new(),
+            summary: Summary::Info,
+        }
+    }
+
+    /// Adds recognisers by their names or by that of a group: `credentials` (with the names of attributes that hold
+    /// them), `pii`, `all`.
+    ///
+    /// # Errors
+    ///
+    /// Says what is unknown, and what is known.
+    pub fn add_named(&mut self, name: &str) -> Result<(), InvalidRules> {
+        let mut add = |wanted: fn(&Recogniser) -> bool| {
+            for one in Recogniser::ALL.into_iter().filter(wanted) {
+                if !self.recognisers.contains(&one) {
+                    self.recognisers.push(one);
+                }
+            }
+        };
+        match name {
+            "all" => add(|_| true),
+            "pii" => add(|one| !one.is_credential()),
+            "credentials" => add(|one| one.is_credential()),
+            "keys" => {}
+            _ => match Recogniser::named(name) {
+                Some(one) if self.recognisers.contains(&one) => {}
+                Some(one) => self.recognisers.push(one),
+                None => {
+                    let known: Vec<&str> = Recogniser::ALL.iter().map(|one| one.name()).collect();
+                    let known = known.join(", ");
+                    return Err(InvalidRules(format!(
+                        "expected all, credentials, pii, keys, {known}, or off"
+                    )));
+                }
+            },
+        }
+        self.credential_keys |= matches!(name, "all" | "credentials" | "keys");
+        Ok(())
+    }
+
+    pub(super) fn compile(self) -> Result<Redactor, InvalidRules> {
+        if self.action == Action::Hash && self.key.len() < 16 {
+            return Err(InvalidRules("hashing needs a key of at least 16 bytes".to_owned()));
+        }
+        let keys: Vec<Pattern> = self.keys.iter().map(|key| Pattern::new(key)).collect();
+        let mut recognisers = self.recognisers;
+        recognisers.sort_unstable_by_key(|one| Recogniser::ALL.iter().position(|other| other == one));
+        recognisers.dedup();
+        Ok(Redactor {
+            prefilter: prefilter(&recognisers, self.credential_keys, &keys, {
+                self.allowed.is_some() || !self.blocked.is_empty() || !self.key_patterns.is_empty()
+            }),
+            recognisers,
+            credential_keys: self.credential_keys,
+            keys,
+            key_patterns: regexes(&self.key_patterns)?,
+            blocked: regexes(&self.blocked)?,
+            permitted: regexes(&self.permitted)?,
+            allowed: self.allowed.map(|names| names.into_iter().map(Into::into).collect()),
+            ignored: self.ignored.into_iter().map(Into::into).collect(),
+            action: self.action,
+            key: hmac::Key::new(hmac::HMAC_SHA256, &self.key),
+            summary: self.summary,
+        })
+    }
+}
+
+fn regexes(patterns: &[String]) -> Result<Vec<Regex>, InvalidRules> {
+    let one = |pattern: &String| {
+        Regex::new(pattern)
+            .map_err(|why| InvalidRules(format!("`{pattern}` is no regular expression: {why}")))
+    };
+    patterns.iter().map(one).collect()
+}
+
+fn prefilter(
+    recognisers: &[Recogniser],
+    credential_keys: bool,
+    keys: &[Pattern],
+    everything: bool,
+) -> Prefilter {
+    let mut prefilter = Prefilter::new();
+    recognisers.iter().flat_map(|one| one.literals()).for_each(|literal| prefilter.literal(literal));
+    if recognisers.iter().any(|one| matches!(one, Recogniser::Email | Recogniser::UrlCredentials)) {
+        prefilter.at_sign();
+    }
+    if recognisers.contains(&Recogniser::Card) {
+        prefilter.long_numbers();
+    }
+    if credential_keys {
+        keys::LITERALS.iter().for_each(|literal| prefilter.literal(literal));
+    }
+    keys.iter().for_each(|pattern| prefilter.literal(pattern.literal()));
+    if everything {
+        prefilter.everything();
+    }
+    prefilter
+}
