@@ -42,8 +42,7 @@ test: ## the whole suite
 
 .PHONY: chaos
 chaos: ## kills the extension a thousand times under load, and counts (minutes)
-	cargo build -p spanlayer-extension -p story-function
-	cargo test --test stories -- --ignored --nocapture thousand_kills
+	cargo test -p spanlayer-extension --test process -- --ignored --nocapture thousand_kills
 
 .PHONY: release
 release: ## the extension, the command line tool and the examples, in target/release

@@ -132,7 +132,8 @@ impl State {
     }
 }
 
-fn deliver(Ready { signal, request }: Ready, pipeline: &Pipeline, flow: &Flow) {
+/// Hands what a ledger made to the pipeline.
+pub(crate) fn deliver(Ready { signal, request }: Ready, pipeline: &Pipeline, flow: &Flow) {
     if !pipeline.serves(signal) || !flow.takes(Source::Platform, signal) {
         return;
     }

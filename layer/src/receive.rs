@@ -7,6 +7,7 @@ mod body;
 mod http;
 mod intake;
 mod link;
+mod notes;
 mod otlp;
 mod place;
 mod platform;

@@ -145,7 +145,7 @@ pub use health::Health;
 pub use mapping::Mapping;
 pub use notice::{Notice, Observer};
 pub use payload::{Payload, Priority};
-pub use pipeline::{Admission, Flushed, Lost, Pipeline, Report};
+pub use pipeline::{Admission, Flushed, Lost, Pipeline, Recovered, Report};
 pub use queue::{Lanes, Route};
 pub use secret::Secret;
 pub use settings::{BatchLimits, Destination, Settings, Spool, WhenFull};

@@ -147,6 +147,8 @@ impl Pipeline {
     }
 }
 
+pub use recover::Recovered;
+
 /// A pipeline as one destination of another stack: what is exported is accepted, and flushed with whatever else is held.
 /// It counts as delivered once it is accepted; what a destination did not take yet is kept for the next flush.
 impl Export for Pipeline {

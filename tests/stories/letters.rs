@@ -12,7 +12,8 @@ use std::{collections::HashSet, time::Duration};
 
 async fn ten_thousand_spans() -> World {
     let world = World::with(|builder| {
-        let builder = builder.env("SPANLAYER_FLUSH", "periodic,3600000").env("SPANLAYER_QUEUE_BYTES", "16MiB");
+        let builder =
+            builder.env("SPANLAYER_FLUSH", "periodic,3600000").env("SPANLAYER_QUEUE_BYTES", "16MiB");
         builder.env("SPANLAYER_MAX_STALENESS", "1h").timeout(Duration::from_secs(30))
     })
     .await;

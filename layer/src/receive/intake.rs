@@ -1,9 +1,11 @@
 //! What the receivers hand on, and to whom: payloads to the pipeline, word of invocations to the ledger and to the
 //! lifecycle. And back: what the ledger has ready goes into the pipeline when the lifecycle says so.
 
+use super::notes::Notes;
 use crate::account::Account;
 use spanlayer_config::{Flow, Source};
 use spanlayer_host::clock;
+use spanlayer_link::Frame;
 use spanlayer_pipeline::{Admission, Payload, Pipeline, Signal as Kind};
 use std::{
     sync::{
@@ -60,6 +62,7 @@ struct Shared {
     arrived: Notify,
     /// Requests whose body is being read.
     reading: AtomicUsize,
+    notes: Notes,
     /// A function may want to connect.
     link: Notify,
     /// It is over.
@@ -91,6 +94,11 @@ impl Intake {
         let admission = self.flow.accept(&self.pipeline, Source::Function, payload);
         self.shared.arrived.notify_one();
         admission
+    }
+
+    /// Keeps what a frame says of an invocation for the next extension, should this one be killed.
+    pub(crate) fn note(&self, frame: &Frame) {
+        self.shared.notes.take(frame, &self.pipeline);
     }
 
     /// Passes on word of an invocation.

@@ -214,6 +214,7 @@ fn frames(journal: &Testament) -> Vec<Frame> {
 }
 
 fn take(frame: Frame, intake: &Intake) {
+    intake.note(&frame);
     match frame {
         Frame::Hello(hello) => {
             log::debug("a wrapped function is there", &[("version", &hello.version)]);

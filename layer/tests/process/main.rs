@@ -13,6 +13,7 @@ mod bad_input;
 mod delivery;
 mod file;
 mod grpc;
+mod kills;
 mod outages;
 mod outside;
 mod random;

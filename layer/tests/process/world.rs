@@ -108,6 +108,20 @@ impl World {
         listening(&self.says("\"variable\":\"SPANLAYER_OTLP_HTTP\"").await)
     }
 
+    /// The same, once an extension has been started for the `nth` time.
+    pub(crate) async fn otlp_of(&self, nth: usize) -> SocketAddr {
+        let by = Instant::now() + SOON;
+        loop {
+            let log = self.log();
+            let mut lines = log.iter().filter(|line| line.contains("\"variable\":\"SPANLAYER_OTLP_HTTP\""));
+            if let Some(line) = lines.nth(nth - 1) {
+                return listening(line);
+            }
+            assert!(Instant::now() < by, "not started for the {nth}. time");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Where OTLP/gRPC is received.
     pub(crate) async fn grpc(&self) -> SocketAddr {
         listening(&self.says("\"variable\":\"SPANLAYER_OTLP_GRPC\"").await)
@@ -221,6 +235,30 @@ pub(crate) fn spans(count: usize, error: bool) -> Vec<u8> {
         });
     });
     out
+}
+
+/// Posts to somebody who may be killed meanwhile: the status, if there was an answer.
+pub(crate) async fn exchange_or_nothing(
+    to: SocketAddr,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> Option<u16> {
+    let mut request = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n",
+        body.len()
+    )
+    .into_bytes();
+    request.extend_from_slice(body);
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(to).ok()?;
+        stream.set_read_timeout(Some(SOON)).ok()?;
+        stream.write_all(&request).ok()?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok()?;
+        String::from_utf8_lossy(&answer).split(' ').nth(1)?.parse().ok()
+    });
+    answer.await.ok().flatten()
 }
 
 /// What an HTTP server answered.

@@ -2,6 +2,7 @@
 
 use std::{io, path::Path};
 
+use bytes::Bytes;
 use tokio::task::yield_now;
 
 use super::Pipeline;
@@ -14,19 +15,30 @@ use crate::{
     },
 };
 
+/// What a process that was killed left to this one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// Spans, data points and log records that go out with the next flush.
+    pub items: u64,
+    /// What was [noted](Pipeline::note) and not forgotten, oldest first, with the number of each.
+    pub notes: Vec<(u64, Bytes)>,
+}
+
 impl Pipeline {
     /// Opens the spool of the [settings](crate::Settings::spool), and takes back what it holds. From here on everything
     /// that is accepted is written there before its sender is answered; what was accepted before is written now.
     ///
     /// Where that cannot be (the directory is in use, or cannot be written), the pipeline goes on in memory, and tells so
     /// once. Without a spool in the settings nothing happens.
-    pub async fn recover(&self) {
-        let Some(settings) = &self.spool else { return };
+    pub async fn recover(&self) -> Recovered {
+        let Some(settings) = &self.spool else { return Recovered::default() };
         match self.open(settings).await {
             Ok(restored) => self.found(restored).await,
             Err(error) => {
                 let why = format!("{}: {error}", settings.directory.display());
                 self.tell(Notice::NotSpooled { why: &why });
+                Recovered::default()
             }
         }
     }
@@ -50,7 +62,7 @@ impl Pipeline {
         Ok(self.shared.with(|queue| queue.restore(recovery)))
     }
 
-    async fn found(&self, restored: Restored) {
+    async fn found(&self, restored: Restored) -> Recovered {
         let items = self.shared.with(|queue| queue.spool_figures()).unwrap_or_default().recovered;
         if items > 0 {
             self.tell(Notice::Found { items });
@@ -63,6 +75,22 @@ impl Pipeline {
         }
         let ids: Vec<u64> = restored.orphans.iter().map(|(_, id, _)| *id).collect();
         self.shared.with(|queue| queue.orphans_are_kept(&ids));
+        Recovered { items, notes: restored.notes }
+    }
+
+    /// Keeps something beside the payloads for the next process, should this one be killed: what an invocation is known
+    /// by before it has spans, for example. A quarter of a megabyte is kept, the newest. Its number; later ones are
+    /// greater.
+    pub fn note(&self, bytes: Bytes) -> u64 {
+        match &self.spool {
+            Some(_) => self.shared.with(|queue| queue.note(bytes)),
+            None => 0,
+        }
+    }
+
+    /// What was [noted](Self::note) up to this number has served.
+    pub fn forget_notes(&self, up_to: u64) {
+        self.shared.with(|queue| queue.forget_notes(up_to));
     }
 
     pub(super) fn tell(&self, notice: Notice<'_>) {

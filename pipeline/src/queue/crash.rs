@@ -229,6 +229,30 @@ fn what_comes_back_is_bounded_and_errors_are_kept_first() {
 }
 
 #[test]
+fn notes_are_found_again_until_they_are_forgotten() {
+    let disk = Memory::default();
+    let (mut queue, _) = reopened(&disk, ROOM, 1, 1);
+    queue.note(bytes::Bytes::from_static(b"old"));
+    queue.forget_notes(queue.arrivals);
+    queue.note(bytes::Bytes::from_static(b"one"));
+    queue.note(bytes::Bytes::from_static(b"two"));
+    let first = queue.arrivals + 1;
+    drop(queue);
+    let (mut queue, restored) = reopened(&disk, ROOM, 1, first);
+    let notes = |restored: &Restored| -> Vec<_> {
+        restored.notes.iter().map(|(_, note)| String::from_utf8_lossy(note).into_owned()).collect()
+    };
+    assert_eq!(notes(&restored), ["one", "two"]);
+    queue.forget_notes(restored.notes[0].0);
+    drop(queue);
+    let (mut queue, restored) = reopened(&disk, ROOM, 1, first);
+    assert_eq!(notes(&restored), ["two"]);
+    queue.forget_notes(u64::MAX);
+    drop(queue);
+    assert_eq!(reopened(&disk, ROOM, 1, first).1.notes.len(), 0);
+}
+
+#[test]
 fn what_waits_for_a_destination_that_is_gone_is_handed_over_until_it_is_kept_elsewhere() {
     let disk = Memory::default();
     let (mut queue, _) = reopened(&disk, ROOM, 2, 1);

@@ -1,10 +1,11 @@
 //! The queue's side of the spool: what is written when, what is moved, and how all of it comes back.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io,
 };
 
+use bytes::Bytes;
 use spanlayer_otlp::Signal;
 
 use super::{Entry, Queue, Rank, Route};
@@ -25,6 +26,7 @@ pub(super) struct Journal {
     spool: Option<Box<Spool>>,
     /// Batches that were formed, with the lanes that have not settled them.
     batches: HashMap<Key, Formed>,
+    notes: BTreeMap<u64, Note>,
     /// It was told that something is in memory only.
     told: bool,
 }
@@ -36,11 +38,19 @@ struct Formed {
     place: Option<Place>,
 }
 
+#[derive(Debug)]
+struct Note {
+    bytes: Bytes,
+    place: Option<Place>,
+}
+
 /// What was found at the start.
 #[derive(Debug, Default)]
 pub(crate) struct Restored {
     /// What waits for destinations that there are no more: by destination, and by the payload's number.
     pub(crate) orphans: Vec<(String, u64, Payload)>,
+    /// What was [noted](Queue::note), oldest first.
+    pub(crate) notes: Vec<(u64, Bytes)>,
 }
 
 impl Journal {
@@ -99,7 +109,7 @@ impl Queue {
     ) -> io::Result<Vec<u64>> {
         let (spool, found) = Spool::open(store, lanes, limit)?;
         self.journal.spool = Some(Box::new(spool));
-        if !self.entries.is_empty() {
+        if !self.entries.is_empty() || !self.journal.notes.is_empty() {
             self.write_anew();
         }
         Ok(found)
@@ -204,6 +214,31 @@ impl Queue {
         }
     }
 
+    /// Keeps something beside the payloads, for whoever finds the spool again. The oldest goes when there are too many.
+    pub(crate) fn note(&mut self, bytes: Bytes) -> u64 {
+        self.arrivals += 1;
+        let id = self.arrivals;
+        let place = self.journal.keep(&Record::Note { id, bytes: bytes.clone() });
+        self.journal.notes.insert(id, Note { bytes, place });
+        while self.journal.notes.values().map(|note| note.bytes.len()).sum::<usize>() > NOTES {
+            let Some((id, oldest)) = self.journal.notes.pop_first() else { break };
+            self.journal.write(&Record::Forgotten { up_to: id });
+            self.journal.release(oldest.place);
+        }
+        id
+    }
+
+    /// Notes up to this one have served.
+    pub(crate) fn forget_notes(&mut self, up_to: u64) {
+        let later = self.journal.notes.split_off(&up_to.saturating_add(1));
+        let served = std::mem::replace(&mut self.journal.notes, later);
+        if let Some((last, _)) = served.last_key_value() {
+            self.journal.write(&Record::Forgotten { up_to: *last });
+            served.into_values().for_each(|note| self.journal.release(note.place));
+            self.tidy(0);
+        }
+    }
+
     /// Empties old segments of which little is owed, or that stand in the way of what needs so much room.
     fn tidy(&mut self, need: u64) {
         let oldest = |queue: &Self| queue.journal.spool.as_ref()?.to_empty(need);
@@ -238,6 +273,13 @@ impl Queue {
         self.move_batches(|formed| {
             here(formed.place) || formed.batch.ranks().any(|rank| moved.contains(&rank))
         });
+        let Journal { spool: Some(spool), notes, .. } = &mut self.journal else { return };
+        for (id, note) in notes.iter_mut().filter(|(_, note)| here(note.place)) {
+            if let Some(place) = note.place {
+                spool.release(place);
+            }
+            note.place = spool.keep_moved(&Record::Note { id: *id, bytes: note.bytes.clone() });
+        }
     }
 
     fn move_batches(&mut self, which: impl Fn(&Formed) -> bool) {
@@ -291,6 +333,11 @@ impl Queue {
                 }
             }
             self.take_back_batch(key, batch);
+        }
+        for (id, (bytes, place)) in recovery.notes {
+            restored.notes.push((id, bytes.clone()));
+            self.hold(place);
+            self.journal.notes.insert(id, Note { bytes, place: Some(place) });
         }
         self.put_in_order();
         // An entry that nobody owes is there for its pieces, which may be for a destination that is gone.
@@ -423,8 +470,9 @@ impl Queue {
         self.journal.spool.as_ref().map(|spool| spool.figures)
     }
 
-    /// Leaves no file behind if nothing is owed.
+    /// The end, told by the process itself: notes have served, and no file is left behind if nothing is owed.
     pub(crate) fn close_spool(&mut self) {
+        self.forget_notes(u64::MAX);
         if let Some(spool) = self.journal.spool.as_mut().filter(|_| self.entries.is_empty()) {
             spool.clear();
         }
@@ -460,3 +508,6 @@ fn short(lane: usize) -> u8 {
 fn known(lanes: usize) -> u64 {
     (0..lanes).fold(0, |mask, lane| mask | bit(lane))
 }
+
+/// The most that notes may hold, in bytes.
+const NOTES: usize = 256 << 10;

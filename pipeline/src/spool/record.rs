@@ -26,6 +26,10 @@ pub(crate) enum Record {
     Done { key: Key, lane: u8, replaced_by: Vec<Key> },
     /// A payload was given up.
     Gone { id: u64 },
+    /// Something that somebody else wants to find again.
+    Note { id: u64, bytes: Bytes },
+    /// All notes up to this one are of no use any more.
+    Forgotten { up_to: u64 },
 }
 
 /// What a batch has of one payload.
@@ -86,6 +90,14 @@ impl Record {
                 out.push(*lane);
                 replaced_by.iter().for_each(|key| out.extend_from_slice(key));
             }
+            Self::Note { id, .. } => {
+                out.push(NOTE);
+                number(out, *id);
+            }
+            Self::Forgotten { up_to } => {
+                out.push(FORGOTTEN);
+                number(out, *up_to);
+            }
             Self::Gone { id } => {
                 out.push(GONE);
                 number(out, *id);
@@ -96,7 +108,7 @@ impl Record {
     /// What follows what [`write`](Self::write) wrote.
     pub(super) fn tail(&self) -> &[u8] {
         match self {
-            Self::Payload { bytes, .. } => bytes,
+            Self::Payload { bytes, .. } | Self::Note { bytes, .. } => bytes,
             _ => &[],
         }
     }
@@ -143,6 +155,8 @@ impl Record {
                 lane: rest.byte()?,
                 replaced_by: std::iter::from_fn(|| rest.key()).collect(),
             },
+            NOTE => Self::Note { id: rest.number()?, bytes: Bytes::copy_from_slice(rest.0) },
+            FORGOTTEN => Self::Forgotten { up_to: rest.number()? },
             GONE => Self::Gone { id: rest.number()? },
             _ => return None,
         })
@@ -278,3 +292,5 @@ const BATCH: u8 = 3;
 const JOINED: u8 = 4;
 const DONE: u8 = 5;
 const GONE: u8 = 6;
+const NOTE: u8 = 7;
+const FORGOTTEN: u8 = 8;

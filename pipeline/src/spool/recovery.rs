@@ -82,6 +82,7 @@ pub(crate) struct Recovery {
     pub(crate) lanes: Vec<LaneId>,
     pub(crate) payloads: BTreeMap<u64, Payload>,
     pub(crate) batches: HashMap<Key, Batch>,
+    pub(crate) notes: BTreeMap<u64, (Bytes, Place)>,
     /// Number and size of each segment.
     pub(crate) segments: Vec<(u64, u64)>,
     pub(crate) damaged: u64,
@@ -143,6 +144,8 @@ impl Recovery {
                     self.done(key, lane, &replaced_by);
                 }
             }
+            Record::Note { id, bytes } => _ = self.notes.insert(id, (bytes, place)),
+            Record::Forgotten { up_to } => self.notes.retain(|id, _| *id > up_to),
             Record::Gone { id } => _ = self.payloads.remove(&id),
         }
     }

@@ -1,0 +1,93 @@
+//! Killed at random moments under load: what was acknowledged is delivered.
+
+use crate::world::{PROTOBUF, World, exchange_or_nothing, spans};
+use spanlayer_emulator::{Event, Exit, Reason};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+/// Which of the two is killed.
+#[derive(Clone, Copy, PartialEq)]
+enum Killed {
+    Extension,
+    Function,
+}
+
+async fn at_random_moments(kills: usize, killed: Killed, spool: &str) {
+    let world = World::idle(|builder| {
+        builder.env("SPANLAYER_FLUSH", "continuous").env("SPANLAYER_SPOOL_BYTES", spool)
+    })
+    .await;
+    let mut seed = 17u64;
+    let (mut acknowledged, mut sent) = (0u64, 0u64);
+    let mut ids: HashSet<Vec<u8>> = HashSet::new();
+    for number in 0..kills {
+        // Its listener is told of at each start.
+        let address = world.otlp_of(if killed == Killed::Extension { number + 1 } else { 1 }).await;
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let moment = Duration::from_micros((seed >> 33) % 20_000);
+        let load = async {
+            for _ in 0..20 {
+                let body = spans(5, false);
+                let id =
+                    body[..].windows(10).find(|at| at[0] == 0x12 && at[1] == 8).map(|at| at[2..].to_vec());
+                sent += 5;
+                match exchange_or_nothing(address, "/v1/traces", PROTOBUF, &body).await {
+                    Some(200) => {
+                        acknowledged += 5;
+                        ids.extend(id);
+                    }
+                    _ => break,
+                }
+            }
+        };
+        let kill = async {
+            tokio::time::sleep(moment).await;
+            match killed {
+                Killed::Extension => world.lambda.kill_extension("spanlayer"),
+                Killed::Function => world.lambda.kill_runtime(),
+            }
+        };
+        tokio::join!(load, kill);
+        // Lambda notices with the next invocation, which fails, and the one after it has a new environment.
+        world.lambda.invoke(Event::new("{}")).await;
+        world.lambda.invoke(Event::new("{}")).await.payload();
+    }
+    assert_eq!(world.lambda.shutdown(Reason::Spindown).await.extension("spanlayer").exit, Exit::Code(0));
+    let mut counts: HashMap<Vec<u8>, usize> = HashMap::new();
+    for span in world.destination.spans() {
+        *counts.entry(span.span.span_id.clone()).or_default() += 1;
+    }
+    let missing = ids.iter().filter(|id| !counts.contains_key(*id)).count();
+    assert_eq!(missing, 0, "of {acknowledged} spans acknowledged");
+    let requests = world.destination.requests();
+    let mut keys: HashMap<&str, usize> = HashMap::new();
+    for request in requests.iter().filter(|request| request.path == "/v1/traces") {
+        *keys.entry(request.header("idempotency-key").unwrap()).or_default() += 1;
+    }
+    let repeated: usize = keys.values().map(|count| count - 1).sum();
+    let twice = counts.values().filter(|count| **count > 1).count();
+    println!(
+        "{kills} kills: {sent} spans sent, {acknowledged} acknowledged, {repeated} batches and {twice} spans twice"
+    );
+    assert!(repeated <= 4 * kills, "only what was in flight comes twice: {repeated}");
+    assert!(repeated > 0 || twice == 0, "spans come twice only in a batch that does");
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_missing_after_the_extension_was_killed_at_random_moments() {
+    at_random_moments(50, Killed::Extension, "auto").await;
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_missing_after_the_function_was_killed_at_random_moments() {
+    at_random_moments(50, Killed::Function, "auto").await;
+}
+
+/// `make chaos`.
+#[tokio::test]
+#[ignore = "takes minutes"]
+async fn nothing_acknowledged_is_missing_after_a_thousand_kills() {
+    at_random_moments(1000, Killed::Extension, "auto").await;
+}
