@@ -175,8 +175,10 @@ impl Config {
             held.unwrap_or_else(|| (memory >> 4).clamp(4 << 20, 64 << 20))
         });
         let queue_bytes = usize::try_from(queue_bytes).unwrap_or(usize::MAX);
+        let snapshot = vars.get("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() == Some("snap-start");
         let spool = reading.get(&SPOOL_BYTES).limit(queue_bytes as u64);
-        let spool = spool.map(|limit| pipeline::Spool { directory: state.join("spool"), limit });
+        let spool =
+            spool.map(|limit| pipeline::Spool { directory: state.join("spool"), limit, deferred: snapshot });
         let letters = reading.get(&DEAD_LETTERS);
         if let Some(plan) = plan {
             otlp_http = file::listen(vars, OTLP_HTTP.name, otlp_http, plan.receivers.http);
@@ -235,7 +237,7 @@ impl Config {
             flow,
             view,
             function: vars.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "function".to_owned()),
-            snapshot: vars.get("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() == Some("snap-start"),
+            snapshot,
             hints: loaded.hints,
         };
         (config, problems)

@@ -2,7 +2,11 @@
 
 mod recover;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use spanlayer_host::clock;
 use spanlayer_otlp::Signal;
@@ -24,6 +28,8 @@ pub struct Pipeline {
     shared: Arc<Shared>,
     lanes: Vec<Lane>,
     spool: Option<Spool>,
+    /// Segments that were there when the spool was opened; nothing where it could not be.
+    opened: OnceLock<Option<Vec<u64>>>,
     letters: Letters,
     observer: Option<Observer>,
 }
@@ -52,6 +58,7 @@ impl Pipeline {
             shared,
             lanes,
             spool: settings.spool,
+            opened: OnceLock::new(),
             letters: settings.letters,
             observer: settings.observer,
         }
@@ -64,7 +71,10 @@ impl Pipeline {
 
     /// [`accept`](Self::accept) for some destinations rather than all, or for a group that is yet to be decided.
     pub fn accept_routed(&self, payload: Payload, route: Route) -> Admission {
-        let (admission, unspooled) = self.shared.admit(self.door.pass(payload), route);
+            spool: settings.spool,
+            opened: OnceLock::new(),
+            letters: settings.letters,
+            observer: settings.observer,
         if let Some(why) = unspooled {
             self.tell(Notice::NotSpooled { why });
         }

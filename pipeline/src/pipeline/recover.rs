@@ -26,40 +26,49 @@ pub struct Recovered {
 }
 
 impl Pipeline {
-    /// Opens the spool of the [settings](crate::Settings::spool), and takes back what it holds. From here on everything
-    /// that is accepted is written there before its sender is answered; what was accepted before is written now.
+    /// Takes back what the spool of the [settings](crate::Settings::spool) holds from before; called once. Everything that
+    /// is accepted is written there before its sender is answered, and where opening is
+    /// [deferred](crate::Spool::deferred), from here on.
     ///
     /// Where that cannot be (the directory is in use, or cannot be written), the pipeline goes on in memory, and tells so
     /// once. Without a spool in the settings nothing happens.
     pub async fn recover(&self) -> Recovered {
-        let Some(settings) = &self.spool else { return Recovered::default() };
-        match self.open(settings).await {
-            Ok(restored) => self.found(restored).await,
+        let Some(found) = self.spool.as_ref().and_then(|spool| self.open(spool)) else {
+            return Recovered::default();
+        };
+        let mut recovery = Recovery::new(self.lane_ids());
+        for number in found {
+            // One that cannot be read is lost, and says nothing of the others.
+            let segment = self.shared.with(|queue| queue.read_segment(*number)).unwrap_or_default();
+            recovery.read(*number, &segment);
+            yield_now().await;
+        }
+        recovery.finish();
+        let restored = self.shared.with(|queue| queue.restore(recovery));
+        self.found(restored).await
+    }
+
+    /// Opens the spool, once: a directory is made, locked and listed. The segments that are to be read; `None` if that
+    /// cannot be.
+    pub(super) fn open(&self, settings: &Spool) -> Option<&Vec<u64>> {
+        let opened = self.opened.get_or_init(|| match self.try_open(settings) {
+            Ok(found) => Some(found),
             Err(error) => {
                 let why = format!("{}: {error}", settings.directory.display());
                 self.tell(Notice::NotSpooled { why: &why });
-                Recovered::default()
+                None
             }
-        }
+        });
+        opened.as_ref()
     }
 
-    async fn open(&self, settings: &Spool) -> io::Result<Restored> {
+    fn try_open(&self, settings: &Spool) -> io::Result<Vec<u64>> {
         let directory = Directory::open(&settings.directory)?;
         let limit = settings.limit.min(room(&directory, &settings.directory));
         if limit < LEAST {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "there is too little room"));
         }
-        let lanes: Vec<LaneId> = self.lane_ids();
-        let found = self.shared.with(|queue| queue.open_spool(Box::new(directory), lanes.clone(), limit))?;
-        let mut recovery = Recovery::new(lanes);
-        for number in found {
-            // One that cannot be read is lost, and says nothing of the others.
-            let segment = self.shared.with(|queue| queue.read_segment(number)).unwrap_or_default();
-            recovery.read(number, &segment);
-            yield_now().await;
-        }
-        recovery.finish();
-        Ok(self.shared.with(|queue| queue.restore(recovery)))
+        self.shared.with(|queue| queue.open_spool(Box::new(directory), self.lane_ids(), limit))
     }
 
     async fn found(&self, restored: Restored) -> Recovered {

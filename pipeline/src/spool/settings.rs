@@ -9,4 +9,7 @@ pub struct Spool {
     pub directory: PathBuf,
     /// The most that its files may hold, in bytes. A tenth of what the file system has free is never exceeded.
     pub limit: u64,
+    /// Nothing is touched before [`Pipeline::recover`](crate::Pipeline::recover), as where a snapshot is made of this
+    /// process first. Otherwise the first payload opens the spool, and recovery reads what was there before.
+    pub deferred: bool,
 }
