@@ -2,10 +2,7 @@
 
 use crate::world::{PROTOBUF, World, exchange_or_nothing, spans};
 use spanlayer_emulator::{Event, Exit, Reason};
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 /// Which of the two is killed.
 #[derive(Clone, Copy, PartialEq)]
