@@ -21,16 +21,22 @@ async fn everything_is_drained_into_a_destination_that_takes_half_a_second() {
 }
 
 #[tokio::test]
-async fn a_destination_that_never_answers_costs_the_data_and_says_how_much() {
-    let world = World::idle(nothing_of_its_own).await;
-    world.invoke_times(3).await;
-    world.destination.set_mode(Mode::Hanging);
-    post(world.otlp().await, "/v1/traces", PROTOBUF, &spans(7, false)).await;
-    let shutdown = world.lambda.shutdown(Reason::Spindown).await;
-    let ours = shutdown.extension("spanlayer");
-    assert_eq!((ours.exit, ours.killed), (Exit::Code(0), false));
-    let line = world.says("shut down before").await;
-    assert!(line.contains("\"ERROR\"") && line.contains("\"lost\":7"), "{line}");
+async fn what_a_destination_that_never_answers_does_not_take_is_in_dead_letters_within_the_window() {
+    for (letters, dead, lost) in [("stdout", 7, 0), ("off", 0, 7)] {
+        let world =
+            World::idle(|builder| nothing_of_its_own(builder).env("SPANLAYER_DEAD_LETTERS", letters)).await;
+        world.invoke_times(3).await;
+        world.destination.set_mode(Mode::Hanging);
+        post(world.otlp().await, "/v1/traces", PROTOBUF, &spans(7, false)).await;
+        let shutdown = world.lambda.shutdown(Reason::Spindown).await;
+        let ours = shutdown.extension("spanlayer");
+        assert_eq!((ours.exit, ours.killed), (Exit::Code(0), false));
+        let line = world.says("shut down before").await;
+        let figures = [format!("\"deadLettered\":{dead}"), format!("\"lost\":{lost}")];
+        assert!(line.contains("\"ERROR\"") && figures.iter().all(|one| line.contains(one)), "{line}");
+        let output = world.lambda.extension_output("spanlayer");
+        assert_eq!(output.iter().filter(|line| line.contains("\"deadLetter\":")).count(), dead.min(1));
+    }
 }
 
 #[tokio::test]
