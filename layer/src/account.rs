@@ -132,8 +132,7 @@ impl State {
     }
 }
 
-/// Hands what a ledger made to the pipeline.
-pub(crate) fn deliver(Ready { signal, request }: Ready, pipeline: &Pipeline, flow: &Flow) {
+fn deliver(Ready { signal, request }: Ready, pipeline: &Pipeline, flow: &Flow) {
     if !pipeline.serves(signal) || !flow.takes(Source::Platform, signal) {
         return;
     }

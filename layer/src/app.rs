@@ -12,7 +12,6 @@ use crate::{
     },
     log::{self, Level},
     receive::{self, Bound, Intake, LinkSocket, Otlp, Platform, Receiver, Room, Signal},
-    recover::recover,
 };
 use spanlayer_host::{
     clock,
@@ -105,8 +104,7 @@ impl App {
             restored,
         };
         // It gets its turn once `/next` was asked for.
-        let known = settings(&config, lambda.is_told_of_invocations());
-        tokio::spawn(recover(Arc::clone(&pipeline), known, snapshot));
+        tokio::spawn(recover(intake.clone(), snapshot));
         let driver =
             Driver::new(lambda, telling, Arc::clone(&pipeline), intake.clone(), signals, terminate, policy);
         let stop = driver.run().await;
@@ -149,19 +147,24 @@ impl Sockets {
     }
 }
 
-/// Where everything that is told of invocations is kept.
-fn account(config: &Config, announced: bool) -> Account {
-    Account::new(settings(config, announced), Box::new(|instance| ledger::resource(&Process, instance)))
+/// Takes back what an extension that was killed left, at once or when no snapshot is made of this process any more.
+async fn recover(intake: Intake, snapshot: Option<oneshot::Receiver<()>>) {
+    if let Some(restored) = snapshot {
+        // Told or dropped: either way it goes on.
+        let _ = restored.await;
+    }
+    intake.recover().await;
 }
 
-fn settings(config: &Config, announced: bool) -> ledger::Settings {
+/// Where everything that is told of invocations is kept.
+fn account(config: &Config, announced: bool) -> Account {
     let mut settings = ledger::Settings::new(!announced);
     settings.function.clone_from(&config.function);
     settings.complete = config.view.complete;
     settings.fill_segments = config.view.fill_segments;
     settings.logs = config.view.logs;
     settings.metrics = config.view.metrics;
-    settings
+    Account::new(settings, Box::new(|instance| ledger::resource(&Process, instance)))
 }
 
 /// Lets the function go first where both want the same core: a message to us must not make us run before the handler

@@ -22,7 +22,6 @@ pub mod lifecycle;
 pub mod log;
 pub mod proc;
 pub mod receive;
-mod recover;
 pub mod usage;
 
 use app::App;

@@ -32,7 +32,8 @@ async fn fifty_invocations_of_an_outage_survive_a_kill_and_are_delivered() {
 
 #[tokio::test]
 async fn an_invocation_whose_extension_is_killed_still_gets_its_span() {
-    let world = World::with(|builder| builder.timeout(Duration::from_secs(20)).env("SPANLAYER_LOG", "debug")).await;
+    let world =
+        World::with(|builder| builder.timeout(Duration::from_secs(20)).env("SPANLAYER_LOG", "debug")).await;
     world.invoke(&json!({ "do": "work", "count": 1 })).await.payload();
     let slow = json!({ "do": "answer", "ms": 5000 });
     let kill = async {
@@ -48,5 +49,6 @@ async fn an_invocation_whose_extension_is_killed_still_gets_its_span() {
     let mut spans: HashMap<String, usize> = HashMap::new();
     invocations.iter().for_each(|span| *spans.entry(span.span_id()).or_default() += 1);
     assert_eq!(spans.len(), 3, "{spans:?}");
+    assert!(spans.values().all(|count| *count == 1), "{spans:?}");
     assert_eq!(invocations.iter().filter(|span| span.is_error()).count(), 1);
 }

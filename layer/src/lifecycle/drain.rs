@@ -38,6 +38,7 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     if stop.platform {
         intake.last_word(LATE_WORDS.min(left / 8)).await;
     }
+    intake.conclude_left();
     intake.account().close();
     intake.collect(true);
     intake.account().report();

@@ -101,6 +101,32 @@ impl Intake {
         self.shared.notes.take(frame, &self.pipeline);
     }
 
+    /// Takes back what an extension that was killed left.
+    pub(crate) async fn recover(&self) {
+        let found = self.pipeline.recover().await;
+        self.shared.notes.leave(&found.notes);
+        if found.items > 0 {
+            self.shared.arrived.notify_one();
+        }
+    }
+
+    /// Concludes the invocations that an extension which was killed saw begin: once the function's own account of them was
+    /// read, if it left one, or at the end.
+    pub(crate) fn conclude_left(&self) {
+        let Some((frames, last)) = self.shared.notes.left() else { return };
+        for frame in frames {
+            self.account.note(|ledger, now| match &frame {
+                Frame::Started(started) => ledger.cut_off(started, now, now),
+                Frame::Unfinished(unfinished) => ledger.unfinished(unfinished, now),
+                _ => {}
+            });
+        }
+        self.account.settle(clock::unix_nanos());
+        // In the spool as spans before they are forgotten as notes.
+        self.collect(false);
+        self.pipeline.forget_notes(last);
+    }
+
     /// Passes on word of an invocation.
     pub(crate) fn tell(&self, signal: Signal) {
         // Nobody listens any more: the process is about to end.

@@ -150,6 +150,7 @@ async fn read<S: AsyncRead + Unpin>(
                 Ok(Some(frame)) => {
                     if let Frame::Hello(hello) = &frame {
                         place.search(&hello.journal, |left| bury(left, intake));
+                        intake.conclude_left();
                         *journal = place.journal(&hello.journal);
                     }
                     take(frame, intake);
