@@ -35,7 +35,7 @@ pub enum Value {
     List(Vec<Node>),
     /// `key: …` or `{…}`, in the order written, each key once.
     Map(Vec<(Key, Node)>),
-    /// A text with references that are not followed now ([`crate::expand`]), as it is written.
+    /// A text with references that are not followed now (`expand`), as it is written.
     Later(String),
 }
 
