@@ -64,6 +64,10 @@ interop: ## OpenTelemetry's Python SDK through the extension (after `make releas
 peers: ## the OpenTelemetry Collector, Jaeger and Zipkin at both ends of the extension (after `make release`; Go, Java, Maven)
 	tests/interop/peers
 
+.PHONY: cloud
+cloud: ## secrets, objects and signatures, as AWS sees them on this machine (after `make release`)
+	tests/cloud/run
+
 .PHONY: sam
 sam: ## checks template.yaml and builds it as for a deployment
 	tests/aws/sam

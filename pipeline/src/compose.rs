@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Batch, Deadline, Destination, Export, Outcome, Settings,
-    destination::{otlp_grpc::OtlpGrpcExport, otlp_http::OtlpHttpExport, stdout::StdoutExport},
+    destination::{Context, otlp_http::OtlpHttpExport, stdout::StdoutExport},
     encode::Encoding,
     export::{AnyExport, Custom},
     lane::Lane,
@@ -46,7 +46,8 @@ pub(crate) fn alone(one: &Destination, settings: &Settings) -> Box<dyn AnyExport
 
 /// Innermost first.
 fn stack(one: &Destination, settings: &Settings, circuit: &Circuit, meter: &Meter) -> Box<dyn AnyExport> {
-    let (attempt, encoding) = attempt(&one.kind);
+    let context = Context { observer: settings.observer.clone(), name: Arc::clone(&one.name) };
+    let (attempt, encoding) = attempt(&one.kind, &context);
     // Every attempt gets a fresh limit,
     let attempt = Timeout::new(attempt, one.timeout);
     // and counts, also when it ran into its limit;
@@ -60,14 +61,21 @@ fn stack(one: &Destination, settings: &Settings, circuit: &Circuit, meter: &Mete
 
 /// One attempt, and what it wants batches to be encoded in. Of one type for all destinations, so that the stages around
 /// exist once.
-fn attempt(kind: &Kind) -> (Custom, Option<Encoding>) {
+fn attempt(kind: &Kind, context: &Context) -> (Custom, Option<Encoding>) {
     match kind {
         Kind::Otlp(otlp) => {
             let (encoding, otlp) = (Some(otlp.encoding()), (**otlp).clone());
             match otlp.protocol {
-                Protocol::Grpc => (Custom(Arc::new(OtlpGrpcExport::new(otlp))), encoding),
+                // Nobody can make such settings without it.
+                #[cfg(not(feature = "grpc"))]
+                Protocol::Grpc => (Custom(Arc::new(OtlpHttpExport::new(otlp, context))), encoding),
+                #[cfg(feature = "grpc")]
+                Protocol::Grpc => {
+                    let export = crate::destination::otlp_grpc::OtlpGrpcExport::new(otlp, context);
+                    (Custom(Arc::new(export)), encoding)
+                }
                 Protocol::HttpProtobuf | Protocol::HttpJson => {
-                    (Custom(Arc::new(OtlpHttpExport::new(otlp))), encoding)
+                    (Custom(Arc::new(OtlpHttpExport::new(otlp, context))), encoding)
                 }
             }
         }
@@ -89,7 +97,7 @@ impl Destination {
     /// # Ok::<(), String>(())
     /// ```
     pub fn exporter(&self) -> Single {
-        let attempt = Timeout::new(attempt(&self.kind).0, self.timeout);
+        let attempt = Timeout::new(attempt(&self.kind, &Context::default()).0, self.timeout);
         Single(SubBatch::new(attempt, self.batch).resources_apart(self.kind.keeps_resources_apart()))
     }
 }

@@ -64,6 +64,7 @@
 //! | [`Destination::otlp`] | all signals | OTLP/HTTP (protobuf, JSON), OTLP/gRPC; Jaeger, and every vendor that speaks OTLP |
 //! | [`Destination::zipkin`] | traces | Zipkin v2 JSON |
 //! | [`Destination::json_events`] | one signal | JSON of any shape, by a [`Mapping`] with presets |
+//! | `Destination::s3` | all signals | objects in S3 (cargo feature `aws`) |
 //! | [`Destination::file`] | all signals | JSON lines in a file that turns over |
 //! | [`Destination::console`] | traces | trees on a terminal |
 //! | [`Destination::stdout`] | all signals | OTLP/JSON lines on standard output |
@@ -105,6 +106,9 @@
 //! - One destination never delays another: each has its own lane.
 
 mod admit;
+pub mod auth;
+#[cfg(feature = "aws")]
+pub mod aws;
 mod batch;
 mod compose;
 pub mod console;

@@ -8,7 +8,7 @@ mod fact;
 mod presets;
 mod render;
 mod template;
-mod time;
+pub(crate) mod time;
 pub(crate) mod write;
 
 use std::{fmt, str::FromStr};

@@ -1,6 +1,6 @@
 //! What a pipeline has to tell: few lines, at turning points, for whoever keeps the log.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use spanlayer_otlp::Signal;
 
@@ -40,6 +40,15 @@ pub enum Notice<'a> {
         items: u64,
         /// Its words.
         message: &'a str,
+    },
+    /// A certificate that we trust or show will not do for much longer. Put a new one in its place: it is read at once.
+    CertificateExpires {
+        /// The destination's name.
+        destination: &'a str,
+        /// The certificate's file.
+        file: &'a Path,
+        /// In how long; zero: it has expired.
+        left: Duration,
     },
     /// The destination refused items for good.
     Refused {
@@ -84,6 +93,13 @@ impl fmt::Display for Notice<'_> {
             }
             Self::Rejected { destination, signal, items, message } => {
                 write!(f, "{destination} rejected {items} {}: {message}", signal.items())
+            }
+            Self::CertificateExpires { destination, file, left } => {
+                let (file, days) = (file.display(), left.as_secs() / 86_400);
+                match left.is_zero() {
+                    true => write!(f, "a certificate in {file}, for {destination}, has expired"),
+                    false => write!(f, "a certificate in {file}, for {destination}, expires in {days} days"),
+                }
             }
             Self::NotSpooled { why } => {
                 write!(f, "what is not delivered yet is held in memory only: {why}")

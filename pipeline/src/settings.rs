@@ -1,9 +1,12 @@
 //! What a pipeline is made of, as plain values; [`Settings::from_vars`] reads them from environment variables.
 
+mod auth;
+#[cfg(feature = "aws")]
+mod bucket;
 mod endpoint;
 pub(crate) mod headers;
 mod otlp;
-mod proxy;
+pub(crate) mod proxy;
 mod reader;
 mod vars;
 
@@ -167,7 +170,7 @@ impl Destination {
         Self {
             name: name.into(),
             signals,
-            batch: BatchLimits::default(),
+            batch: otlp.limits(),
             timeout,
             backoff: None,
             kind: Kind::Otlp(Box::new(otlp)),

@@ -1,21 +1,29 @@
-//! HTTP for every destination that speaks it: one POST an attempt, over connections that may have died meanwhile.
+//! HTTP for every destination that speaks it: one request an attempt, over connections that may have died meanwhile.
 //! HTTP/1.1, or HTTP/2 for gRPC.
 
 mod answer;
 mod client;
+mod expiry;
 mod tls;
 
 pub(crate) use answer::{Answer, MAX_ANSWER, quote};
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use reqwest::{Body, Response};
 use spanlayer_host::clock;
 
 use crate::settings::{ClientCertificate, OwnClient, Proxy};
 use client::{Client, Clients};
+
+/// Is told which certificate expires, and in how long; zero if it has.
+pub(crate) type Tell = Arc<dyn Fn(&Path, Duration) + Send + Sync>;
 
 /// How servers are reached.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +42,19 @@ pub(crate) struct Transport {
     pub(crate) own: Option<OwnClient>,
 }
 
-/// Posts. Cheap to make: certificates are read and sockets opened by the first request.
+impl Transport {
+    /// The files that may be replaced while we run: whom to trust, what to present, and its key.
+    fn files(&self) -> [Option<&Path>; 3] {
+        let client = self.client.as_ref();
+        [
+            self.certificate.as_deref(),
+            client.map(|client| client.chain.as_path()),
+            client.map(|client| client.key.as_path()),
+        ]
+    }
+}
+
+/// Sends requests. Cheap to make: certificates are read and sockets opened by the first request.
 #[derive(Debug)]
 pub(crate) struct HttpClient {
     clients: Clients,
@@ -44,7 +64,12 @@ pub(crate) struct HttpClient {
 
 impl HttpClient {
     pub(crate) fn new(transport: Transport) -> Self {
-        Self { clients: Clients::new(transport), clock: clock::unix }
+        Self { clients: Clients::new(transport, None), clock: clock::unix }
+    }
+
+    /// The same, with somebody to tell of certificates that will not do for much longer.
+    pub(crate) fn telling(transport: Transport, tell: Option<Tell>) -> Self {
+        Self { clients: Clients::new(transport, tell), clock: clock::unix }
     }
 
     /// Sends one request, and reads the answer as far as it is of use.
@@ -52,10 +77,16 @@ impl HttpClient {
     /// # Errors
     ///
     /// When there is no answer, in words that hold neither address nor headers. Another attempt may fare better.
-    pub(crate) async fn post(&self, url: &str, headers: HeaderMap, body: Bytes) -> Result<Answer, String> {
-        let exchange = self.exchange(url, headers, || body.clone().into()).await?;
-        let (response, in_flight) = (exchange.response, exchange.in_flight);
-        let answer = self.read(response).await;
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, String> {
+        let exchange = self.exchange(method, url, headers, || body.clone().into()).await?;
+        let (response, at, in_flight) = exchange.into_parts();
+        let answer = read(response, at).await;
         in_flight.landed();
         Ok(answer)
     }
@@ -64,15 +95,16 @@ impl HttpClient {
     ///
     /// # Errors
     ///
-    /// As for [`post`](Self::post).
+    /// As for [`request`](Self::request).
     pub(crate) async fn exchange(
         &self,
+        method: Method,
         url: &str,
         headers: HeaderMap,
         body: impl Fn() -> Body,
     ) -> Result<Exchange<'_>, String> {
         let in_flight = InFlight::new(&self.clients)?;
-        match in_flight.client.send(url, headers.clone(), body()).await {
+        match in_flight.client.send(method.clone(), url, headers.clone(), body()).await {
             Ok(response) => Ok(Exchange { response, at: (self.clock)(), in_flight }),
             Err(error) if in_flight.client.is_stale(&error) => {
                 // A connection kept since an earlier request was closed at the other end, most likely while we were
@@ -80,39 +112,39 @@ impl HttpClient {
                 // that is surely new.
                 self.clients.discard(&in_flight.client);
                 let in_flight = InFlight::new(&self.clients)?;
-                let sent = in_flight.client.send(url, headers, body()).await;
+                let sent = in_flight.client.send(method, url, headers, body()).await;
                 let response = sent.map_err(|error| describe(&error))?;
                 Ok(Exchange { response, at: (self.clock)(), in_flight })
             }
             Err(error) => Err(describe(&error)),
         }
     }
-
-    async fn read(&self, mut response: Response) -> Answer {
-        let mut body = Vec::new();
-        let mut complete = true;
-        // What is wrong is said early on; only a success is worth reading to its end.
-        let limit = if response.status().is_success() { MAX_ANSWER } else { MAX_QUOTED };
-        while body.len() <= limit {
-            match response.chunk().await {
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                Err(_) => {
-                    complete = false;
-                    break;
-                }
-            }
-        }
-        let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, body, complete, at: (self.clock)() }
-    }
 }
 
+/// Reads an answer, which began at `at`.
+async fn read(mut response: Response, at: Duration) -> Answer {
+    let mut body = Vec::new();
+    let mut complete = true;
+    // What is wrong is said early on; only a success is worth reading to its end.
+    let limit = if response.status().is_success() { MAX_ANSWER } else { MAX_QUOTED };
+    while body.len() <= limit {
+        match response.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(_) => {
+                complete = false;
+                break;
+            }
+        }
+    }
+    let (status, headers) = (response.status(), response.headers().clone());
+    Answer { status, headers, body, complete, at }
+}
 /// An answer that has begun.
 pub(crate) struct Exchange<'c> {
-    pub(crate) response: Response,
+    response: Response,
     /// When it began, Unix time.
-    pub(crate) at: Duration,
+    at: Duration,
     in_flight: InFlight<'c>,
 }
 

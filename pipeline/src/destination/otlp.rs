@@ -3,13 +3,20 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header::USER_AGENT};
 
-use super::{http::Transport, secrets::Secrets};
+use super::{Context, http::Transport, secrets::Secrets, wire::Wire};
 use crate::{
     Batch, Outcome,
+    auth::Authenticator,
     settings::{Address, Otlp, Protocol},
 };
 
-pub(super) fn transport(settings: &Otlp) -> Transport {
+/// How requests get there.
+pub(super) fn wire(settings: &Otlp, context: &Context) -> Wire {
+    let auth = Authenticator::new(settings.auth.as_ref(), &settings.secret_headers, &settings.aws());
+    Wire::new(transport(settings), auth, secrets(settings), context)
+}
+
+fn transport(settings: &Otlp) -> Transport {
     Transport {
         tls: settings.urls.iter().flatten().any(Address::is_https),
         http2: settings.protocol == Protocol::Grpc,
@@ -58,7 +65,7 @@ pub(super) async fn body(settings: &Otlp, batch: &Batch) -> Result<Bytes, Outcom
 }
 
 /// What must not be repeated, whatever the server echoes.
-pub(super) fn secrets(settings: &Otlp) -> Secrets {
+fn secrets(settings: &Otlp) -> Secrets {
     let addresses = settings.urls.iter().flatten().map(Address::reveal);
     Secrets::new(&settings.headers, addresses, settings.proxy.as_ref())
 }

@@ -17,9 +17,10 @@ use http_body::Body as _;
 use reqwest::Body;
 
 use super::{
-    http::{Answer, Exchange, HttpClient, MAX_ANSWER, MAX_QUOTED, describe},
-    otlp::{body, headers, headers_for, secrets, transport},
-    secrets::Secrets,
+    Context,
+    http::{Answer, Exchange, MAX_ANSWER, MAX_QUOTED, describe},
+    otlp::{body, headers, headers_for, wire},
+    wire::Wire,
 };
 use crate::{Batch, Deadline, Export, Outcome, settings::Otlp};
 use message::{PREFIX, Request};
@@ -30,12 +31,11 @@ use verdict::{End, Reply};
 pub(crate) struct OtlpGrpcExport {
     settings: Otlp,
     headers: HeaderMap,
-    secrets: Secrets,
-    http: HttpClient,
+    wire: Wire,
 }
 
 impl OtlpGrpcExport {
-    pub(crate) fn new(settings: Otlp) -> Self {
+    pub(crate) fn new(settings: Otlp, context: &Context) -> Self {
         let own = [
             (CONTENT_TYPE.as_str(), Some("application/grpc")),
             // Some proxies drop the trailers, and with them the status, of whoever does not say this.
@@ -43,8 +43,7 @@ impl OtlpGrpcExport {
             ("grpc-encoding", settings.compression.content_encoding()),
             ("grpc-accept-encoding", Some("identity,gzip,zstd")),
         ];
-        let (headers, secrets) = (headers(&settings, own), secrets(&settings));
-        Self { http: HttpClient::new(transport(&settings)), headers, secrets, settings }
+        Self { headers: headers(&settings, own), wire: wire(&settings, context), settings }
     }
 
     async fn attempt(&self, batch: &Batch, by: Deadline) -> Result<Outcome, Outcome> {
@@ -57,8 +56,16 @@ impl OtlpGrpcExport {
         // A lane only gets signals that have an address; an empty one makes an error, not a panic.
         let url = self.settings.url(batch.signal()).map(|url| url.reveal()).unwrap_or_default();
         let request = || Body::wrap(Request::new(compressed, message.clone()));
-        let exchange = self.http.exchange(url, headers, request).await.map_err(Outcome::retry)?;
-        Ok(read(exchange).await.verdict(batch.signal(), self.secrets.iter()))
+        let once = async || {
+            let exchange = self.wire.exchange(url, headers.clone(), request).await.map_err(Outcome::retry)?;
+            Ok(read(exchange).await)
+        };
+        let mut reply = once().await?;
+        if reply.turned_away() && self.wire.renew().await.map_err(Outcome::retry)? {
+            reply = once().await?;
+        }
+        let secrets = self.wire.secrets();
+        Ok(reply.verdict(batch.signal(), secrets.iter().map(String::as_str)))
     }
 }
 

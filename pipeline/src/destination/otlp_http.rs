@@ -8,9 +8,9 @@ use http::{
 };
 
 use super::{
-    http::HttpClient,
-    otlp::{body, headers, headers_for, secrets, transport},
-    secrets::Secrets,
+    Context,
+    otlp::{body, headers, headers_for, wire},
+    wire::Wire,
 };
 use crate::{Batch, Deadline, Export, Outcome, settings::Otlp};
 use verdict::verdict;
@@ -20,18 +20,16 @@ use verdict::verdict;
 pub(crate) struct OtlpHttpExport {
     settings: Otlp,
     headers: HeaderMap,
-    secrets: Secrets,
-    http: HttpClient,
+    wire: Wire,
 }
 
 impl OtlpHttpExport {
-    pub(crate) fn new(settings: Otlp) -> Self {
+    pub(crate) fn new(settings: Otlp, context: &Context) -> Self {
         let own = [
             (CONTENT_TYPE.as_str(), Some(settings.protocol.format().content_type())),
             (CONTENT_ENCODING.as_str(), settings.compression.content_encoding()),
         ];
-        let (headers, secrets) = (headers(&settings, own), secrets(&settings));
-        Self { http: HttpClient::new(transport(&settings)), headers, secrets, settings }
+        Self { headers: headers(&settings, own), wire: wire(&settings, context), settings }
     }
 
     async fn attempt(&self, batch: &Batch) -> Result<Outcome, Outcome> {
@@ -39,8 +37,10 @@ impl OtlpHttpExport {
         // A lane only gets signals that have an address; an empty one makes an error, not a panic.
         let url = self.settings.url(batch.signal()).map(|url| url.reveal()).unwrap_or_default();
         let answer =
-            self.http.post(url, headers_for(batch, &self.headers), body).await.map_err(Outcome::retry)?;
-        Ok(verdict(&answer, batch.signal(), self.settings.protocol.format(), self.secrets.iter()))
+            self.wire.post(url, headers_for(batch, &self.headers), body).await.map_err(Outcome::retry)?;
+        let secrets = self.wire.secrets();
+        let secrets = secrets.iter().map(String::as_str);
+        Ok(verdict(&answer, batch.signal(), self.settings.protocol.format(), secrets))
     }
 }
 

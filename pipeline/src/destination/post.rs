@@ -13,11 +13,16 @@ use http::{
 use spanlayer_host::clock;
 
 use super::{
-    http::{Answer, HttpClient, Transport},
+    Context,
+    http::{Answer, Transport},
     secrets::Secrets,
     server::Server,
+    wire::Wire,
 };
-use crate::{Batch, BatchLimits, Deadline, Destination, Export, Mapping, Outcome, Secret, encode::encode};
+use crate::{
+    Batch, BatchLimits, Deadline, Destination, Export, Mapping, Outcome, Secret, auth::Authenticator,
+    encode::encode,
+};
 
 impl Destination {
     /// A server that takes JSON of its own shape: a [`Mapping`], posted to the mapping's path below the server's address.
@@ -73,8 +78,7 @@ pub(crate) struct PostExport<R> {
     server: Server,
     url: Secret,
     headers: HeaderMap,
-    secrets: Secrets,
-    http: HttpClient,
+    wire: Wire,
     /// Bodies that may have to be sent again, by their batches' keys: a body says when it was made, and a repetition
     /// has to be the same byte for byte.
     made: Mutex<Vec<(String, Bytes)>>,
@@ -102,9 +106,11 @@ impl<R: Render> PostExport<R> {
             own: server.http.clone(),
             ..Transport::default()
         };
-        let (url, http) = (server.below(path), HttpClient::new(transport));
+        let url = server.below(path);
         let secrets = Secrets::new(&server.headers, [url.reveal()], server.proxy.as_ref());
-        Self { render, server, url, headers, secrets, http, made: Mutex::default(), clock: clock::unix_nanos }
+        let auth = Authenticator::new(server.auth.as_ref(), &server.secret_headers, &server.aws());
+        let wire = Wire::new(transport, auth, secrets, &Context::default());
+        Self { render, server, url, headers, wire, made: Mutex::default(), clock: clock::unix_nanos }
     }
 
     async fn body(&self, batch: &Batch) -> std::io::Result<Bytes> {
@@ -129,7 +135,8 @@ impl<R: Render> PostExport<R> {
         if answer.status.is_success() {
             return Outcome::DELIVERED;
         }
-        let why = answer.why(None, self.secrets.iter());
+        let secrets = self.wire.secrets();
+        let why = answer.why(None, secrets.iter().map(String::as_str));
         match answer.status.as_u16() {
             code if self.server.retry.contains(code) => Outcome::Retry { after: answer.retry_after(), why },
             // The reason may lie in one of the items, or in how many they are.
@@ -152,7 +159,7 @@ impl<R: Render> Export for PostExport<R> {
         if let Ok(key) = HeaderValue::from_str(batch.idempotency_key()) {
             headers.insert("idempotency-key", key);
         }
-        let outcome = match self.http.post(self.url.reveal(), headers, body).await {
+        let outcome = match self.wire.post(self.url.reveal(), headers, body).await {
             Ok(answer) => self.verdict(&answer),
             Err(why) => Outcome::retry(why),
         };

@@ -7,6 +7,7 @@ use reqwest::Url;
 
 use crate::{
     Compression, Secret,
+    auth::{self, Auth, Value},
     settings::{Address, ClientCertificate, OwnClient, Proxy, headers},
 };
 
@@ -29,6 +30,13 @@ pub struct Server {
     /// Sent with every request, of whatever scheme of authentication. Never shown: values are marked sensitive, and
     /// what the server repeats of them is masked.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The same, with values that may lie elsewhere: asked for at the first request.
+    pub secret_headers: Vec<(HeaderName, Value)>,
+    /// How requests say who sends them, beside the headers.
+    pub auth: Option<Auth>,
+    /// Whose credentials sign, and where secrets are kept.
+    #[cfg(feature = "aws")]
+    pub aws: crate::aws::Aws,
     /// Of the requests' bodies; none by default.
     pub compression: Compression,
     /// Trust the certificates of this PEM file, and no others; by default Mozilla's, which are built in.
@@ -57,6 +65,10 @@ impl Server {
         Ok(Self {
             address: Address::new(url),
             headers: Vec::new(),
+            secret_headers: Vec::new(),
+            auth: None,
+            #[cfg(feature = "aws")]
+            aws: crate::aws::Aws::default(),
             compression: Compression::None,
             certificate: None,
             client: None,
@@ -74,6 +86,13 @@ impl Server {
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, String> {
         headers::set(&mut self.headers, name, value)?;
         Ok(self)
+    }
+
+    pub(crate) fn aws(&self) -> auth::Aws {
+        #[cfg(feature = "aws")]
+        return self.aws.clone();
+        #[cfg(not(feature = "aws"))]
+        ()
     }
 
     /// Sends over a client of the caller's making (`reqwest` 0.13), which then decides about certificates, proxies and

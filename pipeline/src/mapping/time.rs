@@ -14,7 +14,7 @@ pub(super) fn rfc3339(out: &mut String, nanos: u64) {
 
 /// Year, month and day of so many days after 1970-01-01 (Howard Hinnant, *chrono-Compatible Low-Level Date
 /// Algorithms*, `civil_from_days`): years begin in March, so that a leap day is the last.
-const fn date(days: u64) -> (u64, u64, u64) {
+pub(crate) const fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468; // since 0000-03-01
     let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
@@ -23,6 +23,14 @@ const fn date(days: u64) -> (u64, u64, u64) {
     let day = day - (153 * month + 2) / 5 + 1;
     let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
     (era * 400 + year + carry, month, day)
+}
+
+/// Days since 1970-01-01 (Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `days_from_civil`).
+pub(crate) fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    let year = if month <= 2 { year.checked_sub(1)? } else { year };
+    let (era, of_era) = (year / 400, year % 400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day.checked_sub(1)?;
+    (era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year).checked_sub(719_468)
 }
 
 /// Appends nanoseconds as a number of units: rounded down, or rounded to so many decimals.

@@ -79,6 +79,25 @@ pub(super) fn parse(text: &str) -> Result<Url, String> {
     if usable { Ok(url) } else { Err(wrong()) }
 }
 
+/// The same, or a bucket of S3: `s3://bucket/prefix`.
+pub(super) fn parse_or_bucket(text: &str) -> Result<Url, String> {
+    match Url::parse(text) {
+        Ok(url) if url.scheme() == "s3" => bucket(url),
+        _ => parse(text),
+    }
+}
+
+#[cfg(feature = "aws")]
+fn bucket(url: Url) -> Result<Url, String> {
+    let usable = url.has_host() && url.port().is_none() && url.query().is_none();
+    if usable { Ok(url) } else { Err("expected a bucket such as s3://telemetry-archive/prod/".to_owned()) }
+}
+
+#[cfg(not(feature = "aws"))]
+fn bucket(_: Url) -> Result<Url, String> {
+    Err("s3:// is not in this build: it needs the cargo feature `aws`".to_owned())
+}
+
 /// Parses what gRPC is given as its target: an address, or a host without a scheme, which is secure.
 pub(super) fn parse_grpc(text: &str) -> Result<Url, String> {
     target(text, "https")
@@ -90,6 +109,9 @@ pub(super) fn parse_grpc_insecure(text: &str) -> Result<Url, String> {
 }
 
 fn target(text: &str, scheme: &str) -> Result<Url, String> {
+    if !cfg!(feature = "grpc") {
+        return Err("OTLP/gRPC is not in this build: it needs the cargo feature `grpc`".to_owned());
+    }
     let bare = !text.contains("://");
     let url = if bare { parse(&format!("{scheme}://{text}")) } else { parse(text) };
     // gRPC's own names (`dns:///host`, `unix:/path`) would pass for a host with a strange port or path.

@@ -2,10 +2,14 @@
 
 use http::{HeaderName, HeaderValue};
 
+use crate::auth::Value;
+
 /// What a variable came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Headers {
     pub(super) good: Vec<(HeaderName, HeaderValue)>,
+    /// Those whose values lie elsewhere, in whole or in part.
+    pub(super) elsewhere: Vec<(HeaderName, Value)>,
     /// What is wrong with the others, without their values.
     pub(super) faults: Vec<String>,
 }
@@ -18,7 +22,11 @@ pub(super) fn parse(text: &str) -> Result<Headers, String> {
             // The last of several with the same name counts, as in a map.
             Ok((name, value)) => {
                 headers.good.retain(|(other, _)| *other != name);
-                headers.good.push((name, value));
+                headers.elsewhere.retain(|(other, _)| *other != name);
+                match value {
+                    Found::Here(value) => headers.good.push((name, value)),
+                    Found::Elsewhere(value) => headers.elsewhere.push((name, value)),
+                }
             }
             Err(fault) => headers.faults.push(format!("header {n}: {fault}")),
         }
@@ -26,7 +34,12 @@ pub(super) fn parse(text: &str) -> Result<Headers, String> {
     Ok(headers)
 }
 
-fn one(pair: &str) -> Result<(HeaderName, HeaderValue), String> {
+enum Found {
+    Here(HeaderValue),
+    Elsewhere(Value),
+}
+
+fn one(pair: &str) -> Result<(HeaderName, Found), String> {
     // Without a name there is no telling what is a secret, so nothing of the pair is repeated.
     let (name, value) = pair.split_once('=').ok_or("expected name=value")?;
     let name: HeaderName = name.trim().parse().map_err(|_| "its name is not one that HTTP allows")?;
@@ -34,10 +47,14 @@ fn one(pair: &str) -> Result<(HeaderName, HeaderValue), String> {
         return Err(format!("{name} is set by the exporter itself"));
     }
     let value = decode(value.trim());
+    if let Some(text) = std::str::from_utf8(&value).ok().filter(|text| text.contains("${")) {
+        let value = Value::parse(text).map_err(|why| format!("the value of {name}: {why}"))?;
+        return Ok((name, Found::Elsewhere(value)));
+    }
     let mut value = HeaderValue::from_bytes(&value)
         .map_err(|_| format!("the value of {name} is not one that HTTP allows"))?;
     value.set_sensitive(true);
-    Ok((name, value))
+    Ok((name, Found::Here(value)))
 }
 
 /// Undoes percent-encoding. A percent sign that begins none is taken as it is, since keys are often pasted in unencoded.
@@ -119,6 +136,21 @@ mod tests {
             told.contains("header 1") && told.contains("nl") && told.contains("content-length"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn a_value_may_lie_elsewhere_and_is_not_looked_up_here() {
+        let headers =
+            parse("authorization=Bearer%20${secretsmanager:otlp#token},x=pa$$word,y=${vault:s3cret}")
+                .unwrap();
+        assert_eq!(
+            format!("{:?}", headers.elsewhere),
+            r#"[("authorization", ***${secretsmanager:otlp#token})]"#
+        );
+        assert_eq!(headers.good[0].1, "pa$$word", "what holds no reference is as it is written");
+        assert!(headers.faults[0].contains("${env:…}") && !headers.faults[0].contains("s3cret"));
+        let headers = parse("a=${env:A},a=1").unwrap();
+        assert_eq!((headers.good.len(), headers.elsewhere.len()), (1, 0), "the last counts");
     }
 
     #[test]

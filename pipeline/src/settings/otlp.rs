@@ -9,7 +9,10 @@ use super::{
     endpoint::{self, Address},
     headers,
 };
-use crate::{Compression, Destination, Encoding, Format, Secret, Single};
+use crate::{
+    BatchLimits, Compression, Destination, Encoding, Format, Secret, Single,
+    auth::{self, Auth, Value},
+};
 
 /// An OTLP receiver: where, and how it wants to be spoken to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +24,13 @@ pub struct Otlp {
     pub protocol: Protocol,
     /// Sent with every request; in gRPC they are called metadata. Their values are marked sensitive.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The same, with values that may lie elsewhere: asked for at the first request.
+    pub secret_headers: Vec<(HeaderName, Value)>,
+    /// How requests say who sends them, beside the headers.
+    pub auth: Option<Auth>,
+    /// Whose credentials sign, and where secrets are kept.
+    #[cfg(feature = "aws")]
+    pub aws: crate::aws::Aws,
     /// Of the requests' bodies; in gRPC, of the messages.
     pub compression: Compression,
     /// Trust the certificates of this PEM file, and no others; by default Mozilla's, which are built in.
@@ -98,6 +108,31 @@ impl Otlp {
         self.urls[signal as usize].as_ref()
     }
 
+    /// The largest batch that is taken: AWS's own endpoints have limits of their own (*CloudWatch User Guide*, "OTLP
+    /// Endpoints").
+    pub(crate) fn limits(&self) -> BatchLimits {
+        let common = BatchLimits::default();
+        #[cfg(feature = "aws")]
+        if let Some(Auth::SigV4 { service, .. }) = &self.auth {
+            return match service.as_str() {
+                // 1,048,576 bytes, to which 26 are added for each record.
+                "logs" => BatchLimits { bytes: 768 << 10, ..common },
+                // 1 MB and 1,000 data points.
+                "monitoring" => BatchLimits { bytes: 960 << 10, items: 1000 },
+                // 5 MB and 10,000 spans.
+                _ => common,
+            };
+        }
+        common
+    }
+
+    pub(crate) fn aws(&self) -> auth::Aws {
+        #[cfg(feature = "aws")]
+        return self.aws.clone();
+        #[cfg(not(feature = "aws"))]
+        ()
+    }
+
     /// What requests are turned into.
     pub(crate) const fn encoding(&self) -> Encoding {
         Encoding::new(self.protocol.format(), self.compression)
@@ -112,7 +147,7 @@ pub enum Protocol {
     HttpProtobuf,
     /// `http/json`: over HTTP/1.1.
     HttpJson,
-    /// `grpc`: over HTTP/2, at once where there is no TLS, agreed upon by ALPN where there is.
+    /// `grpc` (cargo feature `grpc`): over HTTP/2, at once where there is no TLS, agreed upon by ALPN where there is.
     Grpc,
 }
 

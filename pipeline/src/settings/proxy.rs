@@ -11,7 +11,7 @@ use crate::Secret;
 /// # Errors
 ///
 /// The variable's name and what would be right, when its value is no HTTP proxy.
-pub(super) fn for_url(vars: &dyn Vars, url: &Url) -> Result<Option<Proxy>, (&'static str, String)> {
+pub(crate) fn for_url(vars: &dyn Vars, url: &Url) -> Result<Option<Proxy>, (&'static str, String)> {
     if endpoint::is_loopback(url) {
         return Ok(None);
     }

@@ -6,6 +6,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use http::header::AUTHORIZATION;
 use reqwest::Url;
 use spanlayer_host::vars::{Reading, Var, Vars};
 use spanlayer_otlp::Signal;
@@ -43,7 +44,7 @@ impl Settings {
                 }
             }
         }
-        destinations.extend(recipes.into_iter().map(|recipe| Destination::otlp(recipe.otlp, recipe.timeout)));
+        destinations.extend(recipes.into_iter().map(Recipe::destination));
         let Reader { reading, mut hints, lost, .. } = reader;
         let mut problems = reading.into_problems();
         // A variable for all signals is read for each of them.
@@ -66,6 +67,14 @@ struct Recipe {
 }
 
 impl Recipe {
+    fn destination(self) -> Destination {
+        #[cfg(feature = "aws")]
+        if self.origin.starts_with(BUCKET) {
+            return super::bucket::destination(&self.origin, &self.otlp, self.timeout);
+        }
+        Destination::otlp(self.otlp, self.timeout)
+    }
+
     fn is_like(&self, other: &Self) -> bool {
         let bare = |otlp: &Otlp| Otlp { urls: [None, None, None], ..otlp.clone() };
         (&self.origin, self.timeout, bare(&self.otlp)) == (&other.origin, other.timeout, bare(&other.otlp))
@@ -73,7 +82,7 @@ impl Recipe {
 }
 
 /// The names of a setting's variables for one signal, the first that counts first.
-type Names = Vec<String>;
+pub(super) type Names = Vec<String>;
 
 /// The address for a signal.
 struct Found {
@@ -86,13 +95,13 @@ struct Found {
     add_path: bool,
 }
 
-struct Reader<'v> {
-    vars: &'v dyn Vars,
+pub(super) struct Reader<'v> {
+    pub(super) vars: &'v dyn Vars,
     receivers: &'v [SocketAddr],
-    reading: Reading<'v>,
+    pub(super) reading: Reading<'v>,
     hints: Vec<String>,
     /// Variables whose fault leaves a signal without a destination.
-    lost: Vec<(String, Signal)>,
+    pub(super) lost: Vec<(String, Signal)>,
 }
 
 impl Reader<'_> {
@@ -104,7 +113,7 @@ impl Reader<'_> {
         let compression = self.demanded(signal, &names(COMPRESSION.name), &COMPRESSION);
         let headers_name = names(HEADERS.name).into_iter().find(|name| self.vars.get(name).is_some());
         let headers = headers_name.as_ref().and_then(|name| self.reading.find_as(name, HEADERS.parse));
-        let Headers { good, faults } = headers.unwrap_or_default();
+        let Headers { good, elsewhere, faults } = headers.unwrap_or_default();
         for fault in faults {
             self.reading.note(headers_name.as_deref().unwrap_or(HEADERS.name), fault);
         }
@@ -112,18 +121,44 @@ impl Reader<'_> {
         let certificate = self.first(&names(CERTIFICATE.name), &CERTIFICATE);
         let client = self.client(&names(CLIENT_CERTIFICATE.name), &names(CLIENT_KEY.name));
         let (protocol, compression) = (protocol?, compression?);
+        let mut good = good;
+        let known: Vec<_> = good
+            .iter()
+            .map(|(name, _)| name)
+            .chain(elsewhere.iter().map(|(name, _)| name))
+            .cloned()
+            .collect();
+        self.log_headers(&url, &mut good, &known);
+        let has_header = known.contains(&AUTHORIZATION);
+        let auth = self.auth(signal, &names, &url, protocol, has_header)?;
         let proxy = self.proxy(&url, protocol);
         self.hint(&name, &url, protocol, add_path);
         let url = match protocol {
+            _ if url.as_str().starts_with(BUCKET) => url,
             Protocol::Grpc => endpoint::service(&url, signal),
             _ if add_path => endpoint::below(&url, signal),
             _ => url,
         };
         let urls = Default::default();
-        let otlp =
-            Otlp { urls, protocol, headers: good, compression, certificate, client, proxy, http: None };
+        let otlp = Otlp {
+            urls,
+            protocol,
+            headers: good,
+            secret_headers: elsewhere,
+            auth,
+            compression,
+            certificate,
+            client,
+            proxy,
+            ..Otlp::default()
+        };
         let timeout = Some(timeout).filter(|limit| !limit.is_zero());
-        Some((Recipe { origin: endpoint::origin(&url), otlp, timeout }, url))
+        let origin = match url.as_str() {
+            // Of a bucket, all of it counts.
+            bucket if bucket.starts_with(BUCKET) => bucket.to_owned(),
+            _ => endpoint::origin(&url),
+        };
+        Some((Recipe { origin, otlp, timeout }, url))
     }
 
     /// The address for a signal, and the variables that go with it.
@@ -212,12 +247,12 @@ impl Reader<'_> {
     }
 
     /// The first variable that is set and right.
-    fn first<T>(&mut self, names: &Names, var: &Var<T>) -> Option<T> {
+    pub(super) fn first<T>(&mut self, names: &Names, var: &Var<T>) -> Option<T> {
         names.iter().find_map(|name| self.reading.find_as(name, var.parse))
     }
 
     /// The first variable that is set, or the default; `None` if it is wrong.
-    fn demanded<T>(&mut self, signal: Signal, names: &Names, var: &Var<T>) -> Option<T> {
+    pub(super) fn demanded<T>(&mut self, signal: Signal, names: &Names, var: &Var<T>) -> Option<T> {
         let Some(name) = names.iter().find(|name| self.vars.get(name).is_some()) else {
             return (var.parse)(var.default).ok();
         };
@@ -282,6 +317,8 @@ fn keep_first<T: PartialEq>(list: &mut Vec<T>) {
         }
     }
 }
+
+const BUCKET: &str = "s3://";
 
 const OURS: &str = "SPANLAYER_EXPORTER_OTLP";
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::Compression;
+use crate::{Compression, auth::Auth};
 
 const RECEIVER: &str = "127.0.0.1:4318";
 
@@ -460,7 +460,8 @@ fn the_documented_defaults_are_what_an_empty_environment_gives() {
     assert_eq!((http.compression.content_encoding(), default("_COMPRESSION")), (Some("gzip"), "gzip"));
     assert_eq!((http.protocol, default("_PROTOCOL")), (Protocol::HttpProtobuf, "http/protobuf"));
     assert_eq!(default("_INSECURE"), "false");
-    assert_eq!(TABLE.len(), 9);
+    assert_eq!((http.auth, default("_AUTH")), (None, "auto"));
+    assert_eq!(TABLE.len(), 15);
 }
 
 #[test]
@@ -470,4 +471,97 @@ fn settings_never_show_what_is_secret() {
         load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://user:s3cret@h/?key=s3cret")]).settings
     );
     assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+fn of(loaded: &Loaded, n: usize) -> &Otlp {
+    otlp(&loaded.settings.destinations[n])
+}
+
+#[test]
+fn awss_own_endpoints_are_signed_for_within_their_limits_and_told_the_functions_log() {
+    let loaded = load(&[
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://xray.eu-west-1.amazonaws.com/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "https://logs.eu-west-1.amazonaws.com/v1/logs"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "https://monitoring.eu-west-1.amazonaws.com/v1/metrics"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/f"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/31/[$LATEST]abc"),
+    ]);
+    assert_eq!(loaded.problems, []);
+    for (n, one) in loaded.settings.destinations.iter().enumerate() {
+        let (service, items) = match one.signals[0] {
+            Signal::Traces => ("xray", 8192),
+            Signal::Logs => ("logs", 8192),
+            Signal::Metrics => ("monitoring", 1000),
+        };
+        let expected = Auth::SigV4 { service: service.to_owned(), region: Some("eu-west-1".to_owned()) };
+        assert_eq!((of(&loaded, n).auth.as_ref(), one.batch.items), (Some(&expected), items));
+        let headers: Vec<&str> = of(&loaded, n).headers.iter().map(|(name, _)| name.as_str()).collect();
+        let told: &[&str] = if service == "logs" { &["x-aws-log-group", "x-aws-log-stream"] } else { &[] };
+        assert_eq!(headers, told);
+        // To each record, 26 bytes are added.
+        assert!(service != "logs" || one.batch.bytes + 26 * one.batch.items <= 1_048_576);
+    }
+}
+
+#[test]
+fn whoever_brings_a_header_or_says_so_is_not_signed_for() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://logs.eu-west-1.amazonaws.com");
+    let auth = |more| only(&[endpoint, more]).1.auth;
+    assert_eq!(auth(("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Bearer ${env:KEY}")), None);
+    assert_eq!(auth(("OTEL_EXPORTER_OTLP_AUTH", "none")), None);
+    assert!(auth(("OTEL_EXPORTER_OTLP_AUTH", "auto")).is_some());
+    let vars =
+        [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h"), ("OTEL_EXPORTER_OTLP_AUTH", "sigv4:aps:eu-west-2")];
+    let expected = Auth::SigV4 { service: "aps".to_owned(), region: Some("eu-west-2".to_owned()) };
+    assert_eq!(only(&vars).1.auth, Some(expected));
+}
+
+#[test]
+fn schemes_are_made_of_their_variables_and_what_is_missing_is_named() {
+    const E: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://h");
+    let auth = |name| ("OTEL_EXPORTER_OTLP_AUTH", name);
+    let (user, secret) =
+        (("OTEL_EXPORTER_OTLP_AUTH_USER", "u"), ("OTEL_EXPORTER_OTLP_AUTH_SECRET", "${ssm:/s}"));
+    let url = ("OTEL_EXPORTER_OTLP_AUTH_TOKEN_URL", "https://login/token");
+    let value = |text| crate::auth::Value::parse(text).unwrap();
+    assert_eq!(only(&[E, auth("bearer"), secret]).1.auth, Some(Auth::Bearer(value("${ssm:/s}"))));
+    let basic = Auth::Basic { user: value("u"), password: value("${ssm:/s}") };
+    assert_eq!(only(&[E, auth("basic"), user, secret]).1.auth, Some(basic));
+    let more = [
+        ("OTEL_EXPORTER_OTLP_AUTH_SCOPES", "a b"),
+        ("OTEL_EXPORTER_OTLP_AUTH_PARAMS", "audience=x%2Cy,tenant=${env:T}"),
+    ];
+    let (_, otlp) = only(&[&[E, auth("oauth2"), user, secret, url][..], &more].concat());
+    let Some(Auth::OAuth2(client)) = otlp.auth else { panic!("{otlp:?}") };
+    assert_eq!(client.scopes, ["a", "b"]);
+    let params = [("audience".to_owned(), value("x,y")), ("tenant".to_owned(), value("${env:T}"))];
+    assert_eq!(client.params, params);
+    for (vars, names) in [
+        (&[auth("bearer")][..], "AUTH_SECRET"),
+        (&[auth("basic"), secret], "AUTH_USER"),
+        (&[auth("oauth2"), user, secret], "AUTH_TOKEN_URL"),
+        (&[auth("oauth2"), url, user], "AUTH_SECRET"),
+        (&[auth("sigv4")], "AUTH"),
+        (&[auth("sigv4:xray"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], "AUTH"),
+        (&[auth("kerberos")], "AUTH"),
+    ] {
+        let loaded = load(&[&[E], vars].concat());
+        assert!(loaded.settings.destinations.is_empty(), "nothing goes out without: {vars:?}");
+        let told: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+        let expected = format!("OTEL_EXPORTER_OTLP_{names}: ");
+        assert!(told[0].starts_with(&expected) && told[0].contains("go nowhere"), "{vars:?}: {told:?}");
+    }
+}
+
+#[test]
+fn a_bucket_is_an_endpoint() {
+    let loaded = load(&[
+        ("SPANLAYER_EXPORTER_OTLP_ENDPOINT", "s3://archive/prod/"),
+        ("SPANLAYER_EXPORTER_OTLP_TRACES_ENDPOINT", "https://h/v1/traces"),
+        ("SPANLAYER_EXPORTER_OTLP_PROTOCOL", "http/json"),
+    ]);
+    assert_eq!((loaded.problems.len(), loaded.settings.destinations.len()), (0, 2));
+    let archive = &loaded.settings.destinations[1];
+    assert_eq!((&*archive.name, archive.signals.len()), ("s3://archive/prod/", 2));
+    assert!(!problems(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "s3://")]).is_empty());
 }

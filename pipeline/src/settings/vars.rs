@@ -3,19 +3,21 @@
 use std::{path::PathBuf, time::Duration};
 
 use reqwest::Url;
-use spanlayer_host::vars::{Row, Var, boolean, duration};
+use spanlayer_host::vars::{Row, Var, boolean, duration, text};
 
 use super::{
-    Protocol, endpoint,
+    Protocol,
+    auth::{self, Scheme},
+    endpoint,
     headers::{self, Headers},
 };
-use crate::Compression;
+use crate::{Compression, auth::Value};
 
 pub(super) const ENDPOINT: Var<Url> = Var {
     name: "SPANLAYER_EXPORTER_OTLP_ENDPOINT",
     default: "",
-    parse: endpoint::parse,
-    about: "where data goes; `v1/traces`, `v1/metrics`, `v1/logs` are added, but not to a per-signal form nor with `grpc`",
+    parse: endpoint::parse_or_bucket,
+    about: "where data goes; `v1/traces`, `v1/metrics`, `v1/logs` are added, but not to a per-signal form nor with `grpc`; `s3://<bucket>/<prefix>` makes each batch an object",
 };
 
 pub(super) const PROTOCOL: Var<Protocol> = Var {
@@ -29,7 +31,49 @@ pub(super) const HEADERS: Var<Headers> = Var {
     name: "SPANLAYER_EXPORTER_OTLP_HEADERS",
     default: "",
     parse: headers::parse,
-    about: "sent with every request: `name=value,…`, values percent-encoded",
+    about: "sent with every request: `name=value,…`, values percent-encoded; `${env:…}`, `${file:…}`, `${secretsmanager:…}` and `${ssm:…}` stand for what lies there",
+};
+
+pub(super) const AUTH: Var<Scheme> = Var {
+    name: "SPANLAYER_EXPORTER_OTLP_AUTH",
+    default: "auto",
+    parse: auth::scheme,
+    about: "who we say we are: `bearer`, `basic`, `oauth2`, `sigv4` (for another service or region `sigv4:<service>:<region>`) or `none`; `auto` is `sigv4` for AWS's own OTLP endpoints and `none` for others",
+};
+
+pub(super) const AUTH_USER: Var<Value> = Var {
+    name: "SPANLAYER_EXPORTER_OTLP_AUTH_USER",
+    default: "",
+    parse: Value::parse,
+    about: "the user (`basic`) or the client's id (`oauth2`)",
+};
+
+pub(super) const AUTH_SECRET: Var<Value> = Var {
+    name: "SPANLAYER_EXPORTER_OTLP_AUTH_SECRET",
+    default: "",
+    parse: Value::parse,
+    about: "the token (`bearer`), the password (`basic`) or the client's secret (`oauth2`)",
+};
+
+pub(super) const AUTH_TOKEN_URL: Var<Url> = Var {
+    name: "SPANLAYER_EXPORTER_OTLP_AUTH_TOKEN_URL",
+    default: "",
+    parse: endpoint::parse,
+    about: "where `oauth2` gets its tokens",
+};
+
+pub(super) const AUTH_SCOPES: Var<String> = Var {
+    name: "SPANLAYER_EXPORTER_OTLP_AUTH_SCOPES",
+    default: "",
+    parse: text,
+    about: "what the tokens of `oauth2` should be good for, separated by spaces",
+};
+
+pub(super) const AUTH_PARAMS: Var<Vec<(String, Value)>> = Var {
+    name: "SPANLAYER_EXPORTER_OTLP_AUTH_PARAMS",
+    default: "",
+    parse: auth::params,
+    about: "what else the server of `oauth2` wants to be told, such as `audience=…`: `name=value,…`, values percent-encoded",
 };
 
 pub(super) const COMPRESSION: Var<Compression> = Var {
@@ -76,10 +120,16 @@ pub(super) const CLIENT_KEY: Var<PathBuf> = Var {
 
 /// The variables, for documentation. Each also has the forms `…_OTLP_TRACES_…`, `…_OTLP_METRICS_…`, `…_OTLP_LOGS_…`, and
 /// all of them the same with `OTEL_` in the place of `SPANLAYER_`.
-pub const TABLE: [Row; 9] = [
+pub const TABLE: [Row; 15] = [
     ENDPOINT.row(),
     PROTOCOL.row(),
     HEADERS.row(),
+    AUTH.row(),
+    AUTH_USER.row(),
+    AUTH_SECRET.row(),
+    AUTH_TOKEN_URL.row(),
+    AUTH_SCOPES.row(),
+    AUTH_PARAMS.row(),
     COMPRESSION.row(),
     TIMEOUT.row(),
     INSECURE.row(),
@@ -92,7 +142,8 @@ fn protocol(text: &str) -> Result<Protocol, String> {
     match text.to_ascii_lowercase().as_str() {
         "http/protobuf" => Ok(Protocol::HttpProtobuf),
         "http/json" => Ok(Protocol::HttpJson),
-        "grpc" => Ok(Protocol::Grpc),
+        "grpc" if cfg!(feature = "grpc") => Ok(Protocol::Grpc),
+        "grpc" => Err("grpc is not in this build: it needs the cargo feature `grpc`".to_owned()),
         _ => Err("expected http/protobuf, http/json or grpc".to_owned()),
     }
 }

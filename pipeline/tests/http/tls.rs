@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use spanlayer_pipeline::settings::{ClientCertificate, Otlp};
 use tokio_rustls::rustls::{
     RootCertStore, ServerConfig,
@@ -104,6 +104,53 @@ async fn a_server_that_asks_who_we_are_is_shown_our_certificate() {
         key: authority.file("key.pem", &key.serialize_pem()),
     });
     assert_eq!(Under::test(http, ONCE).sent(1).await, TAKEN);
+}
+
+#[tokio::test]
+async fn certificates_that_are_replaced_count_from_the_next_request_on() {
+    let (old, new) = (Authority::new("old"), Authority::new("new"));
+    let server = new.server(true).await;
+    let mut http = https(&server);
+    let ca = old.file("ca.pem", &old.root.pem());
+    let show = |authority: &Authority| {
+        let (certificate, key) = authority.certificate("client");
+        let chain = old.file("client.pem", &certificate.pem());
+        ClientCertificate { chain, key: old.file("key.pem", &key.serialize_pem()) }
+    };
+    http.certificate = Some(ca.clone());
+    http.client = Some(show(&old));
+    let under = Under::test(http, super::Backoff { retries: 0, ..ONCE });
+    assert_eq!(under.sent(1).await, LEFT);
+    // Of another length than before, so that the clock of the file system does not matter.
+    fs::write(&ca, format!("{}\n\n", new.root.pem())).unwrap();
+    show(&new);
+    let report = under.pipeline.shutdown(super::Deadline::within(super::Duration::from_secs(5))).await;
+    assert!(format!("{report:?}").contains("delivered: 1"), "{report:?}");
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_certificate_that_expires_within_two_weeks_is_told_of_once() {
+    let authority = Authority::new("expiry");
+    let server = authority.server(true).await;
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(["client".to_owned()]).unwrap();
+    let in_three_days = spanlayer_host::clock::unix() + super::Duration::from_secs(3 * 86_400 + 60);
+    params.not_after = date_time_ymd(1970, 1, 1) + in_three_days;
+    let certificate = params.signed_by(&key, &authority.issuer).unwrap();
+    let chain = authority.file("client.pem", &certificate.pem());
+    let mut http = https(&server);
+    http.certificate = Some(authority.file("ca.pem", &authority.root.pem()));
+    http.client = Some(ClientCertificate {
+        chain: chain.clone(),
+        key: authority.file("key.pem", &key.serialize_pem()),
+    });
+    let under = Under::test(http, ONCE);
+    assert_eq!(under.sent(1).await, TAKEN);
+    assert_eq!(under.sent(1).await, TAKEN);
+    let warning =
+        format!("a certificate in {}, for https://{}, expires in 3 days\n", chain.display(), server.address);
+    assert_eq!(under.told().matches(&warning).count(), 1, "{}", under.told());
 }
 
 #[tokio::test]

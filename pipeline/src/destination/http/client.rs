@@ -1,24 +1,28 @@
 //! The HTTP client: made when first needed, replaced when its connections may be dead.
 
 use std::{
+    fmt, fs,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use reqwest::{Body, Response, redirect};
 use spanlayer_host::clock;
 
-use super::{Transport, tls};
+use super::{Tell, Transport, expiry, tls};
 
 /// Makes clients and keeps the current one.
-#[derive(Debug)]
 pub(super) struct Clients {
     recipe: Transport,
+    tell: Option<Tell>,
     current: Mutex<Option<Client>>,
+    /// The certificates whose expiry was looked at.
+    looked_at: Mutex<Option<[Option<Stamp>; 3]>>,
     /// Unix time: the idle time of a connection goes on while the process is frozen.
     clock: fn() -> Duration,
 }
@@ -30,6 +34,8 @@ pub(super) struct Client {
     history: Arc<History>,
     /// Whether this client had a connection to offer when it was handed out.
     reuses: bool,
+    /// The certificates that it was made with.
+    files: [Option<Stamp>; 3],
 }
 
 #[derive(Debug, Default)]
@@ -39,8 +45,8 @@ struct History {
 }
 
 impl Clients {
-    pub(super) fn new(recipe: Transport) -> Self {
-        Self { recipe, current: Mutex::default(), clock: clock::unix }
+    pub(super) fn new(recipe: Transport, tell: Option<Tell>) -> Self {
+        Self { recipe, tell, current: Mutex::default(), looked_at: Mutex::default(), clock: clock::unix }
     }
 
     /// The client to use now.
@@ -55,9 +61,12 @@ impl Clients {
             let idle = now.saturating_sub(client.history.last_used_millis.load(Relaxed));
             idle < millis(IDLE)
         };
-        let mut client = match current.take().filter(fresh_enough) {
+        // Certificates may be replaced at any time; connections that were made with the old ones go with them.
+        let files = self.recipe.files().map(Stamp::of);
+        let unchanged = |client: &Client| client.files == files;
+        let mut client = match current.take().filter(fresh_enough).filter(unchanged) {
             Some(client) => client,
-            None => Client { http: self.build()?, history: Arc::default(), reuses: false },
+            None => Client { http: self.build(&files)?, history: Arc::default(), reuses: false, files },
         };
         client.history.last_used_millis.store(now, Relaxed);
         client.reuses = client.history.served.load(Relaxed);
@@ -78,12 +87,16 @@ impl Clients {
         self.recipe.http2
     }
 
-    fn build(&self) -> Result<reqwest::Client, String> {
+    fn build(&self, files: &[Option<Stamp>; 3]) -> Result<reqwest::Client, String> {
         if let Some(own) = &self.recipe.own {
             return Ok(own.client());
         }
+        self.look_at_expiry(files);
         let builder = reqwest::Client::builder().tls_backend_preconfigured(tls::config(&self.recipe)?);
+        #[cfg(feature = "grpc")]
         let builder = if self.http2() { builder.http2_prior_knowledge() } else { builder.http1_only() };
+        #[cfg(not(feature = "grpc"))]
+        let builder = builder.http1_only();
         let mut builder = builder
             // A telemetry endpoint that redirects is misconfigured; following would repeat the headers elsewhere.
             .redirect(redirect::Policy::none())
@@ -101,10 +114,57 @@ impl Clients {
     }
 }
 
+impl Clients {
+    /// Tells of certificates that expire within [`expiry::SOON`], once for each that is put there.
+    fn look_at_expiry(&self, files: &[Option<Stamp>; 3]) {
+        let Some(tell) = &self.tell else { return };
+        let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked_at.as_ref() == Some(files) {
+            return;
+        }
+        *looked_at = Some(*files);
+        for file in self.recipe.files().into_iter().flatten() {
+            let Some(ends) = tls::certificates(file).ok().and_then(|found| expiry::first(&found)) else {
+                continue;
+            };
+            let left = ends.saturating_sub((self.clock)());
+            if left < expiry::SOON {
+                tell(file, left);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").field("recipe", &self.recipe).finish_non_exhaustive()
+    }
+}
+
+/// By what a file is known to be the same as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    changed: Option<SystemTime>,
+    bytes: u64,
+}
+
+impl Stamp {
+    fn of(file: Option<&Path>) -> Option<Self> {
+        let found = fs::metadata(file?).ok()?;
+        Some(Self { changed: found.modified().ok(), bytes: found.len() })
+    }
+}
+
 impl Client {
-    /// Posts, and waits for the head of the answer.
-    pub(super) async fn send(&self, url: &str, headers: HeaderMap, body: Body) -> reqwest::Result<Response> {
-        let response = self.http.post(url).headers(headers).body(body).send().await?;
+    /// Sends a request, and waits for the head of the answer.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: Body,
+    ) -> reqwest::Result<Response> {
+        let response = self.http.request(method, url).headers(headers).body(body).send().await?;
         // The connection is now kept for later requests.
         self.history.served.store(true, Relaxed);
         Ok(response)

@@ -32,6 +32,14 @@ pub(super) enum End {
 }
 
 impl Reply {
+    /// Whether the server does not know us, or thinks little of us.
+    pub(super) fn turned_away(&self) -> bool {
+        match Status::of(&self.trailers).or_else(|| Status::of(&self.answer.headers)) {
+            Some(Status { code, .. }) => [Code::UNAUTHENTICATED, Code::PERMISSION_DENIED].contains(&code),
+            None => matches!(self.answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN),
+        }
+    }
+
     /// What becomes of the batch. `secrets` must not be repeated, whatever the server echoes.
     pub(super) fn verdict<'s>(&self, signal: Signal, secrets: impl Iterator<Item = &'s str>) -> Outcome {
         // An answer without a message may have its status in the headers.
