@@ -19,7 +19,9 @@ use spanlayer_otlp::{
     wire,
 };
 use spanlayer_pipeline::{
-    Backoff, Compression, Deadline, Destination, Flushed, Payload, Pipeline, Settings, Signal, settings::Otlp,
+    Backoff, Compression, Deadline, Destination, Flushed, Payload, Pipeline, Settings, Signal,
+    auth::{Auth, Value},
+    settings::Otlp,
 };
 use tokio::time::Instant;
 use tokio_rustls::rustls::{
@@ -372,4 +374,26 @@ async fn with_tls_http_2_is_agreed_upon_and_a_server_without_it_is_told() {
         assert!(server.calls().iter().all(|call| call.uri.scheme_str() == Some("https")));
     }
     fs::remove_file(file).unwrap();
+}
+
+#[tokio::test]
+async fn a_token_that_is_turned_away_is_got_anew_and_the_call_repeated_once() {
+    const UNAUTHENTICATED: u32 = 16;
+    let server = Server::start([status(UNAUTHENTICATED, &[("grpc-message", "expired")])]).await;
+    let file = std::env::temp_dir().join(format!("spanlayer-grpc-token-{}", std::process::id()));
+    std::fs::write(&file, "t0ken").unwrap();
+    let mut otlp = to(&server);
+    otlp.auth = Some(Auth::Bearer(Value::parse(&format!("${{file:{}}}", file.display())).unwrap()));
+    assert_eq!(Under::test(otlp.clone(), ONCE).sent(1).await, TAKEN);
+    let calls = server.calls();
+    assert_eq!(calls.len(), 2);
+    assert_eq!((calls[1].header("authorization"), &calls[1].body), (Some("Bearer t0ken"), &calls[0].body));
+    std::fs::remove_file(&file).unwrap();
+
+    let stubborn = Server::start([status(UNAUTHENTICATED, &[]), status(UNAUTHENTICATED, &[])]).await;
+    otlp.urls = to(&stubborn).urls;
+    otlp.auth = Some(Auth::Bearer(Value::text("t0ken")));
+    let under = Under::test(otlp, ONCE);
+    assert_eq!(under.send(spans(1)).await.refused, 1);
+    assert_eq!(stubborn.calls().len(), 1, "what cannot be had anew is not tried again");
 }
