@@ -17,6 +17,7 @@ use spanlayer_otlp::Signal;
 use spanlayer_process::Redactor;
 
 pub use endpoint::Address;
+pub use headers::is_set_by_exporters;
 pub(crate) use headers::percent_decoded;
 pub use otlp::{ClientCertificate, Otlp, OwnClient, Protocol, Proxy};
 pub use vars::TABLE;

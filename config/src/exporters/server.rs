@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use http::{HeaderName, HeaderValue};
 use spanlayer_pipeline::{
     Secret,
-    settings::{Address, ClientCertificate, Proxy},
+    settings::{Address, ClientCertificate, Proxy, is_set_by_exporters},
 };
 
 use super::Maker;
@@ -98,7 +98,7 @@ pub(super) fn header(
         fault(format!("`{name}` is no name that HTTP allows"), "use letters, digits and dashes");
         return None;
     };
-    if OURS.contains(&header.as_str()) || header.as_str().starts_with("grpc-") {
+    if is_set_by_exporters(&header) {
         fault(format!("{name} is set by the exporter itself"), "take it out");
         return None;
     }
@@ -112,16 +112,3 @@ pub(super) fn header(
     value.set_sensitive(true);
     Some((header, value))
 }
-
-/// Headers that describe the request itself.
-const OURS: [&str; 9] = [
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "host",
-    "idempotency-key",
-    "te",
-    "transfer-encoding",
-    "user-agent",
-];

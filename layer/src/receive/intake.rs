@@ -70,8 +70,8 @@ struct Shared {
 }
 
 impl Intake {
-    /// Payloads go to `pipeline` by way of `flow`, what they say of invocations to `account`, signals to whoever has the other end of
-    /// `signals`.
+    /// Payloads go to `pipeline` by way of `flow`, what they say of invocations to `account`, signals to whoever has the
+    /// other end of `signals`.
     pub fn new(
         pipeline: Arc<Pipeline>,
         flow: Flow,

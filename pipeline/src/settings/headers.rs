@@ -43,7 +43,7 @@ fn one(pair: &str) -> Result<(HeaderName, Found), String> {
     // Without a name there is no telling what is a secret, so nothing of the pair is repeated.
     let (name, value) = pair.split_once('=').ok_or("expected name=value")?;
     let name: HeaderName = name.trim().parse().map_err(|_| "its name is not one that HTTP allows")?;
-    if OURS.contains(&name.as_str()) || name.as_str().starts_with("grpc-") {
+    if is_set_by_exporters(&name) {
         return Err(format!("{name} is set by the exporter itself"));
     }
     let value = decode(value.trim());
@@ -76,6 +76,11 @@ fn decode(text: &str) -> Vec<u8> {
 /// The same for what is text.
 pub(crate) fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&decode(text)).into_owned()
+}
+
+/// Whether a header describes the request itself, so that exporters set it and nobody else may.
+pub fn is_set_by_exporters(name: &HeaderName) -> bool {
+    OURS.contains(&name.as_str()) || name.as_str().starts_with("grpc-")
 }
 
 /// Headers that describe the request itself.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
 use opentelemetry_sdk::{
     error::OTelSdkError,
-    runtime,
+    runtime::{self, RuntimeChannel},
     trace::{SdkTracerProvider, span_processor_with_async_runtime},
 };
 use spanlayer_pipeline::{Memory, sdk::Exporter, settings::Otlp, stage::FanOut};
@@ -37,13 +37,10 @@ async fn the_simple_processor_exports_in_the_middle_of_a_program() {
     provider.shutdown().unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_async_processor_exports_from_its_task() {
+fn the_async_processor_exports(runtime: impl RuntimeChannel) {
     let server = elsewhere([]);
-    let processor = span_processor_with_async_runtime::BatchSpanProcessor::builder(
-        exporter(&server.url()),
-        runtime::Tokio,
-    );
+    let processor =
+        span_processor_with_async_runtime::BatchSpanProcessor::builder(exporter(&server.url()), runtime);
     let provider = SdkTracerProvider::builder().with_span_processor(processor.build()).build();
     provider.tracer("tests").start("one").end();
     provider.force_flush().unwrap();
@@ -51,18 +48,14 @@ async fn the_async_processor_exports_from_its_task() {
     assert_eq!(server.requests().len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_async_processor_exports_from_its_task() {
+    the_async_processor_exports(runtime::Tokio);
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn the_async_processor_for_one_thread_ends_within_a_program_of_one_thread() {
-    let server = elsewhere([]);
-    let processor = span_processor_with_async_runtime::BatchSpanProcessor::builder(
-        exporter(&server.url()),
-        runtime::TokioCurrentThread,
-    );
-    let provider = SdkTracerProvider::builder().with_span_processor(processor.build()).build();
-    provider.tracer("tests").start("one").end();
-    provider.force_flush().unwrap();
-    provider.shutdown().unwrap();
-    assert_eq!(server.requests().len(), 1);
+    the_async_processor_exports(runtime::TokioCurrentThread);
 }
 
 #[tokio::test(flavor = "current_thread")]
