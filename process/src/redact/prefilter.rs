@@ -10,8 +10,9 @@ use std::ops::Range;
 pub(super) struct Prefilter {
     /// Hashes of four bytes, folded.
     bits: Box<[u64; WORDS]>,
-    /// The literals, folded.
-    literals: Vec<Box<[u8]>>,
+    /// The literals, folded, by their first byte: ids and other noise are in the set of bits often enough that comparing
+    /// them with all of these would be most of the work.
+    literals: Vec<Vec<Box<[u8]>>>,
     /// Rules need the sign of addresses.
     at: bool,
     /// Rules need long numbers.
@@ -44,8 +45,13 @@ impl Prefilter {
             }),
             _ => self.everything = true,
         }
-        if !self.literals.contains(&folded) {
-            self.literals.push(folded);
+        let Some(&first) = folded.first() else { return };
+        if self.literals.is_empty() {
+            self.literals.resize(256, Vec::new());
+        }
+        let alike = &mut self.literals[usize::from(first)];
+        if !alike.contains(&folded) {
+            alike.push(folded);
         }
     }
 
@@ -122,11 +128,12 @@ impl Prefilter {
         // The four bytes may be a literal's second to fifth, or the one before a short literal and its first three.
         for at in [at.wrapping_sub(1), at, at + 1] {
             let rest = bytes.get(at..).unwrap_or_default();
+            let Some(&first) = rest.first() else { continue };
             let is_here = |literal: &[u8]| {
                 rest.get(..literal.len())
                     .is_some_and(|text| text.iter().zip(literal).all(|(&a, &b)| fold(a) == b))
             };
-            if self.literals.iter().any(|literal| is_here(literal)) {
+            if self.literals[usize::from(fold(first))].iter().any(|literal| is_here(literal)) {
                 found.push(at);
             }
         }
