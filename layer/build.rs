@@ -1,4 +1,6 @@
-//! Links the extension to run at a fixed address.
+//! Links the extension to run at a fixed address, and with as few libraries to load as there can be.
+
+use std::{path::Path, process::Command};
 
 #[expect(clippy::disallowed_methods, reason = "the environment is how cargo speaks to a build script")]
 fn main() {
@@ -8,5 +10,26 @@ fn main() {
     // one that does nothing. Libraries, heap and stack stay where chance puts them.
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
         println!("cargo:rustc-link-arg-bins=-no-pie");
+        unwinder();
+    }
+}
+
+/// Unwinding from an archive instead of `libgcc_s`: a library less to find, map and bind at every start, and none of its
+/// constructors, which ask the processor what it is, slowly where there is a hypervisor. A linker of its own, as the
+/// layer's, brings its own unwinder.
+#[expect(clippy::disallowed_methods, reason = "the environment is how cargo speaks to a build script")]
+fn unwinder() {
+    println!("cargo:rerun-if-env-changed=RUSTC_LINKER");
+    let (host, target) = (std::env::var("HOST"), std::env::var("TARGET"));
+    if std::env::var_os("RUSTC_LINKER").is_some() || host != target {
+        return;
+    }
+    let Ok(told) = Command::new("cc").arg("-print-file-name=libgcc_eh.a").output() else { return };
+    let archive = String::from_utf8_lossy(&told.stdout);
+    // Where there is none, the name comes back as it was, and the library is used.
+    let archive = Path::new(archive.trim());
+    if let Some(directory) = archive.parent().filter(|_| archive.is_absolute()) {
+        println!("cargo:rustc-link-search=native={}", directory.display());
+        println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
     }
 }

@@ -17,24 +17,70 @@
 //! assert!(reading.problems()[0].to_string().contains("SPANLAYER_MAX_STALENESS"));
 //! ```
 
-use std::{collections::HashMap, fmt, hash::BuildHasher, time::Duration};
+use std::{
+    collections::HashMap,
+    ffi::{OsStr, OsString},
+    fmt,
+    hash::BuildHasher,
+    time::Duration,
+};
 
 /// A source of environment variables: the process, or a map in a test.
 pub trait Vars {
     /// The value of a variable; `None` when unset **or empty** (OpenTelemetry specification, *Environment Variable
     /// Specification*, "empty value").
     fn get(&self, name: &str) -> Option<String>;
+
+    /// Whether any variable's name may begin so: where none does, none of those names has to be looked up.
+    fn any(&self, _prefix: &str) -> bool {
+        true
+    }
 }
 
 /// The process's own environment.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Process;
 
+impl Process {
+    /// The environment as it is now, to read many variables from: looking one up in the process goes through a lock and
+    /// every variable's text.
+    pub fn snapshot(self) -> Snapshot {
+        Snapshot(std::env::vars_os().collect())
+    }
+}
+
+/// See [`Process::snapshot`].
+#[derive(Clone)]
+pub struct Snapshot(Vec<(OsString, OsString)>);
+
+impl fmt::Debug for Snapshot {
+    /// Without the values, which may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+impl Vars for Snapshot {
+    fn get(&self, name: &str) -> Option<String> {
+        // A name stands there once, or the first counts, as for `getenv`.
+        let (_, value) = self.0.iter().find(|(known, _)| known.as_encoded_bytes() == name.as_bytes())?;
+        readable(value)
+    }
+
+    fn any(&self, prefix: &str) -> bool {
+        self.0.iter().any(|(name, _)| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
+    }
+}
+
+/// A value that is not Unicode is read with replacement characters, so that its parser can refuse it by name.
+fn readable(value: &OsStr) -> Option<String> {
+    (!value.is_empty()).then(|| value.to_string_lossy().into_owned())
+}
+
 impl Vars for Process {
     #[expect(clippy::disallowed_methods, reason = "this is the door")]
     fn get(&self, name: &str) -> Option<String> {
-        // A value that is not Unicode is read with replacement characters, so that its parser can refuse it by name.
-        std::env::var_os(name).map(|v| v.to_string_lossy().into_owned()).filter(|v| !v.is_empty())
+        readable(&std::env::var_os(name)?)
     }
 }
 

@@ -70,8 +70,8 @@ impl App {
             return idle(announced.register().await).await;
         }
         let port = sockets.platform.as_ref().map(|bound| bound.address().port());
-        let (open, opened) = oneshot::channel();
-        sockets.serve(&intake, &config, opened);
+        let (begin, begun) = oneshot::channel();
+        sockets.serve(&intake, &config, begun);
         let mut lambda = announced.register().await;
         let nobody = Lines { function: false, extension: false };
         let lines = config.view.logs.map_or(nobody, |_| config.view.lines);
@@ -82,14 +82,6 @@ impl App {
         if lambda.is_told_of_invocations() {
             step_back();
         }
-        // What is restored from a snapshot must not have been in touch with files when that was made.
-        let (restored, snapshot) = match config.snapshot {
-            true => {
-                let (restored, told) = oneshot::channel();
-                (Some(restored), Some(told))
-            }
-            false => (None, None),
-        };
         let terminate = signal(SignalKind::terminate()).ok();
         let enough = BatchLimits::default().bytes as u64;
         let destinations = config.pipeline.destinations.len();
@@ -100,11 +92,8 @@ impl App {
             every: config.max_staleness,
             at_once: config.flush == Mode::Continuous,
             // Where no invocation is announced, there is nothing to wait for.
-            open: lambda.is_told_of_invocations().then_some(open),
-            restored,
+            begun: lambda.is_told_of_invocations().then_some(begin),
         };
-        // It gets its turn once `/next` was asked for.
-        tokio::spawn(recover(intake.clone(), snapshot));
         let driver =
             Driver::new(lambda, telling, Arc::clone(&pipeline), intake.clone(), signals, terminate, policy);
         let stop = driver.run().await;
@@ -122,20 +111,13 @@ impl Sockets {
         }
     }
 
-    fn serve(self, intake: &Intake, config: &Config, opened: oneshot::Receiver<()>) {
+    fn serve(self, intake: &Intake, config: &Config, begun: oneshot::Receiver<()>) {
         let limit = MAX_BODY.min(config.queue_bytes);
         // The largest request, and as much again: what it unfolds by, or others meanwhile.
         let room = Room::new(limit.saturating_mul(2));
-        if let Some(bound) = self.platform {
-            let platform = Platform { intake: intake.clone(), room: room.clone() };
-            tokio::spawn(async move {
-                // Until Lambda has something for us to do, what it tells of our own start waits in the socket: reading
-                // it would take the processor from the function's init, a quarter of a millisecond that is 4 ms with
-                // 7 % of a core. Given up is as good as told: somebody wants to know.
-                let _ = opened.await;
-                receive::serve(bound, Receiver::Platform(platform.into())).await;
-            });
-        }
+        let platform =
+            self.platform.map(|bound| (bound, Platform { intake: intake.clone(), room: room.clone() }));
+        tokio::spawn(once_begun(begun, intake.clone(), platform));
         if let Some(socket) = self.link {
             tokio::spawn(receive::serve_link(socket, intake.clone(), room.clone()));
         }
@@ -147,11 +129,13 @@ impl Sockets {
     }
 }
 
-/// Takes back what an extension that was killed left, at once or when no snapshot is made of this process any more.
-async fn recover(intake: Intake, snapshot: Option<oneshot::Receiver<()>>) {
-    if let Some(restored) = snapshot {
-        // Told or dropped: either way it goes on.
-        let _ = restored.await;
+/// What has time until Lambda has something for us to do. Before, it would take the processor from the function's init: a
+/// quarter of a millisecond that is 4 ms with 7 % of a core. And what is restored from a snapshot must not have been in
+/// touch with files when that was made. Given up is as good as told: somebody wants to know.
+async fn once_begun(begun: oneshot::Receiver<()>, intake: Intake, platform: Option<(Bound, Platform)>) {
+    let _ = begun.await;
+    if let Some((bound, platform)) = platform {
+        tokio::spawn(receive::serve(bound, Receiver::Platform(platform.into())));
     }
     intake.recover().await;
 }

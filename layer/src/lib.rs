@@ -57,7 +57,7 @@ pub fn run() -> ExitCode {
         }
     };
     runtime.block_on(async {
-        let app = App::build(announced, &Process); // sockets bound, stages wired, nothing running
+        let app = App::build(announced, &Process.snapshot()); // sockets bound, stages wired, nothing running
         app.run().await; // registered ▸ next ▸ flush or defer ▸ next ▸ … ▸ drained
     });
     // What is still under way was given its time.

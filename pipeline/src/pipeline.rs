@@ -71,9 +71,7 @@ impl Pipeline {
 
     /// [`accept`](Self::accept) for some destinations rather than all, or for a group that is yet to be decided.
     pub fn accept_routed(&self, payload: Payload, route: Route) -> Admission {
-        if let Some(spool) = self.spool.as_ref().filter(|spool| !spool.deferred) {
-            self.open(spool);
-        }
+        self.open_unless_deferred();
         let (admission, unspooled) = self.shared.admit(self.door.pass(payload), route);
         if let Some(why) = unspooled {
             self.tell(Notice::NotSpooled { why });

@@ -23,11 +23,12 @@ use prefilter::Prefilter;
 use regex_lite::Regex;
 use ring::hmac;
 use spanlayer_otlp::{Signal, schema::request};
-use std::{collections::HashSet, fmt};
+use std::{collections::HashSet, fmt, sync::OnceLock};
 
 /// Rules, compiled.
 pub struct Redactor {
-    prefilter: Prefilter,
+    /// Made at the first look: a few thousand hashes, which are in the way of a process that is starting.
+    prefilter: OnceLock<Prefilter>,
     recognisers: Vec<Recogniser>,
     credential_keys: bool,
     keys: Vec<Pattern>,
@@ -37,7 +38,7 @@ pub struct Redactor {
     allowed: Option<HashSet<Box<str>>>,
     ignored: HashSet<Box<str>>,
     action: Action,
-    key: hmac::Key,
+    key: Option<hmac::Key>,
     summary: Summary,
 }
 
@@ -60,7 +61,7 @@ impl Redactor {
     /// The request without what must not leave, and what was done; `None` if nothing was to be done. The bytes must be
     /// a valid request.
     pub fn redact(&self, signal: Signal, bytes: &[u8]) -> Option<(Vec<u8>, Tally)> {
-        let places = self.prefilter.places(bytes);
+        let places = self.prefilter().places(bytes);
         if places.is_empty() {
             return None;
         }
@@ -71,11 +72,36 @@ impl Redactor {
 
     /// A text without what must not leave; `None` if there is nothing of that in it.
     pub fn redact_text(&self, text: &str) -> Option<String> {
-        let places = self.prefilter.places(text.as_bytes());
+        let places = self.prefilter().places(text.as_bytes());
         if places.is_empty() {
             return None;
         }
         self.cleaned(text, &mut Tally::default())
+    }
+
+    fn prefilter(&self) -> &Prefilter {
+        self.prefilter.get_or_init(|| self.announced())
+    }
+
+    /// What the rules' secrets cannot do without.
+    fn announced(&self) -> Prefilter {
+        let mut prefilter = Prefilter::new();
+        let has = |one| self.recognisers.contains(&one);
+        self.recognisers.iter().flat_map(|one| one.literals()).for_each(|literal| prefilter.literal(literal));
+        if has(Recogniser::Email) || has(Recogniser::UrlCredentials) {
+            prefilter.at_sign();
+        }
+        if has(Recogniser::Card) {
+            prefilter.long_numbers();
+        }
+        if self.credential_keys {
+            keys::LITERALS.iter().for_each(|literal| prefilter.literal(literal));
+        }
+        self.keys.iter().for_each(|pattern| prefilter.literal(pattern.literal()));
+        if self.allowed.is_some() || !self.blocked.is_empty() || !self.key_patterns.is_empty() {
+            prefilter.everything();
+        }
+        prefilter
     }
 
     /// Whether an attribute is secret by its name.
@@ -93,9 +119,9 @@ impl Redactor {
 
     /// What stands in the place of a secret.
     fn replacement(&self, secret: &[u8]) -> String {
-        match self.action {
-            Action::Mask | Action::Delete => MASK.to_owned(),
-            Action::Hash => hex(&hmac::sign(&self.key, secret).as_ref()[..16]),
+        match &self.key {
+            None => MASK.to_owned(),
+            Some(key) => hex(&hmac::sign(key, secret).as_ref()[..16]),
         }
     }
 }

@@ -33,6 +33,8 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     let began = Instant::now();
     // The function's last words are in our sockets, or in its journal.
     intake.close();
+    // The end can come before anything else has.
+    intake.recover().await;
     let left = stop.by.saturating_duration_since(began);
     intake.read_dry(LAST_WORDS.min(left / 4)).await;
     if stop.platform {

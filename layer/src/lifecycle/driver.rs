@@ -72,10 +72,8 @@ pub(crate) struct Telling {
     pub(crate) every: Duration,
     /// Nothing waits for a flush.
     pub(crate) at_once: bool,
-    /// Opens the listener for what Lambda tells, with the first event.
-    pub(crate) open: Option<oneshot::Sender<()>>,
-    /// Has the spool opened with the first event, where a snapshot is made before.
-    pub(crate) restored: Option<oneshot::Sender<()>>,
+    /// Lets what has time until then begin, with the first event.
+    pub(crate) begun: Option<oneshot::Sender<()>>,
 }
 
 enum Lambda {
@@ -185,8 +183,7 @@ impl Driver {
                 biased;
                 (lambda, event) = answered(&mut self.lambda) => {
                     self.lambda = Lambda::Ready(lambda);
-                    drop(self.telling.open.take());
-                    drop(self.telling.restored.take());
+                    drop(self.telling.begun.take());
                     return match event {
                         Event::Invoke(invoke) => self.invoked(invoke).await,
                         Event::Shutdown(shutdown) => self.stopped_by_lambda(shutdown),
@@ -361,8 +358,8 @@ impl Driver {
             "invoked",
             &[
                 ("requestId", &invoke.request_id),
-                ("plan", &format!("{plan:?}")),
-                ("held", &format!("{held:?}")),
+                ("plan", &format_args!("{plan:?}")),
+                ("held", &format_args!("{held:?}")),
             ],
         );
         Input::Invoked { request: invoke.request_id, plan }

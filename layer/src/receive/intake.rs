@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, mpsc::UnboundedSender},
+    sync::{Notify, OnceCell, mpsc::UnboundedSender},
     time::{Instant, sleep, timeout_at},
 };
 
@@ -63,6 +63,8 @@ struct Shared {
     /// Requests whose body is being read.
     reading: AtomicUsize,
     notes: Notes,
+    /// What an extension that was killed left was taken back.
+    recovered: OnceCell<()>,
     /// A function may want to connect.
     link: Notify,
     /// It is over.
@@ -101,13 +103,16 @@ impl Intake {
         self.shared.notes.take(frame, &self.pipeline);
     }
 
-    /// Takes back what an extension that was killed left.
+    /// Takes back what an extension that was killed left, if nobody has yet.
     pub(crate) async fn recover(&self) {
-        let found = self.pipeline.recover().await;
-        self.shared.notes.leave(&found.notes);
-        if found.items > 0 {
-            self.shared.arrived.notify_one();
-        }
+        let recovered = self.shared.recovered.get_or_init(|| async {
+            let found = self.pipeline.recover().await;
+            self.shared.notes.leave(&found.notes);
+            if found.items > 0 {
+                self.shared.arrived.notify_one();
+            }
+        });
+        recovered.await;
     }
 
     /// Concludes the invocations that an extension which was killed saw begin: once the function's own account of them was

@@ -48,9 +48,15 @@ impl Pipeline {
         self.found(restored).await
     }
 
+    pub(super) fn open_unless_deferred(&self) {
+        if let Some(spool) = self.spool.as_ref().filter(|spool| !spool.deferred) {
+            self.open(spool);
+        }
+    }
+
     /// Opens the spool, once: a directory is made, locked and listed. The segments that are to be read; `None` if that
     /// cannot be.
-    pub(super) fn open(&self, settings: &Spool) -> Option<&Vec<u64>> {
+    fn open(&self, settings: &Spool) -> Option<&Vec<u64>> {
         let opened = self.opened.get_or_init(|| match self.try_open(settings) {
             Ok(found) => Some(found),
             Err(error) => {
@@ -91,6 +97,7 @@ impl Pipeline {
     /// by before it has spans, for example. A quarter of a megabyte is kept, the newest. Its number; later ones are
     /// greater.
     pub fn note(&self, bytes: Bytes) -> u64 {
+        self.open_unless_deferred();
         match &self.spool {
             Some(_) => self.shared.with(|queue| queue.note(bytes)),
             None => 0,

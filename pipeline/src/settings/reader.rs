@@ -163,7 +163,12 @@ impl Reader<'_> {
 
     /// The address for a signal, and the variables that go with it.
     fn endpoint(&mut self, signal: Signal) -> Option<Found> {
-        for (prefix, prefixes) in [(OURS, &BOTH[..1]), (THEIRS, BOTH)] {
+        // Most environments have none of the first kind: a hundred names that need not be put together.
+        let both = if self.vars.any(OURS) { BOTH } else { &BOTH[1..] };
+        for (prefix, prefixes) in [(OURS, &BOTH[..1]), (THEIRS, both)] {
+            if !self.vars.any(prefix) {
+                continue;
+            }
             let parse = self.endpoint_parser(signal, prefixes);
             for (name, add_path) in
                 forms(prefix, signal, suffix(ENDPOINT.name)).into_iter().zip([false, true])
@@ -299,7 +304,12 @@ fn names(prefixes: &[&str], signal: Signal, var: &str) -> Names {
 
 /// The per-signal form of a variable, and the one for all signals.
 fn forms(prefix: &str, signal: Signal, suffix: &str) -> [String; 2] {
-    [format!("{prefix}_{}{suffix}", signal.name().to_ascii_uppercase()), format!("{prefix}{suffix}")]
+    let own = match signal {
+        Signal::Traces => "_TRACES",
+        Signal::Metrics => "_METRICS",
+        Signal::Logs => "_LOGS",
+    };
+    [[prefix, own, suffix].concat(), [prefix, suffix].concat()]
 }
 
 /// `_ENDPOINT` of `SPANLAYER_EXPORTER_OTLP_ENDPOINT`.

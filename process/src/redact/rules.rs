@@ -1,9 +1,9 @@
 //! What redaction is to do, as plain values, and how that is compiled.
 
-use super::{Pattern, Prefilter, Recogniser, Redactor, keys};
+use super::{Pattern, Recogniser, Redactor};
 use regex_lite::Regex;
 use ring::hmac;
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 
 /// What to look for, and what to do with it. The default is what a user should have without asking: credentials, by
 /// look and by name, masked.
@@ -159,9 +159,7 @@ impl Rules {
         recognisers.sort_unstable_by_key(|one| Recogniser::ALL.iter().position(|other| other == one));
         recognisers.dedup();
         Ok(Redactor {
-            prefilter: prefilter(&recognisers, self.credential_keys, &keys, {
-                self.allowed.is_some() || !self.blocked.is_empty() || !self.key_patterns.is_empty()
-            }),
+            prefilter: OnceLock::new(),
             recognisers,
             credential_keys: self.credential_keys,
             keys,
@@ -171,7 +169,7 @@ impl Rules {
             allowed: self.allowed.map(|names| names.into_iter().map(Into::into).collect()),
             ignored: self.ignored.into_iter().map(Into::into).collect(),
             action: self.action,
-            key: hmac::Key::new(hmac::HMAC_SHA256, &self.key),
+            key: (self.action == Action::Hash).then(|| hmac::Key::new(hmac::HMAC_SHA256, &self.key)),
             summary: self.summary,
         })
     }
@@ -183,28 +181,4 @@ fn regexes(patterns: &[String]) -> Result<Vec<Regex>, InvalidRules> {
             .map_err(|why| InvalidRules(format!("`{pattern}` is no regular expression: {why}")))
     };
     patterns.iter().map(one).collect()
-}
-
-fn prefilter(
-    recognisers: &[Recogniser],
-    credential_keys: bool,
-    keys: &[Pattern],
-    everything: bool,
-) -> Prefilter {
-    let mut prefilter = Prefilter::new();
-    recognisers.iter().flat_map(|one| one.literals()).for_each(|literal| prefilter.literal(literal));
-    if recognisers.iter().any(|one| matches!(one, Recogniser::Email | Recogniser::UrlCredentials)) {
-        prefilter.at_sign();
-    }
-    if recognisers.contains(&Recogniser::Card) {
-        prefilter.long_numbers();
-    }
-    if credential_keys {
-        keys::LITERALS.iter().for_each(|literal| prefilter.literal(literal));
-    }
-    keys.iter().for_each(|pattern| prefilter.literal(pattern.literal()));
-    if everything {
-        prefilter.everything();
-    }
-    prefilter
 }
