@@ -19,9 +19,13 @@ use std::{env, fs, hint::black_box, path::Path, process::ExitCode, time::Duratio
 
 fn main() -> ExitCode {
     let rounds = env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(31);
+    // Only this one, to look into it.
+    let wanted = env::args().nth(2);
     match shapes() {
         Ok(shapes) => {
-            for (name, event) in &shapes {
+            for (name, event) in
+                shapes.iter().filter(|(name, _)| wanted.as_ref().is_none_or(|one| one == name))
+            {
                 for (size, length) in SIZES {
                     println!("{}", measured(name, size, &grown(event, length), rounds));
                 }

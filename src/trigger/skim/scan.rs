@@ -18,33 +18,40 @@ pub(super) fn value_end(text: &[u8], at: usize) -> Option<usize> {
 }
 
 /// The closing quote of the string whose content begins at `at`, and whether the string holds escapes.
+///
+/// Eight bytes at a time, at a fixed pace, so that the processor need not wait for one step to begin the next: most strings
+/// end within a few bytes, where a call into vectorised code costs more than it saves. One that goes on without a quote
+/// or an escape is left to that.
 pub(super) fn string_end(text: &[u8], mut at: usize) -> Option<(usize, bool)> {
     let mut escaped = false;
+    // The first byte of the next word is what a backslash escapes.
+    let mut behind = false;
     let mut quiet = 0;
-    // Eight bytes at a time: most strings end within a few bytes, where a call into vectorised code costs more than it
-    // saves. One that goes on without a quote or an escape is left to it.
     while let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(*word);
         let (quotes, escapes) = (zero_bytes(word ^ QUOTES), zero_bytes(word ^ BACKSLASHES));
-        let hits = quotes | escapes;
-        if hits == 0 {
-            at += 8;
-            quiet += 1;
-            if quiet == QUIET_WORDS {
-                at += memchr::memchr2(b'"', b'\\', &text[at..])?;
-                quiet = 0;
+        let mut hits = quotes | escapes;
+        if std::mem::take(&mut behind) {
+            hits &= !FIRST;
+        }
+        quiet = if hits == 0 { quiet + 1 } else { 0 };
+        while hits != 0 {
+            let hit = hits & hits.wrapping_neg();
+            if hit & quotes != 0 {
+                return Some((at + hit.trailing_zeros() as usize / 8, escaped));
             }
-            continue;
+            // Whatever is escaped, it does not end the string.
+            escaped = true;
+            behind = hit == LAST;
+            hits &= !(hit | hit << 8);
         }
-        at += hits.trailing_zeros() as usize / 8;
-        if hits & hits.wrapping_neg() & quotes != 0 {
-            return Some((at, escaped));
+        at += 8;
+        if quiet == QUIET_WORDS {
+            at += memchr::memchr2(b'"', b'\\', &text[at..])?;
+            quiet = 0;
         }
-        // Whatever is escaped, it does not end the string.
-        escaped = true;
-        at += 2;
-        quiet = 0;
     }
+    at += usize::from(behind);
     loop {
         match text.get(at)? {
             b'"' => return Some((at, escaped)),
@@ -90,9 +97,9 @@ fn scalar_end(text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Marks the bytes of `word` that are zero; exact up to and including the lowest one.
-fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & HIGH_BITS
+/// Marks the bytes of `word` that are zero, each with its highest bit.
+const fn zero_bytes(word: u64) -> u64 {
+    !(((word & !HIGH_BITS) + !HIGH_BITS) | word | !HIGH_BITS)
 }
 
 /// The bytes that matter when a nested value is skipped.
@@ -108,6 +115,9 @@ const STRUCTURE: [bool; 256] = {
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+/// The marks of a word's first byte and of its last.
+const FIRST: u64 = 0x80;
+const LAST: u64 = FIRST << 56;
 const QUOTES: u64 = ONES * b'"' as u64;
 const BACKSLASHES: u64 = ONES * b'\\' as u64;
 

@@ -4,14 +4,20 @@
 pub(super) fn unescape(text: &[u8]) -> Option<String> {
     let mut plain = Vec::with_capacity(text.len());
     let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        if byte != b'\\' {
-            plain.push(byte);
-            at += 1;
-            continue;
-        }
+    loop {
+        let rest = &text[at..];
+        let Some(next) = rest.iter().position(|&byte| byte == b'\\') else {
+            plain.extend_from_slice(rest);
+            return String::from_utf8(plain).ok();
+        };
+        plain.extend_from_slice(&rest[..next]);
+        at += next;
         let (decoded, used) = match *text.get(at + 1)? {
-            escaped @ (b'"' | b'\\' | b'/') => (char::from(escaped), 2),
+            escaped @ (b'"' | b'\\' | b'/') => {
+                plain.push(escaped);
+                at += 2;
+                continue;
+            }
             b'b' => ('\u{8}', 2),
             b'f' => ('\u{c}', 2),
             b'n' => ('\n', 2),
@@ -23,7 +29,6 @@ pub(super) fn unescape(text: &[u8]) -> Option<String> {
         plain.extend_from_slice(decoded.encode_utf8(&mut [0; 4]).as_bytes());
         at += used;
     }
-    String::from_utf8(plain).ok()
 }
 
 /// Decodes what follows `\u`, a pair of surrogates included; also the length of the escape as a whole.
