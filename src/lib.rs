@@ -148,7 +148,7 @@ pub mod __private {
     pub use crate::{
         overrides::Overrides,
         raw::invoke,
-        start::{Concurrent, Main, Sequential},
+        start::{Main, Movable, Pinned},
     };
 
     /// The answer inside a `Result`, whatever alias it hides behind.

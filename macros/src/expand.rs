@@ -16,7 +16,7 @@ pub(crate) fn main(handler: &Handler) -> TokenStream {
 
         fn main() -> ::core::result::Result<(), ::spanlayer::Error> {
             #[allow(unused_imports, reason = "one of them is used")]
-            use ::spanlayer::__private::{Concurrent as _, Sequential as _};
+            use ::spanlayer::__private::{Movable as _, Pinned as _};
             ::spanlayer::__private::Main::new(#name, #overrides).start()
         }
     }

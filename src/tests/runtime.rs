@@ -38,7 +38,7 @@ use tracing::Instrument as _;
 
 use crate::{
     overrides::Overrides,
-    start::{Concurrent as _, Main, Sequential as _},
+    start::{Main, Movable as _, Pinned as _},
 };
 
 use super::world::{World, attribute};

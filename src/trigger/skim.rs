@@ -11,7 +11,7 @@ use self::{
     scan::{space, string_end, value_end},
     unescape::unescape,
 };
-use std::{borrow::Cow, cell::Cell};
+use std::borrow::Cow;
 
 /// One JSON value, as its text.
 #[derive(Clone, Copy, Debug)]
@@ -58,67 +58,22 @@ impl<'a> Raw<'a> {
 /// The fields of an object, of the objects in it and of the objects in its arrays, [`LEVELS`] deep.
 #[derive(Debug, Default)]
 pub(crate) struct Document<'a> {
-    text: &'a [u8],
     /// Each field is followed by the fields of its value; each element of an array counts as a field without a name.
-    fields: Fields,
+    fields: Vec<Field<'a>>,
     /// Whether the text is an array, whose elements are the first level.
     is_array: bool,
 }
 
-/// Where a field is, as places in the text.
-#[derive(Clone, Copy, Debug)]
-struct Field {
-    key: Place,
-    value: Place,
+#[derive(Debug)]
+struct Field<'a> {
+    key: &'a [u8],
+    value: Raw<'a>,
     /// How many of the fields that follow are inside the value; never more than [`MOST_FIELDS_IN_ALL`], or little.
     inside: u32,
     /// Of an array of objects, how many elements it has: there are more of them than are noted.
     elements: u32,
     /// Whether the key holds escapes.
     escaped: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Place {
-    start: u32,
-    end: u32,
-}
-
-impl Place {
-    /// `None` beyond four gigabytes, which no event has.
-    fn new(start: usize, end: usize) -> Option<Self> {
-        Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
-    }
-
-    fn of(self, text: &[u8]) -> &[u8] {
-        text.get(self.start as usize..self.end as usize).unwrap_or_default()
-    }
-}
-
-/// A list of fields that gives its memory back to the thread: asked for at every event, as large as it is, it would have
-/// the allocator tidy up at every event.
-#[derive(Debug, Default)]
-struct Fields(Vec<Field>);
-
-thread_local! {
-    static SPARE: Cell<Vec<Field>> = const { Cell::new(Vec::new()) };
-}
-
-impl Fields {
-    fn new() -> Self {
-        Self(SPARE.take())
-    }
-}
-
-impl Drop for Fields {
-    fn drop(&mut self) {
-        let mut fields = std::mem::take(&mut self.0);
-        if (1..=MOST_SPARE).contains(&fields.capacity()) {
-            fields.clear();
-            // A thread that is ending has no use for it.
-            let _ = SPARE.try_with(|spare| spare.set(fields));
-        }
-    }
 }
 
 impl<'a> Document<'a> {
@@ -130,36 +85,35 @@ impl<'a> Document<'a> {
             b'[' => true,
             _ => return None,
         };
-        let mut document = Self { text, fields: Fields::new(), is_array };
-        let (end, _) = document.read(start, LEVELS)?;
+        let mut document =
+            Self { fields: Vec::with_capacity((text.len() / TYPICAL_FIELD).min(MOST_AT_ONCE)), is_array };
+        let (end, _) = document.read(text, start, LEVELS)?;
         (space(text, end) == text.len()).then_some(document)
     }
 
     /// The object's own fields; none if the text is an array.
     pub(crate) fn root(&self) -> Object<'_, 'a> {
-        Object { text: self.text, fields: if self.is_array { &[] } else { &self.fields.0 } }
+        Object { fields: if self.is_array { &[] } else { &self.fields } }
     }
 
     /// The first element, if the text is an array of objects.
     pub(crate) fn first(&self) -> Option<Object<'_, 'a>> {
-        let elements = Object { text: self.text, fields: if self.is_array { &self.fields.0 } else { &[] } };
+        let elements = Object { fields: if self.is_array { &self.fields } else { &[] } };
         elements.siblings().next().map(|(_, element)| element)
     }
 
     /// Reads the value that begins at `at` and notes what is in it, `levels` deep. Says where it ends, and how many
     /// elements it has if it is an array of objects.
-    fn read(&mut self, at: usize, levels: usize) -> Option<(usize, usize)> {
-        let text = self.text;
-        let open = levels > 0 && self.fields.0.len() < MOST_FIELDS_IN_ALL;
+    fn read(&mut self, text: &'a [u8], at: usize, levels: usize) -> Option<(usize, usize)> {
+        let open = levels > 0 && self.fields.len() < MOST_FIELDS_IN_ALL;
         match text.get(at)? {
-            b'{' if open => self.read_object(at, levels).map(|end| (end, 0)),
-            b'[' if open && text.get(space(text, at + 1)) == Some(&b'{') => self.read_array(at, levels),
+            b'{' if open => self.read_object(text, at, levels).map(|end| (end, 0)),
+            b'[' if open && text.get(space(text, at + 1)) == Some(&b'{') => self.read_array(text, at, levels),
             _ => value_end(text, at).map(|end| (end, 0)),
         }
     }
 
-    fn read_object(&mut self, at: usize, levels: usize) -> Option<usize> {
-        let text = self.text;
+    fn read_object(&mut self, text: &'a [u8], at: usize, levels: usize) -> Option<usize> {
         let mut at = space(text, at + 1);
         if text.get(at) == Some(&b'}') {
             return Some(at + 1);
@@ -169,14 +123,14 @@ impl<'a> Document<'a> {
                 return None;
             }
             let (quote, escaped) = string_end(text, at + 1)?;
-            let key = (at + 1, quote);
+            let key = &text[at + 1..quote];
             at = space(text, quote + 1);
             if text.get(at) != Some(&b':') {
                 return None;
             }
             let start = space(text, at + 1);
             let end = match seen < MOST_FIELDS {
-                true => self.note(key, escaped, start, levels - 1)?,
+                true => self.note(key, escaped, text, start, levels - 1)?,
                 false => value_end(text, start)?,
             };
             at = space(text, end);
@@ -189,14 +143,14 @@ impl<'a> Document<'a> {
         None
     }
 
-    fn read_array(&mut self, at: usize, levels: usize) -> Option<(usize, usize)> {
-        let text = self.text;
+    fn read_array(&mut self, text: &'a [u8], at: usize, levels: usize) -> Option<(usize, usize)> {
         let mut at = space(text, at + 1);
         let mut more_noted = true;
         for seen in 0.. {
             // Elements are noted in full or not at all, so that none looks emptier than it is.
-            more_noted &= seen < MOST_ELEMENTS && self.fields.0.len() < MOST_FIELDS_IN_ALL;
-            let end = if more_noted { self.note((0, 0), false, at, levels)? } else { value_end(text, at)? };
+            more_noted &= seen < MOST_ELEMENTS && self.fields.len() < MOST_FIELDS_IN_ALL;
+            let end =
+                if more_noted { self.note(&[], false, text, at, levels)? } else { value_end(text, at)? };
             at = space(text, end);
             match text.get(at)? {
                 b',' => at = space(text, at + 1),
@@ -209,19 +163,19 @@ impl<'a> Document<'a> {
 
     fn note(
         &mut self,
-        (key, key_end): (usize, usize),
+        key: &'a [u8],
         escaped: bool,
+        text: &'a [u8],
         at: usize,
         levels: usize,
     ) -> Option<usize> {
-        let own = self.fields.0.len();
-        let (key, value) = (Place::new(key, key_end)?, Place::default());
-        self.fields.0.push(Field { key, value, inside: 0, elements: 0, escaped });
-        let (end, elements) = self.read(at, levels)?;
-        let inside = u32::try_from(self.fields.0.len() - own - 1).ok()?;
-        let field = &mut self.fields.0[own];
+        let own = self.fields.len();
+        self.fields.push(Field { key, value: Raw(&[]), inside: 0, elements: 0, escaped });
+        let (end, elements) = self.read(text, at, levels)?;
+        let inside = u32::try_from(self.fields.len() - own - 1).ok()?;
+        let field = &mut self.fields[own];
         (field.inside, field.elements, field.value) =
-            (inside, u32::try_from(elements).ok()?, Place::new(at, end)?);
+            (inside, u32::try_from(elements).ok()?, Raw(&text[at..end]));
         Some(end)
     }
 }
@@ -229,19 +183,18 @@ impl<'a> Document<'a> {
 /// The fields of one object.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Object<'t, 'a> {
-    text: &'a [u8],
-    fields: &'t [Field],
+    fields: &'t [Field<'a>],
 }
 
 impl<'t, 'a> Object<'t, 'a> {
     /// The value of a field. Of several with one name the last counts, as with most parsers.
     pub(crate) fn get(self, name: &str) -> Option<Raw<'a>> {
-        self.find(|field| field.is(self.text, name)).map(|(field, _)| field.value(self.text))
+        self.find(|field| field.is(name)).map(|(field, _)| field.value)
     }
 
     /// The value of a field whose name is ASCII in any case, as HTTP headers are.
     pub(crate) fn get_any_case(self, name: &str) -> Option<Raw<'a>> {
-        self.find(|field| field.is_any_case(self.text, name)).map(|(field, _)| field.value(self.text))
+        self.find(|field| field.is_any_case(name)).map(|(field, _)| field.value)
     }
 
     /// The text of a field that is a string.
@@ -251,15 +204,13 @@ impl<'t, 'a> Object<'t, 'a> {
 
     /// The fields of a field that is an object.
     pub(crate) fn object(self, name: &str) -> Option<Self> {
-        self.find(|field| field.is(self.text, name))
-            .filter(|(field, _)| field.is_object(self.text))
-            .map(|(_, inside)| inside)
+        self.find(|field| field.is(name)).filter(|(field, _)| field.is_object()).map(|(_, inside)| inside)
     }
 
     /// The same for a name in any case.
     pub(crate) fn object_any_case(self, name: &str) -> Option<Self> {
-        self.find(|field| field.is_any_case(self.text, name))
-            .filter(|(field, _)| field.is_object(self.text))
+        self.find(|field| field.is_any_case(name))
+            .filter(|(field, _)| field.is_object())
             .map(|(_, inside)| inside)
     }
 
@@ -275,7 +226,7 @@ impl<'t, 'a> Object<'t, 'a> {
 
     /// The elements of a field that is an array of objects; an element that is none has no fields.
     pub(crate) fn objects(self, name: &str) -> Option<Objects<'t, 'a>> {
-        let (field, inside) = self.find(|field| field.is(self.text, name))?;
+        let (field, inside) = self.find(|field| field.is(name))?;
         (field.elements > 0).then_some(Objects { noted: inside, total: field.elements as usize })
     }
 
@@ -286,7 +237,7 @@ impl<'t, 'a> Object<'t, 'a> {
 
     /// Names and values in the order of the text. Names that are not UTF-8 are left out.
     pub(crate) fn iter(self) -> impl Iterator<Item = (Cow<'a, str>, Raw<'a>)> {
-        self.siblings().filter_map(|(field, _)| Some((field.name(self.text)?, field.value(self.text))))
+        self.siblings().filter_map(|(field, _)| Some((field.name()?, field.value)))
     }
 
     /// The arrays of objects among the fields.
@@ -296,51 +247,58 @@ impl<'t, 'a> Object<'t, 'a> {
             .map(|(field, noted)| Objects { noted, total: field.elements as usize })
     }
 
-    fn find(self, wanted: impl Fn(&Field) -> bool) -> Option<(&'t Field, Self)> {
-        self.siblings().filter(|(field, _)| wanted(field)).last()
+    #[inline]
+    fn find(self, wanted: impl Fn(&Field<'a>) -> bool) -> Option<(&'t Field<'a>, Self)> {
+        let mut found = None;
+        let mut rest = self.fields;
+        while let Some((field, behind)) = rest.split_first() {
+            let (inside, next) = behind.split_at_checked(field.inside as usize)?;
+            if wanted(field) {
+                found = Some((field, Self { fields: inside }));
+            }
+            rest = next;
+        }
+        found
     }
 
     /// The object's fields, each with the fields inside it.
-    fn siblings(self) -> impl Iterator<Item = (&'t Field, Self)> {
+    fn siblings(self) -> impl Iterator<Item = (&'t Field<'a>, Self)> {
         let mut rest = self.fields;
         std::iter::from_fn(move || {
             let (field, behind) = rest.split_first()?;
             let (inside, next) = behind.split_at_checked(field.inside as usize)?;
             rest = next;
-            Some((field, Self { text: self.text, fields: inside }))
+            Some((field, Self { fields: inside }))
         })
     }
 }
 
-impl Field {
-    fn value(self, text: &[u8]) -> Raw<'_> {
-        Raw(self.value.of(text))
-    }
-
-    fn name(self, text: &[u8]) -> Option<Cow<'_, str>> {
-        let key = self.key.of(text);
+impl<'a> Field<'a> {
+    fn name(&self) -> Option<Cow<'a, str>> {
         match self.escaped {
-            false => std::str::from_utf8(key).ok().map(Cow::Borrowed),
-            true => unescape(key).map(Cow::Owned),
+            false => std::str::from_utf8(self.key).ok().map(Cow::Borrowed),
+            true => unescape(self.key).map(Cow::Owned),
         }
     }
 
-    fn is(self, text: &[u8], name: &str) -> bool {
+    #[inline]
+    fn is(&self, name: &str) -> bool {
         match self.escaped {
-            false => self.key.of(text) == name.as_bytes(),
-            true => self.name(text).is_some_and(|own| own == name),
+            false => self.key == name.as_bytes(),
+            true => self.name().is_some_and(|own| own == name),
         }
     }
 
-    fn is_any_case(self, text: &[u8], name: &str) -> bool {
+    #[inline]
+    fn is_any_case(&self, name: &str) -> bool {
         match self.escaped {
-            false => self.key.of(text).eq_ignore_ascii_case(name.as_bytes()),
-            true => self.name(text).is_some_and(|own| own.eq_ignore_ascii_case(name)),
+            false => self.key.len() == name.len() && self.key.eq_ignore_ascii_case(name.as_bytes()),
+            true => self.name().is_some_and(|own| own.eq_ignore_ascii_case(name)),
         }
     }
 
-    fn is_object(self, text: &[u8]) -> bool {
-        self.value.of(text).first() == Some(&b'{')
+    fn is_object(&self) -> bool {
+        self.value.0.first() == Some(&b'{')
     }
 }
 
@@ -387,8 +345,10 @@ impl<'a> Iterator for Items<'a> {
 /// How deep fields are noted; the deepest wanted are `Records[].Sns.MessageAttributes.traceparent.Value`. Also how deep
 /// the reading recurses.
 const LEVELS: usize = 5;
-/// Fields that a thread keeps memory for, 36 bytes each: more than most events have.
-const MOST_SPARE: usize = 512;
+/// Bytes of a field that is noted, name and all: to make room once for those of most events …
+const TYPICAL_FIELD: usize = 24;
+/// … but not for those of an event that is large because of one body.
+const MOST_AT_ONCE: usize = 128;
 /// No event that a service sends has an object with more fields than this whose fields we look for; the rest is
 /// skipped, so that an object of a million fields costs no memory.
 const MOST_FIELDS: usize = 256;

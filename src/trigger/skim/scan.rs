@@ -1,7 +1,12 @@
 //! Where things end in JSON text: byte scans, without a stack and without looking into what is skipped.
 
 /// The first byte at or after `at` that is not white space.
+#[inline]
 pub(super) fn space(text: &[u8], mut at: usize) -> usize {
+    // Services write without any.
+    if text.get(at).is_some_and(|byte| *byte > b' ') {
+        return at;
+    }
     while matches!(text.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
         at += 1;
     }
@@ -9,6 +14,7 @@ pub(super) fn space(text: &[u8], mut at: usize) -> usize {
 }
 
 /// Where the value that begins at `at` ends.
+#[inline]
 pub(super) fn value_end(text: &[u8], at: usize) -> Option<usize> {
     match text.get(at)? {
         b'"' => string_end(text, at + 1).map(|(quote, _)| quote + 1),
@@ -29,12 +35,26 @@ pub(super) fn string_end(text: &[u8], mut at: usize) -> Option<(usize, bool)> {
     let mut quiet = 0;
     while let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(*word);
-        let (quotes, escapes) = (zero_bytes(word ^ QUOTES), zero_bytes(word ^ BACKSLASHES));
-        let mut hits = quotes | escapes;
+        let quotes = first_zero_byte(word ^ QUOTES);
+        let hits = quotes | first_zero_byte(word ^ BACKSLASHES);
+        if hits == 0 {
+            behind = false;
+            at += 8;
+            quiet += 1;
+            if quiet == QUIET_WORDS {
+                at += memchr::memchr2(b'"', b'\\', &text[at..])?;
+                quiet = 0;
+            }
+            continue;
+        }
+        if hits & hits.wrapping_neg() & quotes != 0 && !behind {
+            return Some((at + hits.trailing_zeros() as usize / 8, escaped));
+        }
+        let quotes = zero_bytes(word ^ QUOTES);
+        let mut hits = quotes | zero_bytes(word ^ BACKSLASHES);
         if std::mem::take(&mut behind) {
             hits &= !FIRST;
         }
-        quiet = if hits == 0 { quiet + 1 } else { 0 };
         while hits != 0 {
             let hit = hits & hits.wrapping_neg();
             if hit & quotes != 0 {
@@ -46,10 +66,7 @@ pub(super) fn string_end(text: &[u8], mut at: usize) -> Option<(usize, bool)> {
             hits &= !(hit | hit << 8);
         }
         at += 8;
-        if quiet == QUIET_WORDS {
-            at += memchr::memchr2(b'"', b'\\', &text[at..])?;
-            quiet = 0;
-        }
+        quiet = 0;
     }
     at += usize::from(behind);
     loop {
@@ -97,7 +114,12 @@ fn scalar_end(text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Marks the bytes of `word` that are zero, each with its highest bit.
+/// Marks the bytes of `word` that are zero with their highest bits; exact up to and including the first one.
+const fn first_zero_byte(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGH_BITS
+}
+
+/// Marks the bytes of `word` that are zero, and no others.
 const fn zero_bytes(word: u64) -> u64 {
     !(((word & !HIGH_BITS) + !HIGH_BITS) | word | !HIGH_BITS)
 }
