@@ -7,7 +7,10 @@ use spanlayer_emulator::{
     Event, LogFormat, TraceHeader,
     destination::{ReceivedLog, ReceivedSpan, Value, hex},
 };
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 use tokio::time::{Instant, sleep};
 
 #[tokio::test]
@@ -224,7 +227,9 @@ async fn a_thousand_invocations_of_which_eight_run_at_once_are_told_apart() {
     ids.sort_unstable();
     assert_eq!(told, ids, "each once");
     let mut by_parent: HashMap<(String, String), Vec<&str>> = HashMap::new();
+    let mut seen = HashSet::new();
     for span in &spans {
+        assert!(seen.insert(span.span_id()), "{} came twice", span.span.name);
         by_parent.entry((span.trace_id(), span.parent_id())).or_default().push(&span.span.name);
     }
     for invocation in &invocations {
