@@ -1,9 +1,10 @@
 //! What a file refers to: `${env:X}`, `${env:X:-default}`, `${file:/path}`, and the older `${X}` and `$X`; `$$` is a
-//! dollar sign.
+//! dollar sign. What `${secretsmanager:X}` and `${ssm:X}` stand for is left to the first request that needs it.
 //!
 //! What cannot be known now is kept as it is written.
 
 use spanlayer_host::vars::Vars;
+use spanlayer_pipeline::auth;
 
 use crate::{
     problem::{At, Problem},
@@ -37,6 +38,7 @@ impl Expander<'_> {
                 let text = scalar.text.clone();
                 match self.text(&text, node.at) {
                     Expanded::Later => node.value = Value::Later(text),
+                    Expanded::Elsewhere(text) => node.value = Value::Elsewhere(text),
                     Expanded::Text(found, referred) => {
                         let whole = scalar.plain && referred && is_one_reference(&text);
                         scalar.text = found;
@@ -50,12 +52,14 @@ impl Expander<'_> {
                     }
                 }
             }
-            Value::Null | Value::Scalar(_) | Value::Later(_) => {}
+            Value::Null | Value::Scalar(_) | Value::Later(_) | Value::Elsewhere(_) => {}
         }
     }
 
     fn text(&mut self, text: &str, at: At) -> Expanded {
         let (mut out, mut referred, mut later) = (String::new(), false, false);
+        // The same with what lies elsewhere, up to here.
+        let mut elsewhere: Option<String> = None;
         let mut rest = text;
         while let Some(dollar) = rest.find('$') {
             out.push_str(&rest[..dollar]);
@@ -74,8 +78,14 @@ impl Expander<'_> {
                     continue;
                 };
                 match self.reference(&inside[..end], at) {
-                    Some(value) => out.push_str(&value),
-                    None => later = true,
+                    Found::Text(value) => out.push_str(&value),
+                    Found::Later => later = true,
+                    Found::Elsewhere => {
+                        let whole = elsewhere.get_or_insert_default();
+                        whole.push_str(&doubled(&std::mem::take(&mut out)));
+                        whole.push('$');
+                        whole.push_str(&rest[..end + 2]);
+                    }
                 }
                 referred = true;
                 rest = &inside[end + 1..];
@@ -102,32 +112,36 @@ impl Expander<'_> {
             }
         }
         out.push_str(rest);
-        if later { Expanded::Later } else { Expanded::Text(out, referred) }
+        match elsewhere {
+            _ if later => Expanded::Later,
+            Some(whole) => Expanded::Elsewhere(whole + &doubled(&out)),
+            None => Expanded::Text(out, referred),
+        }
     }
 
-    /// What a reference stands for; `None` if that is not known now.
-    fn reference(&mut self, inside: &str, at: At) -> Option<String> {
+    /// What a reference stands for.
+    fn reference(&mut self, inside: &str, at: At) -> Found {
         match inside.split_once(':') {
-            Some(("env", rest)) => self.variable(rest, at),
-            Some(("file", path)) => self.file(path, at),
-            Some((provider @ ("secretsmanager" | "ssm"), name)) if !name.is_empty() => {
-                self.problems.push(Problem::error(
-                    at,
-                    format!("`${{{provider}:…}}` is not fetched by this version"),
-                    "let your deployment put the value into a variable, and write ${env:NAME}",
-                ));
-                None
-            }
+            Some(("env", rest)) => self.variable(rest, at).into(),
+            Some(("file", path)) => self.file(path, at).into(),
+            Some(("secretsmanager" | "ssm", _)) => match auth::Value::parse(&format!("${{{inside}}}")) {
+                Ok(_) => Found::Elsewhere,
+                Err(why) => {
+                    let what = "a reference to what AWS keeps is not complete";
+                    self.problems.push(Problem::error(at, what, why));
+                    Found::Text(String::new())
+                }
+            },
             // `${X:-default}` has no provider either.
-            _ if inside.split(":-").next().is_some_and(is_name) => self.variable(inside, at),
+            _ if inside.split(":-").next().is_some_and(is_name) => self.variable(inside, at).into(),
             _ => {
                 let name = inside.split(':').next().unwrap_or_default();
                 self.problems.push(Problem::error(
                     at,
                     format!("`${{{name}:…}}` refers to something that is not known"),
-                    "expected ${env:NAME}, ${env:NAME:-default} or ${file:/path}",
+                    "expected ${env:NAME}, ${env:NAME:-default}, ${file:/path}, ${secretsmanager:NAME#key} or ${ssm:NAME}",
                 ));
-                Some(String::new())
+                Found::Text(String::new())
             }
         }
     }
@@ -179,6 +193,27 @@ impl Expander<'_> {
 enum Expanded {
     Text(String, bool),
     Later,
+    Elsewhere(String),
+}
+
+/// What one reference stands for.
+enum Found {
+    Text(String),
+    /// What is not known now.
+    Later,
+    /// What AWS keeps.
+    Elsewhere,
+}
+
+impl From<Option<String>> for Found {
+    fn from(found: Option<String>) -> Self {
+        found.map_or(Self::Later, Self::Text)
+    }
+}
+
+/// A text as the pipeline's values write it.
+pub(crate) fn doubled(text: &str) -> String {
+    text.replace('$', "$$")
 }
 
 /// A value that is one reference is whatever that holds, also a list or a map; but a text stays one.
@@ -261,11 +296,20 @@ mod tests {
     }
 
     #[test]
+    fn what_aws_keeps_stays_a_reference_with_everything_else_filled_in() {
+        for in_place in [true, false] {
+            let (node, problems, _) =
+                expanded("k: $${env:A} ${env:A} ${secretsmanager:p/k?stage=S#t}$$", in_place);
+            let meant = Value::Elsewhere("$${env:A} one ${secretsmanager:p/k?stage=S#t}$$".to_owned());
+            assert_eq!((&node.get("k").unwrap().value, problems.len()), (&meant, 0));
+        }
+        let (node, problems, _) = expanded("k: ${ssm:/a/b}${env:NONE}", false);
+        assert!(matches!(node.get("k").unwrap().value, Value::Later(_)), "{problems:?}");
+    }
+
+    #[test]
     fn providers_that_are_not_there_are_named() {
-        let (node, problems, _) = expanded("k: Bearer ${secretsmanager:prod/key#token}", true);
-        assert!(matches!(node.get("k").unwrap().value, Value::Later(_)));
-        assert!(problems[0].what.contains("secretsmanager"), "{problems:?}");
-        for wrong in ["${vault:x}", "${env:a-b}", "${env:A", "${}"] {
+        for wrong in ["${vault:x}", "${env:a-b}", "${env:A", "${}", "${ssm:}", "${secretsmanager:a?b}"] {
             let (_, problems, _) = expanded(&format!("k: \"{wrong}\""), true);
             assert_eq!(problems.len(), 1, "{wrong}");
         }

@@ -2,10 +2,12 @@
 
 mod auth;
 mod json_events;
+mod s3;
 mod server;
 
 use std::{net::SocketAddr, time::Duration};
 
+use http::header::AUTHORIZATION;
 use spanlayer_pipeline::{
     Backoff, BatchLimits, Compression, Destination, JsonLines, Rotation, Server, Signal,
     settings::{Address, Otlp, Protocol},
@@ -17,7 +19,7 @@ use crate::{
     options::section::Section,
     problem::Problem,
 };
-use auth::authentication;
+use auth::{Identity, authentication};
 use server::{Connection, headers};
 
 /// Makes destinations of exporters.
@@ -42,6 +44,7 @@ impl Maker<'_, '_> {
                 let mapping = json_events::mapping(one, section, self.problems)?;
                 Destination::json_events(mapping, self.server(one, section)?)
             }
+            "awss3" => self.s3(one, section)?,
             "file" => self.file(one, section)?,
             "debug" => Destination::stdout(signals.iter().copied()),
             _ => return None,
@@ -124,8 +127,22 @@ impl Maker<'_, '_> {
             return None;
         }
         let Connection { certificate, client, proxy } = self.connection(one, section, first.as_ref())?;
-        otlp.headers = self.headers(one, section)?;
+        let addresses: Vec<Address> = otlp.urls.iter().flatten().cloned().collect();
+        let Identity { mut headers, auth } = self.identity(one, section, &addresses)?;
+        for (name, value) in addresses.iter().flat_map(|address| address.log_headers(self.around.vars)) {
+            if !headers.has(&name) {
+                headers.here.push((name, value));
+            }
+        }
+        (otlp.headers, otlp.secret_headers, otlp.auth) = (headers.here, headers.elsewhere, auth);
         otlp.compression = compression(section);
+        if matches!(otlp.compression, Compression::Zstd(_)) && addresses.iter().any(|one| !one.takes_zstd()) {
+            let path = format!("{}::compression", one.path());
+            let what = "AWS's own endpoints take no zstd, so gzip is sent";
+            self.problems
+                .push(Problem::warning(section.at("compression"), what, "write gzip or none").about(path));
+            otlp.compression = Compression::GZIP;
+        }
         (otlp.certificate, otlp.client, otlp.proxy) = (certificate, client, proxy);
         Some(Destination::otlp(otlp, None))
     }
@@ -135,7 +152,8 @@ impl Maker<'_, '_> {
         let mut server = self.right(one, section, "endpoint", Server::at(&address))?;
         let address = server.address().clone();
         let Connection { certificate, client, proxy } = self.connection(one, section, Some(&address))?;
-        server.headers = self.headers(one, section)?;
+        let Identity { headers, auth } = self.identity(one, section, std::slice::from_ref(&address))?;
+        (server.headers, server.secret_headers, server.auth) = (headers.here, headers.elsewhere, auth);
         server.compression = compression(section);
         (server.certificate, server.client, server.proxy) = (certificate, client, proxy);
         Some(server)
@@ -151,14 +169,26 @@ impl Maker<'_, '_> {
         Some(Destination::file(file))
     }
 
-    /// The exporter's own headers, and those of its authenticator.
-    fn headers(&mut self, one: &Declared<'_>, section: Section<'_>) -> Option<server::Headers> {
-        let mut all = headers(one, section, self.problems)?;
-        for (name, value) in authentication(one, section, self.declared, self.around, self.problems)? {
-            all.retain(|(other, _)| *other != name);
-            all.push((name, value));
+    /// The exporter's own headers, and what its authenticator adds.
+    fn identity(
+        &mut self,
+        one: &Declared<'_>,
+        section: Section<'_>,
+        addresses: &[Address],
+    ) -> Option<Identity> {
+        let mut headers = headers(one, section, self.problems)?;
+        let where_to = (addresses, self.around);
+        let made = authentication(one, section, self.declared, where_to, self.problems)?;
+        headers.put_all(made.headers);
+        if made.auth.is_none()
+            && !headers.has(&AUTHORIZATION)
+            && addresses.iter().any(|address| address.aws_service().is_some())
+        {
+            let what = "AWS's own endpoints take signed requests only";
+            let remedy = "declare `sigv4auth` under `extensions`, and add `auth: {authenticator: sigv4auth}`";
+            self.problems.push(Problem::warning(one.at, what, remedy).about(one.path()));
         }
-        Some(all)
+        Some(Identity { headers, auth: made.auth })
     }
 
     /// An option without which there is nothing to do.

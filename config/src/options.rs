@@ -24,8 +24,10 @@ pub struct Opt {
 pub enum Kind {
     /// Any text.
     Text,
-    /// A text that is never shown.
+    /// A text that is never shown, of which a part may lie with AWS.
     Secret,
+    /// Any text, of which a part may lie with AWS.
+    Name,
     /// `true` or `false`.
     Bool,
     /// A whole number, from the first to the second.
@@ -105,7 +107,7 @@ impl Kind {
     /// What it takes, in words.
     pub fn words(&self) -> String {
         match self {
-            Self::Text | Self::Secret => "text".to_owned(),
+            Self::Text | Self::Name | Self::Secret => "text".to_owned(),
             Self::Bool => "true or false".to_owned(),
             Self::Whole(_, u64::MAX) => "whole number".to_owned(),
             Self::Whole(min, max) => format!("whole number from {min} to {max}"),

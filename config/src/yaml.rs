@@ -13,7 +13,10 @@ mod literal;
 mod refer;
 mod scalar;
 
-use crate::problem::{At, Problem};
+use crate::{
+    expand::doubled,
+    problem::{At, Problem},
+};
 
 /// A value and where it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,9 @@ pub enum Value {
     Map(Vec<(Key, Node)>),
     /// A text with references that are not followed now (`expand`), as it is written.
     Later(String),
+    /// A text of which a part lies with AWS, and is fetched by the first request that needs it, in the syntax of the
+    /// pipeline's values: everything else is filled in, and dollar signs are doubled.
+    Elsewhere(String),
 }
 
 /// One text.
@@ -48,6 +54,17 @@ pub struct Scalar {
     pub plain: bool,
     /// Whether it stands in the file itself, and not in what the file refers to.
     pub literal: bool,
+}
+
+impl Node {
+    /// A text in the syntax of the pipeline's values; empty for what is none.
+    pub(crate) fn value_text(&self) -> String {
+        match &self.value {
+            Value::Scalar(scalar) => doubled(&scalar.text),
+            Value::Elsewhere(text) => text.clone(),
+            _ => String::new(),
+        }
+    }
 }
 
 impl Scalar {
@@ -115,7 +132,7 @@ impl Node {
                     *node = std::mem::replace(node, NOWHERE).moved(at);
                 }
             }
-            Value::Null | Value::Scalar(_) | Value::Later(_) => {}
+            Value::Null | Value::Scalar(_) | Value::Later(_) | Value::Elsewhere(_) => {}
         }
         self
     }

@@ -2,6 +2,8 @@
 
 mod auth;
 #[cfg(feature = "aws")]
+mod aws;
+#[cfg(feature = "aws")]
 mod bucket;
 mod endpoint;
 pub(crate) mod headers;

@@ -13,6 +13,12 @@ pub(crate) const ALL: &[Component] = &[
         options: JSON_EVENTS,
         about: "JSON of any shape, by a preset or a template of your own",
     },
+    Component {
+        name: "awss3",
+        also: &[],
+        options: S3,
+        about: "objects in a bucket of S3, one for each batch, under a key that a repetition has as well",
+    },
     Component { name: "file", also: &[], options: FILE, about: "OTLP/JSON lines in a file that turns over" },
     Component {
         name: "debug",
@@ -126,6 +132,39 @@ const JSON_EVENTS: &[Opt] = &[
 /// Shapes that are known by name.
 pub(crate) const PRESETS: &[&str] =
     &["events", "compact_events", "spans_with_resource", "span_array", "span_lines", "metrics"];
+
+const S3: &[Opt] = &[
+    needed("s3uploader", Kind::Section(UPLOADER), "", "where objects go"),
+    needed("marshaler", Kind::Choice(&["otlp_json", "otlp_proto"]), "otlp_json", "what objects hold"),
+    Opt { default: "30s", ..shared::TIMEOUT },
+    shared::RETRY,
+    shared::QUEUE,
+    fatal("encoding", "choose a `marshaler`"),
+    fatal("encoding_file_extension", "leave it out: keys end with what objects hold"),
+    fatal("resource_attrs_to_s3", "use an exporter for each prefix, and pipelines that choose between them"),
+];
+
+const UPLOADER: &[Opt] = &[
+    needed("s3_bucket", Kind::Text, "", "the bucket"),
+    needed("s3_prefix", Kind::Text, "", "what keys begin with, as a folder"),
+    needed("region", Kind::Text, "", "the bucket's; by default the one that the function runs in"),
+    needed("endpoint", Kind::Address, "", "whatever speaks S3's protocol, instead of AWS"),
+    opt("s3_force_path_style", Kind::Bool, "false", "the bucket's name is part of the path, not of the host"),
+    needed("compression", Kind::Choice(&["gzip", "zstd", "none"]), "none", "of objects"),
+    ignored("s3_partition_format", Kind::Text, "keys go by the hour of the batch's first item"),
+    ignored("s3_partition", Kind::Text, "keys go by the hour of the batch's first item"),
+    ignored("s3_partition_timezone", Kind::Text, "hours are those of UTC"),
+    ignored("unique_key_func_name", Kind::Text, "keys hold the batch's `Idempotency-Key`"),
+    ignored("disable_ssl", Kind::Bool, "`endpoint` says whether it is TLS"),
+    ignored("retry_mode", Kind::Text, "say it with `retry_on_failure`"),
+    ignored("retry_max_attempts", Kind::Whole(0, u64::MAX), "say it with `retry_on_failure`"),
+    ignored("retry_max_backoff", Kind::Duration, "say it with `retry_on_failure`"),
+    fatal("s3_base_prefix", "write it before `s3_prefix`"),
+    fatal("file_prefix", "write it as part of `s3_prefix`"),
+    fatal("role_arn", "give the function's own role `s3:PutObject`"),
+    fatal("acl", "set it for the bucket"),
+    fatal("storage_class", "set it by the bucket's lifecycle"),
+];
 
 const FILE: &[Opt] = &[
     needed("path", Kind::Text, "", "the file; on Lambda only `/tmp` can be written to"),

@@ -57,7 +57,7 @@ const TLS_OPTIONS: &[Opt] = &[
     ),
     ignored("min_version", Kind::Choice(&["1.0", "1.1", "1.2", "1.3"]), "TLS 1.2 and 1.3 are spoken"),
     ignored("max_version", Kind::Choice(&["1.2", "1.3"]), "TLS 1.2 and 1.3 are spoken"),
-    ignored("reload_interval", Kind::Duration, "files of a function do not change"),
+    ignored("reload_interval", Kind::Duration, "replaced files count from the next request on"),
     ignored("cipher_suites", Kind::Texts, "those of rustls are used"),
     ignored("curve_preferences", Kind::Texts, "those of rustls are used"),
 ];

@@ -1,27 +1,43 @@
 //! Extensions that authenticate requests.
 
-use spanlayer_otlp::json::text::base64;
+use spanlayer_pipeline::{
+    auth::{Auth, OAuth2, Value},
+    settings::Address,
+};
 
 use super::server::{Headers, header};
 use crate::{
     components::Role,
     declared::{Declarations, Declared},
-    expand::Surroundings,
+    expand::{Surroundings, doubled},
     options::section::Section,
     problem::Problem,
-    suggest,
+    suggest, yaml,
 };
 
-/// What an exporter's authenticator sends with every request; `None` if it cannot be used.
+/// What goes with every request to say who sends it.
+#[derive(Default)]
+pub(super) struct Identity {
+    pub(super) headers: Headers,
+    pub(super) auth: Option<Auth>,
+}
+
+impl From<Auth> for Identity {
+    fn from(auth: Auth) -> Self {
+        Self { headers: Headers::default(), auth: Some(auth) }
+    }
+}
+
+/// What an exporter's authenticator sends to these addresses; `None` if it cannot be used.
 pub(super) fn authentication(
     one: &Declared<'_>,
     section: Section<'_>,
     declared: &Declarations<'_>,
-    around: Surroundings<'_>,
+    (addresses, around): (&[Address], Surroundings<'_>),
     problems: &mut Vec<Problem>,
-) -> Option<Headers> {
+) -> Option<Identity> {
     let auth = section.section("auth");
-    let Some(id) = auth.text("authenticator") else { return Some(Vec::new()) };
+    let Some(id) = auth.text("authenticator") else { return Some(Identity::default()) };
     let at = auth.at("authenticator");
     let path = format!("{}::auth::authenticator", one.path());
     let Some(extension) = declared.find(Role::Extension, &id) else {
@@ -43,8 +59,18 @@ pub(super) fn authentication(
         "basicauth" => basic(extension, problems),
         "bearertokenauth" => bearer(extension, around, problems),
         "headers_setter" => set(extension, problems),
+        "oauth2client" => oauth2(extension, around, problems),
+        "sigv4auth" => {
+            let signed = if one.kind() == "otlp" {
+                Err(("AWS takes no gRPC", "use `otlphttp`, or another authenticator"))
+            } else {
+                sigv4(extension, addresses)
+            };
+            signed.map_err(|(what, remedy)| problems.push(Problem::error(at, what, remedy).about(path))).ok()
+        }
         kind => {
-            let remedy = "use `basicauth`, `bearertokenauth` or `headers_setter`";
+            let remedy =
+                "use `basicauth`, `bearertokenauth`, `headers_setter`, `oauth2client` or `sigv4auth`";
             problems.push(
                 Problem::error(at, format!("`{kind}` does not authenticate requests"), remedy).about(path),
             );
@@ -53,54 +79,119 @@ pub(super) fn authentication(
     }
 }
 
-fn basic(extension: &Declared<'_>, problems: &mut Vec<Problem>) -> Option<Headers> {
+fn basic(extension: &Declared<'_>, problems: &mut Vec<Problem>) -> Option<Identity> {
     let client = extension.section().section("client_auth");
-    let user = required(extension, client, "username", problems)?;
-    let password = required(extension, client, "password", problems)?;
-    let mut value = "Basic ".to_owned();
-    base64(&mut value, format!("{user}:{password}").as_bytes());
-    header("authorization", &value, extension.at, &extension.path(), problems).map(|one| vec![one])
+    let user = parsed(&required(extension, client, "username", problems)?)?;
+    let password = parsed(&required(extension, client, "password", problems)?)?;
+    Some(Auth::Basic { user, password }.into())
 }
 
 fn bearer(
     extension: &Declared<'_>,
     around: Surroundings<'_>,
     problems: &mut Vec<Problem>,
-) -> Option<Headers> {
+) -> Option<Identity> {
     let section = extension.section();
-    let token = match section.text("filename") {
-        Some(file) if around.in_place => match std::fs::read_to_string(&file) {
-            Ok(token) => token.trim().to_owned(),
-            Err(error) => {
-                let what = format!("{file} cannot be read: {}", error.kind());
-                let remedy = "put the file into the function's package or a layer";
-                let path = format!("{}::filename", extension.path());
-                problems.push(Problem::error(section.at("filename"), what, remedy).about(path));
-                return None;
-            }
-        },
-        Some(_) => String::new(),
+    let token = match file(extension, section, "filename", around, problems)? {
+        Some(token) => token,
         None => required(extension, section, "token", problems)?,
     };
     let value = match section.text("scheme") {
-        Some(scheme) => format!("{scheme} {token}"),
+        Some(scheme) => format!("{} {token}", doubled(&scheme)),
         None => token,
     };
     let name = section.text("header").unwrap_or_default();
-    header(&name, &value, extension.at, &extension.path(), problems).map(|one| vec![one])
+    let mut made = Identity::default();
+    made.headers.put(header(&name, &value, extension.at, &extension.path(), problems)?);
+    Some(made)
 }
 
-fn set(extension: &Declared<'_>, problems: &mut Vec<Problem>) -> Option<Headers> {
-    let mut made = Vec::new();
+fn set(extension: &Declared<'_>, problems: &mut Vec<Problem>) -> Option<Identity> {
+    let mut made = Identity::default();
     for one in extension.section().sections("headers") {
         let key = required(extension, one, "key", problems)?;
         let value = required(extension, one, "value", problems)?;
-        made.push(header(&key, &value, one.at("value"), &extension.path(), problems)?);
+        made.headers.put(header(&key, &value, one.at("value"), &extension.path(), problems)?);
     }
     Some(made)
 }
 
-/// A text that must be there; empty where it is not known yet.
+fn oauth2(
+    extension: &Declared<'_>,
+    around: Surroundings<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Identity> {
+    let section = extension.section();
+    let mut given = |name: &str, of_file: &str| match file(extension, section, of_file, around, problems)? {
+        Some(text) => Some(text),
+        None => required(extension, section, name, problems),
+    };
+    let id = given("client_id", "client_id_file")?;
+    let secret = given("client_secret", "client_secret_file")?;
+    required(extension, section, "token_url", problems)?;
+    let url = section.text("token_url")?;
+    let mut client = OAuth2::new(&url, &id, parsed(&secret)?).ok()?;
+    client.scopes = section.texts("scopes");
+    for (key, node) in section.node("endpoint_params").map(yaml::Node::entries).unwrap_or_default() {
+        client.params.push((key.name.clone(), parsed(&node.value_text())?));
+    }
+    client.certificate = section.section("tls").text("ca_file").map(Into::into);
+    match url.parse::<Address>().ok()?.proxy(around.vars) {
+        Ok(proxy) => client.proxy = proxy,
+        Err((name, what)) => {
+            let told = format!("the variable {name} cannot be used");
+            problems.push(Problem::error(extension.at, told, what).about(extension.path()));
+        }
+    }
+    Some(Auth::OAuth2(Box::new(client)).into())
+}
+
+/// What signs requests to these addresses; or what is wrong, and what to do.
+fn sigv4(extension: &Declared<'_>, addresses: &[Address]) -> Result<Identity, (&'static str, &'static str)> {
+    let section = extension.section();
+    let mut known = addresses.iter().filter_map(Address::aws_service);
+    let (first, all_alike) = match known.next() {
+        Some(first) => (Some(first), known.all(|other| other == first)),
+        None => (None, true),
+    };
+    let service = section.text("service").or(first.map(|(service, _)| service.to_owned()));
+    let region = section.text("region").or(first.map(|(_, region)| region.to_owned()));
+    match service {
+        // A signature is for one service.
+        Some(_) if !all_alike => {
+            Err(("these addresses are of several services of AWS", "use an exporter for each of them"))
+        }
+        Some(service) => Ok(Auth::SigV4 { service, region }.into()),
+        None => Err((
+            "the service that requests are signed for is not known",
+            "add `service: …` to the extension, unless the address is one of AWS's own",
+        )),
+    }
+}
+
+/// What a file holds whenever it is needed; `Some(None)` if none is named, `None` if it cannot be read.
+#[expect(clippy::option_option, reason = "not named and not readable are two things")]
+fn file(
+    extension: &Declared<'_>,
+    section: Section<'_>,
+    name: &str,
+    around: Surroundings<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Option<String>> {
+    let Some(path) = section.text(name) else { return Some(None) };
+    if around.in_place
+        && let Err(error) = std::fs::read_to_string(&path)
+    {
+        let what = format!("{path} cannot be read: {}", error.kind());
+        let remedy = "put the file into the function's package or a layer";
+        let about = format!("{}::{name}", extension.path());
+        problems.push(Problem::error(section.at(name), what, remedy).about(about));
+        return None;
+    }
+    Some(Some(format!("${{file:{path}}}")))
+}
+
+/// A text that must be there, in the syntax of the pipeline's values; empty where it is not known yet.
 fn required(
     extension: &Declared<'_>,
     section: Section<'_>,
@@ -110,11 +201,16 @@ fn required(
     if section.is_later(name) {
         return Some(String::new());
     }
-    let found = section.text(name);
+    let found = section.value(name);
     if found.is_none() && section.node(name).is_none() {
         let what = format!("`{name}` is missing");
         let remedy = format!("add `{name}: …` below `{}`", extension.id);
         problems.push(Problem::error(extension.at, what, remedy).about(extension.path()));
     }
     found
+}
+
+/// References were found good when they were read.
+fn parsed(text: &str) -> Option<Value> {
+    Value::parse(text).ok()
 }

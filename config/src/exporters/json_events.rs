@@ -68,7 +68,7 @@ fn in_words(why: &str) -> String {
 fn write(out: &mut String, node: &Node) {
     match &node.value {
         Value::Null => out.push_str("null"),
-        Value::Later(text) => quoted(out, text),
+        Value::Later(text) | Value::Elsewhere(text) => quoted(out, text),
         Value::Scalar(scalar) if scalar.plain && is_json(&scalar.text) => out.push_str(&scalar.text),
         Value::Scalar(scalar) => quoted(out, &scalar.text),
         Value::List(items) => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use http::{HeaderName, HeaderValue};
 use spanlayer_pipeline::{
-    Secret,
+    Secret, auth,
     settings::{Address, ClientCertificate, Proxy, is_set_by_exporters},
 };
 
@@ -16,7 +16,42 @@ use crate::{
     yaml::Value,
 };
 
-pub(super) type Headers = Vec<(HeaderName, HeaderValue)>;
+/// Headers, and those of which a part lies elsewhere.
+#[derive(Default)]
+pub(super) struct Headers {
+    pub(super) here: Vec<(HeaderName, HeaderValue)>,
+    pub(super) elsewhere: Vec<(HeaderName, auth::Value)>,
+}
+
+/// One of them.
+pub(super) enum Header {
+    Here(HeaderName, HeaderValue),
+    Elsewhere(HeaderName, auth::Value),
+}
+
+impl Headers {
+    /// Adds a header, in the place of one of the same name.
+    pub(super) fn put(&mut self, header: Header) {
+        let (Header::Here(name, _) | Header::Elsewhere(name, _)) = &header;
+        self.here.retain(|(other, _)| other != name);
+        self.elsewhere.retain(|(other, _)| other != name);
+        match header {
+            Header::Here(name, value) => self.here.push((name, value)),
+            Header::Elsewhere(name, value) => self.elsewhere.push((name, value)),
+        }
+    }
+
+    pub(super) fn put_all(&mut self, others: Self) {
+        others.here.into_iter().for_each(|(name, value)| self.put(Header::Here(name, value)));
+        others.elsewhere.into_iter().for_each(|(name, value)| self.put(Header::Elsewhere(name, value)));
+    }
+
+    pub(super) fn has(&self, name: &HeaderName) -> bool {
+        let mut names =
+            self.here.iter().map(|(name, _)| name).chain(self.elsewhere.iter().map(|(name, _)| name));
+        names.any(|other| other == name)
+    }
+}
 
 pub(super) struct Connection {
     pub(super) certificate: Option<PathBuf>,
@@ -67,30 +102,25 @@ pub(super) fn headers(
     section: Section<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<Headers> {
-    let Some(node) = section.node("headers") else { return Some(Vec::new()) };
-    let mut made: Headers = Vec::new();
+    let mut made = Headers::default();
+    let Some(node) = section.node("headers") else { return Some(made) };
     for (key, node) in node.entries() {
         let path = format!("{}::headers::{}", one.path(), key.name);
-        let text = match &node.value {
-            Value::Scalar(scalar) => scalar.text.as_str(),
-            Value::Later(_) => continue,
-            _ => "",
-        };
-        let (name, value) = header(&key.name, text, node.at, &path, problems)?;
-        made.retain(|(other, _)| *other != name);
-        made.push((name, value));
+        if !matches!(node.value, Value::Later(_)) {
+            made.put(header(&key.name, &node.value_text(), node.at, &path, problems)?);
+        }
     }
     Some(made)
 }
 
-/// One header.
+/// One header, whose value is in the syntax of the pipeline's values.
 pub(super) fn header(
     name: &str,
     value: &str,
     at: At,
     path: &str,
     problems: &mut Vec<Problem>,
-) -> Option<(HeaderName, HeaderValue)> {
+) -> Option<Header> {
     let mut fault = |what: String, remedy: &str| {
         problems.push(Problem { secret: true, ..Problem::error(at, what, remedy).about(path) });
     };
@@ -102,7 +132,10 @@ pub(super) fn header(
         fault(format!("{name} is set by the exporter itself"), "take it out");
         return None;
     }
-    let Ok(mut value) = HeaderValue::from_str(value) else {
+    // References were found good when they were read.
+    let value = auth::Value::parse(value).ok()?;
+    let Some(text) = value.as_text() else { return Some(Header::Elsewhere(header, value)) };
+    let Ok(mut value) = HeaderValue::from_str(text) else {
         fault(
             format!("the value of {name} is not one that HTTP allows"),
             "take line ends out: write it on one line",
@@ -110,5 +143,5 @@ pub(super) fn header(
         return None;
     };
     value.set_sensitive(true);
-    Some((header, value))
+    Some(Header::Here(header, value))
 }

@@ -59,10 +59,17 @@ fn entry(options: &'static [Opt], key: &Key, node: &Node, path: &str, problems: 
 
 fn value(opt: &'static Opt, node: &Node, path: &str, problems: &mut Vec<Problem>) -> bool {
     let mut told = |at: At, what: String, remedy: String| {
-        let secret = matches!(opt.kind, Kind::Secret | Kind::Headers);
+        let secret = matches!(opt.kind, Kind::Name | Kind::Secret | Kind::Headers);
         problems.push(Problem { secret, ..Problem::error(at, what, remedy).about(path) });
         false
     };
+    let may_lie_elsewhere =
+        matches!(opt.kind, Kind::Secret | Kind::Headers | Kind::Section(_) | Kind::Sections(_));
+    if let Some(kept) = elsewhere(node).filter(|_| !may_lie_elsewhere) {
+        let what = "what AWS keeps is fetched for headers and for what authenticates, and not for this";
+        let remedy = "let your deployment put the value into a variable, and write ${env:NAME}";
+        return told(kept.at, what.to_owned(), remedy.to_owned());
+    }
     match (&opt.kind, &node.value) {
         (Kind::Section(within), _) => options(within, node, path, problems),
         (Kind::Sections(_) | Kind::Texts | Kind::Headers, Value::Null) | (Kind::Free, _) => true,
@@ -84,8 +91,9 @@ fn value(opt: &'static Opt, node: &Node, path: &str, problems: &mut Vec<Problem>
             })
         }
         (Kind::Headers, Value::Map(entries)) => {
-            let wrong =
-                entries.iter().find(|(_, node)| !matches!(node.value, Value::Scalar(_) | Value::Later(_)));
+            let wrong = entries.iter().find(|(_, node)| {
+                !matches!(node.value, Value::Scalar(_) | Value::Later(_) | Value::Elsewhere(_))
+            });
             wrong.is_none_or(|(key, node)| {
                 let what = format!("the value of {} is {}", key.name, value::name(node));
                 told(node.at, what, "expected a text: `name: value`".to_owned())
@@ -114,11 +122,21 @@ fn value(opt: &'static Opt, node: &Node, path: &str, problems: &mut Vec<Problem>
             }
             Some(expected) => told(node.at, "this value cannot be used".to_owned(), expected),
         },
-        (_, Value::Later(_)) => true,
+        (_, Value::Later(_) | Value::Elsewhere(_)) => true,
         (kind, Value::List(_) | Value::Map(_)) => {
             let what = format!("expected a single value, and found {}", value::name(node));
             told(node.at, what, expected(kind))
         }
+    }
+}
+
+/// A part of which something lies with AWS.
+fn elsewhere(node: &Node) -> Option<&Node> {
+    match &node.value {
+        Value::Elsewhere(_) => Some(node),
+        Value::List(items) => items.iter().find_map(elsewhere),
+        Value::Map(entries) => entries.iter().find_map(|(_, node)| elsewhere(node)),
+        Value::Null | Value::Scalar(_) | Value::Later(_) => None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Kind, Opt, value};
 use crate::{
+    expand::doubled,
     problem::At,
     yaml::{Node, Value},
 };
@@ -53,12 +54,20 @@ impl<'n> Section<'n> {
             // Something to go on with, where a file is only checked.
             Some(Value::Later(_)) => match opt.kind {
                 Kind::Address | Kind::Target => Some("https://later.invalid".to_owned()),
-                Kind::Text | Kind::Secret => Some("later".to_owned()),
+                Kind::Text | Kind::Name | Kind::Secret => Some("later".to_owned()),
                 _ => None,
             },
             _ => None,
         };
         written.or_else(|| Some(opt.default.to_owned()).filter(|text| !text.is_empty()))
+    }
+
+    /// A secret in the syntax of the pipeline's values: parts of it may lie elsewhere.
+    pub(crate) fn value(&self, name: &str) -> Option<String> {
+        match self.node(name).map(|node| &node.value) {
+            Some(Value::Elsewhere(text)) => Some(text.clone()),
+            _ => self.text(name).map(|text| doubled(&text)),
+        }
     }
 
     pub(crate) fn flag(&self, name: &str) -> bool {
@@ -127,8 +136,8 @@ fn shown(node: &Node, secret: bool) -> String {
     match &node.value {
         Value::Null => "null".to_owned(),
         // Also what it refers to: the same file has the same fingerprint where variables are set and where they are not.
-        Value::Scalar(_) | Value::Later(_) if secret => "•••".to_owned(),
-        Value::Later(text) => text.clone(),
+        Value::Scalar(_) | Value::Later(_) | Value::Elsewhere(_) if secret => "•••".to_owned(),
+        Value::Later(text) | Value::Elsewhere(text) => text.clone(),
         Value::Scalar(scalar) => without_userinfo(&scalar.text),
         Value::List(items) => {
             let items: Vec<String> = items.iter().map(|item| shown(item, secret)).collect();

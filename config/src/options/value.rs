@@ -91,7 +91,7 @@ pub(crate) fn listen(text: &str) -> Option<SocketAddr> {
 pub(crate) const fn name(node: &Node) -> &'static str {
     match &node.value {
         Value::Null => "nothing",
-        Value::Scalar(_) | Value::Later(_) => "a single value",
+        Value::Scalar(_) | Value::Later(_) | Value::Elsewhere(_) => "a single value",
         Value::List(_) => "a list",
         Value::Map(_) => "a map",
     }

@@ -49,7 +49,7 @@ fn shown(node: &Node) -> String {
     match &node.value {
         Value::Null => "null ".to_owned(),
         Value::Scalar(scalar) => format!("{:?} ", scalar.text),
-        Value::Later(text) => text.clone(),
+        Value::Later(text) | Value::Elsewhere(text) => text.clone(),
         Value::List(items) => format!("[ {}] ", items.iter().map(shown).collect::<String>()),
         Value::Map(entries) => {
             let entries = entries.iter().map(|(key, node)| format!("{:?} {}", key.name, shown(node)));

@@ -26,17 +26,17 @@ impl Aws {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
         headers.insert("x-amz-target", HeaderValue::from_static(target));
-        let answer = self.send(service, Method::POST, &url, headers, body).await?;
+        let answer = self.send((service, None), Method::POST, &url, headers, body).await?;
         if answer.status.is_success() {
             return serde_json::from_slice(&answer.body).map_err(|_| "the answer is no JSON".to_owned());
         }
         Err(self.refusal(&answer))
     }
 
-    /// Signs and sends, and once more with new credentials if these are no longer good.
+    /// Signs for a service and a region, by default ours, and sends, and once more with new credentials if these are no longer good.
     pub(super) async fn send(
         &self,
-        service: &str,
+        scope: (&str, Option<&str>),
         method: Method,
         url: &Url,
         headers: HeaderMap,
@@ -44,7 +44,7 @@ impl Aws {
     ) -> Result<Answer, String> {
         let once = async || {
             let mut headers = headers.clone();
-            self.sign((service, None), &method, url, &mut headers, &body).await?;
+            self.sign(scope, &method, url, &mut headers, &body).await?;
             self.0.http.request(method.clone(), url.as_str(), headers, body.clone()).await
         };
         let answer = once().await?;

@@ -15,6 +15,8 @@ pub struct Bucket {
     name: String,
     /// Whether its name is part of the path, rather than of the host name.
     in_path: Option<bool>,
+    /// Unless it is where we are.
+    region: Option<String>,
 }
 
 /// A page of keys.
@@ -30,13 +32,20 @@ impl Bucket {
     /// A bucket by its name. It is part of the host name, as AWS wants it; of the path where an endpoint of one's own is set
     /// (`AWS_ENDPOINT_URL_S3`), or where it has a dot, which AWS's certificates do not cover.
     pub fn new(aws: Aws, name: impl Into<String>) -> Self {
-        Self { aws, name: name.into(), in_path: None }
+        Self { aws, name: name.into(), in_path: None, region: None }
     }
 
     /// Whether the name goes into the path, whatever the endpoint.
     #[must_use]
     pub const fn in_path(mut self, yes: bool) -> Self {
         self.in_path = Some(yes);
+        self
+    }
+
+    /// Where it is, if that is another region than ours.
+    #[must_use]
+    pub fn in_region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
         self
     }
 
@@ -107,7 +116,11 @@ impl Bucket {
         body: Bytes,
     ) -> Result<Answer, Failure> {
         let url = self.url(key, query).await.map_err(Failure::lost)?;
-        let answer = self.aws.send("s3", method, &url, headers, body).await.map_err(Failure::lost)?;
+        let answer = self
+            .aws
+            .send(("s3", self.region.as_deref()), method, &url, headers, body)
+            .await
+            .map_err(Failure::lost)?;
         if answer.status.is_success() {
             return Ok(answer);
         }
@@ -124,7 +137,10 @@ impl Bucket {
         let in_path = self.in_path.unwrap_or(set.is_some() || self.name.contains('.'));
         let base = match set {
             Some(endpoint) => endpoint,
-            None => host("s3", &self.aws.region().await?),
+            None => match &self.region {
+                Some(region) => host("s3", region),
+                None => host("s3", &self.aws.region().await?),
+            },
         };
         let mut url = Url::parse(&base).map_err(|_| "the endpoint of S3 is wrong")?;
         let path = key.split('/').map(|part| encoded(part.as_bytes())).collect::<Vec<_>>().join("/");
@@ -189,7 +205,7 @@ mod tests {
 
     async fn url(bucket: &str, key: &str, in_path: Option<bool>) -> String {
         let aws = Aws::fixed(Credentials::new("AKID", "secret"), "eu-west-1");
-        let bucket = Bucket { aws, name: bucket.to_owned(), in_path };
+        let bucket = Bucket { aws, name: bucket.to_owned(), in_path, region: None };
         bucket.url(key, "").await.unwrap().to_string()
     }
 

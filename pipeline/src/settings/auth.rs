@@ -1,6 +1,5 @@
 //! Who we say we are, as variables say it.
 
-use http::{HeaderName, HeaderValue};
 use reqwest::Url;
 
 use super::{
@@ -56,27 +55,6 @@ pub(super) fn params(text: &str) -> Result<Vec<(String, Value)>, String> {
 }
 
 impl Reader<'_> {
-    /// What AWS's endpoint for logs has to be told, unless it is set: in Lambda, the function's own group and stream.
-    pub(super) fn log_headers(
-        &self,
-        url: &Url,
-        headers: &mut Vec<(HeaderName, HeaderValue)>,
-        known: &[HeaderName],
-    ) {
-        if !matches!(aws_service(url), Some(("logs", _))) {
-            return;
-        }
-        for (header, var) in [
-            ("x-aws-log-group", "AWS_LAMBDA_LOG_GROUP_NAME"),
-            ("x-aws-log-stream", "AWS_LAMBDA_LOG_STREAM_NAME"),
-        ] {
-            let value = self.vars.get(var).and_then(|text| HeaderValue::from_str(&text).ok());
-            if let Some(value) = value.filter(|_| !known.iter().any(|name| name == header)) {
-                headers.push((HeaderName::from_static(header), value));
-            }
-        }
-    }
-
     /// How requests to an address say who sends them. `None`: it cannot be told, and nothing may go there without.
     pub(super) fn auth(
         &mut self,

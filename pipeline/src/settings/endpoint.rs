@@ -7,6 +7,8 @@ use std::{
     str::FromStr,
 };
 
+#[cfg(feature = "aws")]
+use http::{HeaderName, HeaderValue};
 use reqwest::Url;
 use spanlayer_host::vars::Vars;
 use spanlayer_otlp::Signal;
@@ -53,6 +55,36 @@ impl Address {
     /// The variable's name and what would be right, when its value is no HTTP proxy.
     pub fn proxy(&self, vars: &dyn Vars) -> Result<Option<Proxy>, (&'static str, String)> {
         proxy::for_url(vars, &self.0)
+    }
+}
+
+#[cfg(feature = "aws")]
+impl Address {
+    /// The service and the region of one of AWS's own OTLP endpoints (*CloudWatch User Guide*, "OTLP Endpoints").
+    pub fn aws_service(&self) -> Option<(&'static str, &str)> {
+        crate::aws::otlp_service(self.0.host_str()?)
+    }
+
+    /// Whether zstd may be sent there: AWS's own endpoints take gzip or nothing.
+    pub fn takes_zstd(&self) -> bool {
+        self.aws_service().is_none()
+    }
+
+    /// What AWS's endpoint for logs has to be told; in Lambda, the function's own group and stream. Nothing for any other
+    /// address.
+    pub fn log_headers(&self, vars: &dyn Vars) -> Vec<(HeaderName, HeaderValue)> {
+        if !matches!(self.aws_service(), Some(("logs", _))) {
+            return Vec::new();
+        }
+        let headers = [
+            ("x-aws-log-group", "AWS_LAMBDA_LOG_GROUP_NAME"),
+            ("x-aws-log-stream", "AWS_LAMBDA_LOG_STREAM_NAME"),
+        ];
+        let headers = headers.into_iter().filter_map(|(header, var)| {
+            let value = HeaderValue::from_str(&vars.get(var)?).ok()?;
+            Some((HeaderName::from_static(header), value))
+        });
+        headers.collect()
     }
 }
 

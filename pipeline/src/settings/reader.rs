@@ -121,18 +121,18 @@ impl Reader<'_> {
         let certificate = self.first(&names(CERTIFICATE.name), &CERTIFICATE);
         let client = self.client(&names(CLIENT_CERTIFICATE.name), &names(CLIENT_KEY.name));
         let (protocol, compression) = (protocol?, compression?);
-        let mut good = good;
         let known: Vec<_> = good
             .iter()
             .map(|(name, _)| name)
             .chain(elsewhere.iter().map(|(name, _)| name))
             .cloned()
             .collect();
-        self.log_headers(&url, &mut good, &known);
         let has_header = known.contains(&AUTHORIZATION);
         let auth = self.auth(signal, &names, &url, protocol, has_header)?;
         let proxy = self.proxy(&url, protocol);
         self.hint(&name, &url, protocol, add_path);
+        #[cfg(feature = "aws")]
+        let where_to = url.clone();
         let url = match protocol {
             _ if url.as_str().starts_with(BUCKET) => url,
             Protocol::Grpc => endpoint::service(&url, signal),
@@ -140,7 +140,8 @@ impl Reader<'_> {
             _ => url,
         };
         let urls = Default::default();
-        let otlp = Otlp {
+        #[cfg_attr(not(feature = "aws"), expect(unused_mut, reason = "only AWS wants it otherwise"))]
+        let mut otlp = Otlp {
             urls,
             protocol,
             headers: good,
@@ -152,6 +153,8 @@ impl Reader<'_> {
             proxy,
             ..Otlp::default()
         };
+        #[cfg(feature = "aws")]
+        self.as_aws_wants_it(&names(COMPRESSION.name), &where_to, &mut otlp);
         let timeout = Some(timeout).filter(|limit| !limit.is_zero());
         let origin = match url.as_str() {
             // Of a bucket, all of it counts.

@@ -504,6 +504,20 @@ fn awss_own_endpoints_are_signed_for_within_their_limits_and_told_the_functions_
 }
 
 #[test]
+fn zstd_is_not_sent_to_awss_own_endpoints_and_the_variable_that_asks_for_it_is_named() {
+    let loaded = load(&[
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://xray.eu-west-1.amazonaws.com/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "https://otlp.example.com/v1/logs"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+    ]);
+    assert_eq!(loaded.problems.len(), 1);
+    assert_eq!(loaded.problems[0].name, "OTEL_EXPORTER_OTLP_COMPRESSION");
+    assert!(loaded.problems[0].what.contains("gzip is sent there"), "{:?}", loaded.problems);
+    assert_eq!(of(&loaded, 0).compression, Compression::GZIP);
+    assert_eq!(of(&loaded, 1).compression, Compression::ZSTD);
+}
+
+#[test]
 fn whoever_brings_a_header_or_says_so_is_not_signed_for() {
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://logs.eu-west-1.amazonaws.com");
     let auth = |more| only(&[endpoint, more]).1.auth;
