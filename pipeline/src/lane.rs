@@ -38,7 +38,7 @@ pub(crate) struct Lane {
     /// Refusals since something was last delivered.
     pub(crate) refusals: AtomicU32,
     /// What was told last about lost items, so that it is not told again and again.
-    pub(crate) told: Mutex<String>,
+    pub(crate) told: Mutex<Option<String>>,
 }
 
 impl fmt::Debug for Lane {
@@ -176,8 +176,8 @@ impl Lane {
     fn tell(&self, words: &str, notice: Notice<'_>) {
         let Some(observer) = &self.observer else { return };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if *told != words {
-            words.clone_into(&mut told);
+        if told.as_deref() != Some(words) {
+            *told = Some(words.to_owned());
             observer(notice);
         }
     }

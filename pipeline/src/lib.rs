@@ -135,6 +135,16 @@ mod spool;
 pub mod stage;
 mod stats;
 
+/// Servers that do as told, which tests within the crate need as well.
+#[cfg(all(test, feature = "aws", not(feature = "aws-chain")))]
+#[path = "../tests/support"]
+mod servers {
+    #[allow(dead_code, reason = "tests elsewhere need more of it")]
+    pub(crate) mod http;
+    #[allow(dead_code, reason = "tests elsewhere need more of it")]
+    mod listen;
+}
+
 pub use batch::Batch;
 pub use compose::Single;
 pub use deadline::Deadline;

@@ -92,7 +92,8 @@ impl fmt::Display for Notice<'_> {
                 write!(f, "{destination} takes data again after {:.1} s", after.as_secs_f64())
             }
             Self::Rejected { destination, signal, items, message } => {
-                write!(f, "{destination} rejected {items} {}: {message}", signal.items())
+                write!(f, "{destination} rejected {items} {}", signal.items())?;
+                if message.is_empty() { Ok(()) } else { write!(f, ": {message}") }
             }
             Self::CertificateExpires { destination, file, left } => {
                 let (file, days) = (file.display(), left.as_secs() / 86_400);

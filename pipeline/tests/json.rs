@@ -2,60 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "http/server.rs"]
-#[allow(dead_code, reason = "the tests of OTLP/HTTP need more of it")]
-mod server;
+mod support;
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::Value;
-use server::{Reply, Request, Server as Backend, answer};
 use spanlayer_otlp::json;
-use spanlayer_pipeline::{
-    Admission, Backoff, Compression, Deadline, Destination, Flushed, Mapping, Payload, Pipeline, Server,
-    Settings, Signal,
+use spanlayer_pipeline::{Backoff, Compression, Deadline, Destination, Mapping, Payload, Server, Signal};
+use support::{
+    QUICK, Under,
+    http::{Reply, Request, Server as Backend, answer},
 };
 
-/// A pipeline to one destination, and what it told.
-struct Under {
-    pipeline: Pipeline,
-    told: Arc<Mutex<Vec<String>>>,
-}
-
-impl Under {
-    fn test(destination: Destination) -> Self {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&told);
-        let backoff = Backoff {
-            first: Duration::from_millis(1),
-            cap: Duration::from_millis(1),
-            retries: 2,
-            patience: Duration::from_secs(1),
-            ..Backoff::DEFAULT
-        };
-        let pipeline = Pipeline::new(Settings {
-            destinations: vec![destination],
-            backoff,
-            observer: Some(Arc::new(move |notice| sink.lock().unwrap().push(notice.to_string()))),
-            ..Settings::default()
-        });
-        Self { pipeline, told }
-    }
-
-    async fn send(&self, payloads: impl IntoIterator<Item = Payload>) -> Flushed {
-        for payload in payloads {
-            assert_eq!(self.pipeline.accept(payload), Admission::Accepted);
-        }
-        self.pipeline.flush(Deadline::within(Duration::from_secs(5))).await
-    }
-
-    fn told(&self) -> String {
-        self.told.lock().unwrap().join("\n")
-    }
+fn pipeline_to(destination: Destination) -> Under {
+    Under::sending_to(destination, Backoff { retries: 2, ..QUICK })
 }
 
 /// So many spans of a service, numbered from `first`.
@@ -98,7 +58,7 @@ fn failing(status: &str, said: &str) -> Reply {
 #[tokio::test]
 async fn zipkin_gets_an_array_of_spans_at_its_path() {
     let backend = Backend::start([Reply::Bytes(answer("202 Accepted", &[], b""))]).await;
-    let under = Under::test(Destination::zipkin(server(&backend)));
+    let under = pipeline_to(Destination::zipkin(server(&backend)));
     assert_eq!(under.send([spans("orders", 1, 3)]).await.delivered, 3);
     let request = &backend.requests()[0];
     assert!(request.head.starts_with("POST /api/v2/spans HTTP/1.1\n"), "{}", request.head);
@@ -117,7 +77,7 @@ async fn a_vendors_own_authentication_is_seen_by_the_server_and_by_nobody_else()
     let server = server.header("X-Project-ID", "shop-pr0ject").unwrap();
     let destination = Destination::json_events(Mapping::events("shop"), server.clone());
     let shown = format!("{server:?} {destination:?}");
-    let under = Under::test(destination);
+    let under = pipeline_to(destination);
     assert_eq!(under.send([spans("orders", 1, 1)]).await.refused, 1);
     let request = &backend.requests()[0];
     assert!(request.head.starts_with("POST /v1/ingest HTTP/1.1\n"), "{}", request.head);
@@ -135,7 +95,7 @@ async fn what_the_address_holds_is_not_repeated_when_the_server_echoes_the_reque
     let backend = Backend::start([failing("401 Unauthorized", echo)]).await;
     let address = format!("http://shop-user:s3cr3t@{}/?key=k3y-v4lue", backend.address);
     let server = Server::at(&address).unwrap();
-    let under = Under::test(Destination::json_events(Mapping::events("shop"), server));
+    let under = pipeline_to(Destination::json_events(Mapping::events("shop"), server));
     assert_eq!(under.send([spans("orders", 1, 1)]).await.refused, 1);
     let request = &backend.requests()[0];
     assert_eq!(request.header("authorization"), Some("Basic c2hvcC11c2VyOnMzY3IzdA=="));
@@ -148,7 +108,7 @@ async fn sub_batches_hold_five_hundred_and_the_one_that_fails_is_the_only_one_se
     let ok = || Reply::Bytes(answer("200 OK", &[], b""));
     let script = [ok(), failing("503 Service Unavailable", ""), ok(), ok()];
     let backend = Backend::start(script).await;
-    let under = Under::test(Destination::json_events(Mapping::events("shop"), server(&backend)));
+    let under = pipeline_to(Destination::json_events(Mapping::events("shop"), server(&backend)));
     let flushed = under.send([spans("orders", 1, 1201)]).await;
     assert_eq!((flushed.delivered, flushed.left), (1201, 0));
     let requests = backend.requests();
@@ -173,7 +133,7 @@ async fn sub_batches_hold_five_hundred_and_the_one_that_fails_is_the_only_one_se
 async fn a_format_that_names_the_resource_once_gets_a_request_for_each() {
     let backend = Backend::start([]).await;
     let mapping = Mapping::spans_with_resource().at("/traces");
-    let under = Under::test(Destination::json_events(mapping, server(&backend)));
+    let under = pipeline_to(Destination::json_events(mapping, server(&backend)));
     let span = |id: &str| format!(r#"{{"traceId":"000000000000000000000000000000a1","spanId":"{id:0>16}"}}"#);
     let mixed =
         [resource("orders", &span("a")), resource("bank", &span("b")), resource("orders", &span("c"))];
@@ -198,7 +158,7 @@ async fn the_compact_form_goes_out_with_zstd() {
     let backend = Backend::start([]).await;
     let mut server = server(&backend);
     server.compression = Compression::ZSTD;
-    let under = Under::test(Destination::json_events(Mapping::compact_events("shop"), server));
+    let under = pipeline_to(Destination::json_events(Mapping::compact_events("shop"), server));
     assert_eq!(under.send([spans("orders", 1, 40)]).await.delivered, 40);
     let request = &backend.requests()[0];
     assert_eq!(request.header("content-encoding"), Some("zstd"));
@@ -213,7 +173,7 @@ async fn silence_a_refused_connection_and_a_failure_are_told_apart() {
     let silent = Backend::start([Reply::Hang, Reply::Hang, Reply::Hang]).await;
     let mut destination = Destination::json_events(Mapping::span_array(), server(&silent));
     destination.timeout = Some(Duration::from_millis(100));
-    let under = Under::test(destination);
+    let under = pipeline_to(destination);
     assert_eq!(under.send([spans("orders", 1, 1)]).await.left, 1);
     let told = under.told();
     let (_, waited) = told.split_once("no answer within ").unwrap();
@@ -224,12 +184,12 @@ async fn silence_a_refused_connection_and_a_failure_are_told_apart() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = Server::at(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     drop(listener);
-    let under = Under::test(Destination::json_events(Mapping::span_array(), nobody));
+    let under = pipeline_to(Destination::json_events(Mapping::span_array(), nobody));
     assert_eq!(under.send([spans("orders", 1, 1)]).await.left, 1);
     assert!(under.told().contains("cannot connect: "), "{}", under.told());
 
     let failing = Backend::start([failing("404 Not Found", &"no such path ".repeat(100))]).await;
-    let under = Under::test(Destination::json_events(Mapping::span_array(), server(&failing)));
+    let under = pipeline_to(Destination::json_events(Mapping::span_array(), server(&failing)));
     assert_eq!(under.send([spans("orders", 1, 1)]).await.refused, 1);
     let told = under.told();
     let (_, said) = told.split_once("404 Not Found: ").unwrap();
@@ -239,7 +199,7 @@ async fn silence_a_refused_connection_and_a_failure_are_told_apart() {
 #[tokio::test]
 async fn an_empty_batch_sends_nothing() {
     let backend = Backend::start([]).await;
-    let under = Under::test(Destination::json_events(Mapping::span_array(), server(&backend)));
+    let under = pipeline_to(Destination::json_events(Mapping::span_array(), server(&backend)));
     assert_eq!(under.send([payload("orders", "")]).await.left, 0);
     assert_eq!(backend.requests().len(), 0);
 }
@@ -248,7 +208,7 @@ async fn an_empty_batch_sends_nothing() {
 async fn a_request_that_is_too_large_is_halved_until_it_is_not() {
     let too_large = || failing("413 Payload Too Large", "");
     let backend = Backend::start([too_large()]).await;
-    let under = Under::test(Destination::zipkin(server(&backend)));
+    let under = pipeline_to(Destination::zipkin(server(&backend)));
     assert_eq!(under.send([spans("orders", 1, 9)]).await.delivered, 9);
     let sizes: Vec<usize> =
         backend.requests().iter().map(|request| body(request).as_array().unwrap().len()).collect();

@@ -107,6 +107,51 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
+    use crate::{
+        destination::http::Transport,
+        servers::http::{Reply, Server, answer},
+    };
+
+    /// What an endpoint that answers so comes to, and what it was asked.
+    async fn asked(reply: Reply) -> (Result<(Credentials, Option<Duration>), String>, String) {
+        let server = Server::start([reply]).await;
+        let url = format!("{}/creds?x=1", server.url());
+        let endpoint = endpoint(&HashMap::from([(FULL, url.as_str()), (TOKEN, "t0ken-s3cret")])).unwrap();
+        let http = HttpClient::new(Transport::default());
+        let outcome = credentials(&http, endpoint.unwrap()).await;
+        (outcome, server.requests()[0].head.clone())
+    }
+
+    #[tokio::test]
+    async fn the_endpoint_is_shown_the_token_and_gives_a_key_that_ends() {
+        let body = br#"{"AccessKeyId":"AKID","SecretAccessKey":"s","Token":"t","Expiration":"2025-12-29T09:20:00Z"}"#;
+        let (outcome, head) = asked(Reply::Bytes(answer("200 OK", &[], body))).await;
+        let (found, until) = outcome.unwrap();
+        assert_eq!(found, Credentials::new("AKID", "s").with_token("t"));
+        assert_eq!(until, Some(Duration::from_secs(1_767_000_000)));
+        assert!(
+            head.starts_with("GET /creds?x=1 ") && head.contains("authorization: t0ken-s3cret\n"),
+            "{head}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_gives_nothing_is_told_of_without_what_was_shown_to_it() {
+        for (reply, says) in [
+            (Reply::Bytes(answer("403 Forbidden", &[], b"t0ken-s3cret is wrong")), "403 Forbidden"),
+            (Reply::Bytes(answer("200 OK", &[], b"{}")), "sent no credentials"),
+            (Reply::Close, "no answer"),
+        ] {
+            let told = asked(reply).await.0.unwrap_err();
+            assert!(told.contains(says) && !told.contains("s3cret"), "{told}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endpoint_that_says_nothing_is_given_up() {
+        let told = asked(Reply::Hang).await.0.unwrap_err();
+        assert!(told.contains("does not answer"), "{told}");
+    }
 
     fn named(name: &str, value: &str) -> Result<String, String> {
         endpoint(&HashMap::from([(name, value)])).map(|found| found.unwrap().url.to_string())

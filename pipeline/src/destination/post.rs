@@ -178,6 +178,7 @@ const KEPT: usize = 8;
 #[cfg(test)]
 mod tests {
     use http::StatusCode;
+    use spanlayer_otlp::status::{Encoding, Status};
 
     use super::*;
     use crate::RetryOn;
@@ -194,7 +195,8 @@ mod tests {
     #[test]
     fn every_status_gives_the_verdict_of_the_configured_set_whatever_the_body() {
         for code in 100..=599 {
-            for body in [&b""[..], b"{\"error\":\"no\"}", b"<html>oops</html>"] {
+            let status = [Encoding::Protobuf, Encoding::Json].map(|form| Status::new("no").encode(form));
+            for body in [&b""[..], &status[0], &status[1], b"{\"error\":\"no\"}", b"<html>oops</html>"] {
                 match verdict(RetryOn::default(), code, body) {
                     Outcome::Delivered { rejected, .. } => {
                         assert!((200..300).contains(&code) && rejected == 0)

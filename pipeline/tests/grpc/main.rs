@@ -2,26 +2,25 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod server;
+#[path = "../support/mod.rs"]
+mod support;
 
-use std::{
-    fs,
-    io::Read as _,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fs, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use rcgen::{CertificateParams, KeyPair};
-use server::{Reply, Server, Then, instead, ok, status};
 use spanlayer_otlp::{
     status::{Encoding, PartialSuccess},
     wire,
 };
 use spanlayer_pipeline::{
-    Backoff, Compression, Deadline, Destination, Flushed, Payload, Pipeline, Settings, Signal,
+    Compression, Deadline, Payload, Signal,
     auth::{Auth, Value},
     settings::Otlp,
+};
+use support::{
+    LEFT, ONCE, QUICK, TAKEN, Under,
+    grpc::{Reply, Server, Then, instead, ok, status},
+    spans, unzipped,
 };
 use tokio::time::Instant;
 use tokio_rustls::rustls::{
@@ -30,79 +29,8 @@ use tokio_rustls::rustls::{
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 
-/// A pipeline to one server, and what it told.
-struct Under {
-    pipeline: Pipeline,
-    told: Arc<Mutex<Vec<String>>>,
-}
-
-/// No retries, so that whatever is delivered was delivered by the attempt itself.
-const ONCE: Backoff = Backoff {
-    first: Duration::from_secs(60),
-    cap: Duration::from_secs(60),
-    retries: 0,
-    patience: Duration::ZERO,
-    ..Backoff::DEFAULT
-};
-
-const QUICK: Backoff = Backoff {
-    first: Duration::from_millis(1),
-    cap: Duration::from_millis(1),
-    retries: 5,
-    patience: Duration::from_secs(1),
-    ..Backoff::DEFAULT
-};
-
-impl Under {
-    fn test(otlp: Otlp, backoff: Backoff) -> Self {
-        Self::limited(otlp, backoff, Duration::from_secs(10))
-    }
-
-    fn limited(otlp: Otlp, backoff: Backoff, limit: Duration) -> Self {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&told);
-        let pipeline = Pipeline::new(Settings {
-            destinations: vec![Destination::otlp(otlp, Some(limit))],
-            backoff,
-            observer: Some(Arc::new(move |notice| sink.lock().unwrap().push(notice.to_string()))),
-            ..Settings::default()
-        });
-        Self { pipeline, told }
-    }
-
-    async fn send(&self, payload: Payload) -> Flushed {
-        self.pipeline.accept(payload);
-        self.pipeline.flush(Deadline::within(Duration::from_secs(5))).await
-    }
-
-    /// Sends this many spans: how many were delivered, and how many are left.
-    async fn sent(&self, count: usize) -> (u64, u64) {
-        let flushed = self.send(spans(count)).await;
-        (flushed.delivered, flushed.left)
-    }
-
-    fn told(&self) -> String {
-        self.told.lock().unwrap().join("\n")
-    }
-}
-
 fn to(server: &Server) -> Otlp {
     Otlp::grpc(&server.url()).unwrap()
-}
-
-fn spans(count: usize) -> Payload {
-    let mut bytes = Vec::new();
-    wire::message_field(&mut bytes, 1, |resource_spans| {
-        wire::message_field(resource_spans, 2, |scope_spans| {
-            for n in 0..count {
-                wire::message_field(scope_spans, 2, |span| {
-                    wire::bytes_field(span, 1, &[7; 16]);
-                    wire::bytes_field(span, 2, &(n as u64 + 1).to_be_bytes());
-                });
-            }
-        });
-    });
-    Payload::scan(Signal::Traces, Bytes::from(bytes)).unwrap()
 }
 
 /// The message of a body of one, and whether it says that it is compressed.
@@ -111,16 +39,6 @@ fn message(body: &[u8]) -> (bool, &[u8]) {
     assert_eq!(u32::from_be_bytes(prefix[1..].try_into().unwrap()) as usize, message.len());
     (prefix[0] == 1, message)
 }
-
-fn unzipped(packed: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    flate2::read::GzDecoder::new(packed).read_to_end(&mut out).unwrap();
-    out
-}
-
-/// What became of one span.
-const TAKEN: (u64, u64) = (1, 0);
-const LEFT: (u64, u64) = (0, 1);
 
 #[tokio::test]
 async fn a_call_is_what_the_specification_says() {
@@ -154,7 +72,7 @@ async fn each_signal_has_its_service_and_all_share_a_connection() {
     let server = Server::start([]).await;
     let under = Under::test(to(&server), ONCE);
     for signal in Signal::ALL {
-        let sent = under.send(Payload::scan(signal, one(signal).into()).unwrap()).await;
+        let sent = under.send([Payload::scan(signal, one(signal).into()).unwrap()]).await;
         assert_eq!(sent.delivered, 1, "{signal}");
     }
     let calls = server.calls();
@@ -262,7 +180,7 @@ async fn a_status_without_an_answer_is_told_in_the_servers_words() {
     };
     let server = Server::start([trailers_only]).await;
     let under = Under::test(to(&server), QUICK);
-    assert_eq!(under.send(spans(3)).await.refused, 3);
+    assert_eq!(under.send([spans(3)]).await.refused, 3);
     assert!(under.told().contains("refused 3 spans: UNAUTHENTICATED: no token"), "{}", under.told());
 }
 
@@ -271,7 +189,7 @@ async fn a_server_that_speaks_no_grpc_is_found_out() {
     let page = Reply { status: 200, body: b"<html>welcome</html>".to_vec(), ..Reply::default() };
     let server = Server::start([page]).await;
     let under = Under::test(to(&server), QUICK);
-    assert_eq!(under.send(spans(1)).await.refused, 1);
+    assert_eq!(under.send([spans(1)]).await.refused, 1);
     assert!(under.told().contains("no gRPC status") && under.told().contains("welcome"), "{}", under.told());
 }
 
@@ -282,7 +200,7 @@ async fn partial_success_is_success() {
     let body = [&[0, 0, 0, 0, bytes.len() as u8], &bytes[..]].concat();
     let server = Server::start([Reply { body, ..ok() }]).await;
     let under = Under::test(to(&server), QUICK);
-    let flushed = under.send(spans(5)).await;
+    let flushed = under.send([spans(5)]).await;
     assert_eq!((flushed.delivered, flushed.rejected, flushed.left), (3, 2, 0));
     assert!(under.told().contains("rejected 2 spans: too old"));
     assert_eq!(server.calls().len(), 1);
@@ -292,7 +210,7 @@ async fn partial_success_is_success() {
 async fn an_answer_of_five_mebibytes_is_a_final_error_and_not_kept() {
     let server = Server::start([Reply { body: vec![0; 5 << 20], ..ok() }]).await;
     let under = Under::test(to(&server), QUICK);
-    assert_eq!(under.send(spans(1)).await.refused, 1);
+    assert_eq!(under.send([spans(1)]).await.refused, 1);
     assert!(under.told().contains("larger than 4 MiB"), "{}", under.told());
 }
 
@@ -394,6 +312,6 @@ async fn a_token_that_is_turned_away_is_got_anew_and_the_call_repeated_once() {
     otlp.urls = to(&stubborn).urls;
     otlp.auth = Some(Auth::Bearer(Value::text("t0ken")));
     let under = Under::test(otlp, ONCE);
-    assert_eq!(under.send(spans(1)).await.refused, 1);
+    assert_eq!(under.send([spans(1)]).await.refused, 1);
     assert_eq!(stubborn.calls().len(), 1, "what cannot be had anew is not tried again");
 }

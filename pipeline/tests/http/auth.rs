@@ -3,22 +3,21 @@
 use std::{fs, path::PathBuf};
 
 use spanlayer_pipeline::{
-    Destination, Format, Pipeline, Settings,
     auth::{Auth, OAuth2, Value},
-    aws::{Aws, Bucket, Credentials, S3},
+    aws::{Aws, Credentials},
 };
 
 use super::{
-    LEFT, ONCE, TAKEN, Under,
-    server::{Reply, Server, answer, ok},
-    spans, to,
+    LEFT, ONCE, TAKEN, Under, spans,
+    support::http::{Reply, Server, answer, ok},
+    to,
 };
 
 fn value(text: &str) -> Value {
     Value::parse(text).unwrap()
 }
 
-fn status(line: &str, body: &str) -> Reply {
+pub(super) fn status(line: &str, body: &str) -> Reply {
     Reply::Bytes(answer(line, &[], body.as_bytes()))
 }
 
@@ -56,7 +55,7 @@ impl Drop for File {
 }
 
 /// AWS as this server plays it.
-fn aws(server: &Server) -> Aws {
+pub(super) fn aws(server: &Server) -> Aws {
     Aws::fixed(Credentials::new("AKIDEXAMPLE", "aws-s3cr3t").with_token("aws-t0ken"), "eu-west-1")
         .at(server.url())
 }
@@ -215,7 +214,7 @@ async fn what_a_server_repeats_of_a_secret_is_masked_wherever_it_came_from() {
     ];
     assert!(!format!("{otlp:?}").contains("s3cret"));
     let under = Under::test(otlp, ONCE);
-    assert_eq!(under.send(1).await.refused, 1);
+    assert_eq!(under.send([spans(1)]).await.refused, 1);
     let told = under.told();
     assert!(told.contains("***, ***") && !told.contains("s3cret") && !told.contains("QWxh"), "{told}");
 }
@@ -249,34 +248,4 @@ async fn requests_to_aws_are_signed_with_what_is_sent() {
     let signed = "/us-west-2/xray/aws4_request, SignedHeaders=content-encoding;content-type;host;idempotency-key;x-amz-date;x-amz-security-token, ";
     assert!(signature.contains(signed), "{signature}");
     assert_eq!(sent(&server, "x-amz-security-token"), ["aws-t0ken"]);
-}
-
-fn to_s3(s3: S3) -> Pipeline {
-    Pipeline::new(Settings { destinations: vec![Destination::s3(s3)], backoff: ONCE, ..Settings::default() })
-}
-
-#[tokio::test]
-async fn a_batch_becomes_an_object_whose_repetition_overwrites_it() {
-    let server = Server::start([status(
-        "503 Slow Down",
-        "<Error><Code>SlowDown</Code><Message>slow</Message></Error>",
-    )])
-    .await;
-    let mut s3 = S3::in_bucket(Bucket::new(aws(&server), "archive"), "prod/");
-    s3.format = Format::Json;
-    let pipeline = to_s3(s3);
-    pipeline.accept(spans(2));
-    let by = || spanlayer_pipeline::Deadline::within(std::time::Duration::from_secs(5));
-    let first = pipeline.flush(by()).await;
-    assert_eq!((first.delivered, first.left), (0, 2));
-    // After a failure the destination is left alone for a moment; the last call is made all the same.
-    let report = pipeline.shutdown(by()).await;
-    assert!(format!("{report:?}").contains("delivered: 2"), "{report:?}");
-    let requests = server.requests();
-    let line = |n: usize| requests[n].head.lines().next().unwrap().to_owned();
-    assert_eq!(line(0), line(1), "the same key");
-    let path = "PUT /archive/prod/traces/year%3D1970/month%3D01/day%3D01/hour%3D00/";
-    assert!(line(0).starts_with(path) && line(0).ends_with(".json.gz HTTP/1.1"), "{}", line(0));
-    assert_eq!(requests[0].body, requests[1].body);
-    assert_eq!(requests[0].header("x-amz-content-sha256").map(str::len), Some(64));
 }

@@ -3,112 +3,28 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod auth;
-mod server;
+mod s3;
+#[path = "../support/mod.rs"]
+mod support;
 mod tls;
 
-use std::{
-    io::Read as _,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{io::Write as _, time::Duration};
 
-use bytes::Bytes;
-use server::{Reply, Server, answer, ok};
-use spanlayer_otlp::{
-    status::{Encoding, PartialSuccess},
-    wire,
-};
+use spanlayer_otlp::status::{Encoding, PartialSuccess};
 use spanlayer_pipeline::{
-    Backoff, Compression, Deadline, Destination, Flushed, Payload, Pipeline, Settings, Signal,
+    Backoff, Compression, Deadline, Signal,
     settings::{Otlp, Protocol, Proxy},
 };
+use support::{
+    LEFT, ONCE, QUICK, TAKEN, Under,
+    http::{Reply, Server, answer, ok},
+    spans, unzipped,
+};
 use tokio::time::Instant;
-
-/// A pipeline to one server, and what it told.
-struct Under {
-    pipeline: Pipeline,
-    told: Arc<Mutex<Vec<String>>>,
-}
-
-/// No retries, so that whatever is delivered was delivered by the attempt itself.
-const ONCE: Backoff = Backoff {
-    first: Duration::from_secs(60),
-    cap: Duration::from_secs(60),
-    retries: 0,
-    patience: Duration::ZERO,
-    ..Backoff::DEFAULT
-};
-
-const QUICK: Backoff = Backoff {
-    first: Duration::from_millis(1),
-    cap: Duration::from_millis(1),
-    retries: 5,
-    patience: Duration::from_secs(1),
-    ..Backoff::DEFAULT
-};
-
-impl Under {
-    fn test(http: Otlp, backoff: Backoff) -> Self {
-        Self::limited(http, backoff, Duration::from_secs(10))
-    }
-
-    fn limited(http: Otlp, backoff: Backoff, limit: Duration) -> Self {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&told);
-        let pipeline = Pipeline::new(Settings {
-            destinations: vec![Destination::otlp(http, Some(limit))],
-            backoff,
-            observer: Some(Arc::new(move |notice| sink.lock().unwrap().push(notice.to_string()))),
-            ..Settings::default()
-        });
-        Self { pipeline, told }
-    }
-
-    /// Sends this many spans.
-    async fn send(&self, count: usize) -> Flushed {
-        self.pipeline.accept(spans(count));
-        self.pipeline.flush(Deadline::within(Duration::from_secs(5))).await
-    }
-
-    /// Sends this many spans: how many were delivered, and how many are left.
-    async fn sent(&self, count: usize) -> (u64, u64) {
-        let flushed = self.send(count).await;
-        (flushed.delivered, flushed.left)
-    }
-
-    fn told(&self) -> String {
-        self.told.lock().unwrap().join("\n")
-    }
-}
 
 fn to(server: &Server) -> Otlp {
     Otlp::http(&server.url()).unwrap()
 }
-
-fn spans(count: usize) -> Payload {
-    let mut bytes = Vec::new();
-    wire::message_field(&mut bytes, 1, |resource_spans| {
-        wire::message_field(resource_spans, 2, |scope_spans| {
-            for n in 0..count {
-                wire::message_field(scope_spans, 2, |span| {
-                    wire::bytes_field(span, 1, &[7; 16]);
-                    wire::bytes_field(span, 2, &(n as u64 + 1).to_be_bytes());
-                });
-            }
-        });
-    });
-    Payload::scan(Signal::Traces, Bytes::from(bytes)).unwrap()
-}
-
-fn unzipped(body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    flate2::read::GzDecoder::new(body).read_to_end(&mut out).unwrap();
-    out
-}
-
-/// What became of one span.
-const TAKEN: (u64, u64) = (1, 0);
-const LEFT: (u64, u64) = (0, 1);
 
 #[tokio::test]
 async fn a_request_is_what_the_specification_says() {
@@ -149,7 +65,7 @@ async fn as_json_the_body_holds_the_same_and_the_answer_is_read_as_json() {
         let server = Server::start([Reply::Bytes(answer("200 OK", content_type, &body))]).await;
         let mut otlp = to(&server);
         otlp.protocol = Protocol::HttpJson;
-        let flushed = Under::test(otlp, ONCE).send(5).await;
+        let flushed = Under::test(otlp, ONCE).send([spans(5)]).await;
         assert_eq!((flushed.delivered, flushed.rejected), (3, 2), "an answer is in the request's encoding");
         let request = &server.requests()[0];
         assert_eq!(request.header("content-type"), Some("application/json"));
@@ -219,7 +135,7 @@ async fn a_stale_connection_costs_one_immediate_retry_over_a_new_one() {
 async fn a_new_connection_that_fails_as_well_is_the_destinations_fault() {
     let server = Server::start([ok(), Reply::Close, Reply::Reset]).await;
     let under = Under::test(to(&server), ONCE);
-    under.send(1).await;
+    under.send([spans(1)]).await;
     assert_eq!(under.sent(1).await, LEFT);
     assert_eq!(server.requests().len(), 3);
     let first = Server::start([Reply::Close]).await;
@@ -276,16 +192,45 @@ async fn a_short_wait_that_the_server_asks_for_is_waited() {
 }
 
 #[tokio::test]
-async fn partial_success_is_success() {
-    let partial = PartialSuccess { rejected: 2, message: "too old".to_owned() };
-    let body = partial.encode(Signal::Traces, Encoding::Protobuf);
-    let headers = [("content-type", "application/x-protobuf")];
-    let server = Server::start([Reply::Bytes(answer("200 OK", &headers, &body))]).await;
-    let under = Under::test(to(&server), QUICK);
-    let flushed = under.send(5).await;
-    assert_eq!((flushed.delivered, flushed.rejected, flushed.left), (3, 2, 0));
-    assert!(under.told().contains("rejected 2 spans: too old"));
-    assert_eq!(server.requests().len(), 1);
+async fn partial_success_is_success_with_words_and_without() {
+    for (message, told) in [("too old", "rejected 2 spans: too old"), ("", "rejected 2 spans")] {
+        let partial = PartialSuccess { rejected: 2, message: message.to_owned() };
+        let body = partial.encode(Signal::Traces, Encoding::Protobuf);
+        let headers = [("content-type", "application/x-protobuf")];
+        let server = Server::start([Reply::Bytes(answer("200 OK", &headers, &body))]).await;
+        let under = Under::test(to(&server), QUICK);
+        let flushed = under.send([spans(5)]).await;
+        assert_eq!((flushed.delivered, flushed.rejected, flushed.left), (3, 2, 0));
+        assert!(under.told().lines().any(|line| line.ends_with(told)), "{}", under.told());
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+/// On one thread, which the client has to leave to the healthy one, too.
+#[tokio::test]
+async fn interim_answers_without_end_are_given_up_at_the_limit_and_hold_nobody_else_up() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let flooding = tokio::task::spawn_blocking(move || {
+        let flood = b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000);
+        let (mut stream, _) = listener.accept().unwrap();
+        // Until the other end has had enough.
+        while stream.write_all(&flood).is_ok() {}
+    });
+    let otlp = Otlp::http(&format!("http://{address}")).unwrap();
+    let under = Under::limited(otlp, ONCE, Duration::from_millis(300));
+    let server = Server::start([]).await;
+    let healthy = Under::test(to(&server), ONCE);
+    let (flooded, taken) = tokio::join!(under.sent(1), healthy.sent(1));
+    assert_eq!((flooded, taken), (LEFT, TAKEN));
+    flooding.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_few_interim_answers_are_passed_over() {
+    let interim = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n".repeat(3);
+    let server = Server::start([Reply::Bytes([interim, answer("200 OK", &[], b"")].concat())]).await;
+    assert_eq!(Under::test(to(&server), ONCE).sent(1).await, TAKEN);
 }
 
 #[tokio::test]
@@ -293,7 +238,7 @@ async fn an_answer_of_five_mebibytes_is_a_final_error_and_not_kept() {
     let huge = answer("200 OK", &[], &vec![b'x'; 5 << 20]);
     let server = Server::start([Reply::Last(huge)]).await;
     let under = Under::test(to(&server), QUICK);
-    assert_eq!(under.send(1).await.refused, 1);
+    assert_eq!(under.send([spans(1)]).await.refused, 1);
     assert!(under.told().contains("larger than 4 MiB"));
 }
 
@@ -323,7 +268,7 @@ async fn a_redirect_is_refused_and_not_followed() {
     let redirect = answer("307 Temporary Redirect", &[("location", &location)], b"");
     let server = Server::start([Reply::Bytes(redirect)]).await;
     let under = Under::test(to(&server), QUICK);
-    assert_eq!(under.send(1).await.refused, 1);
+    assert_eq!(under.send([spans(1)]).await.refused, 1);
     assert!(elsewhere.requests().is_empty() && under.told().contains("307"));
 }
 

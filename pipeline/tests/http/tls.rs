@@ -11,7 +11,7 @@ use tokio_rustls::rustls::{
     server::WebPkiClientVerifier,
 };
 
-use super::{LEFT, ONCE, TAKEN, Under, server::Server};
+use super::{LEFT, ONCE, TAKEN, Under, support::http::Server};
 
 /// A certificate authority, and files in a directory that goes with it.
 struct Authority {

@@ -10,7 +10,7 @@ use opentelemetry_sdk::{
 };
 use spanlayer_pipeline::{Memory, sdk::Exporter, settings::Otlp, stage::FanOut};
 
-use super::{elsewhere, server::Reply};
+use super::{elsewhere, support::http::Reply};
 
 fn exporter(url: &str) -> Exporter {
     Exporter::new(Otlp::http(url).unwrap().exporter())

@@ -17,7 +17,7 @@ use spanlayer_pipeline::{
     stage::{Buffer, BufferSettings},
 };
 
-use super::{elsewhere, server::Reply};
+use super::{elsewhere, support::http::Reply};
 
 const LONG: Duration = Duration::from_secs(20);
 

@@ -2,9 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "../http/server.rs"]
-#[allow(dead_code, reason = "the tests of OTLP/HTTP need more of it")]
-mod server;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod blocking;
 mod ending;
@@ -16,13 +15,13 @@ use opentelemetry::{
     trace::{Span as _, Status, Tracer as _, TracerProvider as _},
 };
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
-use server::{Server, answer};
 use spanlayer_pipeline::{
     Backoff, Destination, Memory, Pipeline, Settings, Signal, read,
     sdk::{Exporter, Wiring},
     settings::Otlp,
     stage::{FanOut, Meter, Wrap as _},
 };
+use support::http::{Server, answer};
 
 #[test]
 fn parent_and_child_arrive_with_their_resource_after_a_flush() {
@@ -111,7 +110,7 @@ async fn headers_and_the_callers_own_client_are_used() {
 }
 
 /// A server on a thread of its own, so that a test may block its own.
-fn elsewhere(script: impl IntoIterator<Item = server::Reply> + Send + 'static) -> Server {
+fn elsewhere(script: impl IntoIterator<Item = support::http::Reply> + Send + 'static) -> Server {
     let (tell, hear) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

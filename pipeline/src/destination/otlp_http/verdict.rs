@@ -94,6 +94,11 @@ mod tests {
         }
         for code in 200..=299 {
             assert_eq!(answer(code, &[PROTOBUF], b""), Outcome::DELIVERED, "{code}");
+            // Taken is taken: what is no answer of OTLP says nothing about items.
+            for body in [&status_body[..], b"<html><body>fine</body></html>"] {
+                let taken = answer(code, &[PROTOBUF], body);
+                assert!(matches!(taken, Outcome::Delivered { rejected: 0, .. }), "{code}: {taken:?}");
+            }
         }
     }
 

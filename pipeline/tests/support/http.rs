@@ -6,12 +6,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
-use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::rustls::ServerConfig;
+
+use super::listen::{Connection, Listening};
 
 /// What the server does with one request.
 pub(crate) enum Reply {
@@ -48,10 +46,13 @@ impl Request {
 #[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    script: Arc<Mutex<VecDeque<Reply>>>,
-    requests: Arc<Mutex<Vec<Request>>>,
-    /// How many connections the other end has closed.
-    closed: watch::Sender<usize>,
+    listening: Listening,
+    state: Arc<State>,
+}
+
+struct State {
+    script: Mutex<VecDeque<Reply>>,
+    requests: Mutex<Vec<Request>>,
 }
 
 /// An answer with this status line, these headers and this body.
@@ -73,37 +74,19 @@ impl Server {
 
     /// The same behind TLS.
     pub(crate) async fn with_tls(config: ServerConfig) -> Self {
-        Self::run([], Some(TlsAcceptor::from(Arc::new(config)))).await
+        Self::run([], Some(config)).await
     }
 
-    async fn run(script: impl IntoIterator<Item = Reply>, tls: Option<TlsAcceptor>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Self {
-            address: listener.local_addr().unwrap(),
-            script: Arc::new(Mutex::new(script.into_iter().collect())),
-            requests: Arc::default(),
-            closed: watch::Sender::new(0),
-        };
-        let running = server.clone();
-        tokio::spawn(async move {
-            for connection in 0.. {
-                let (stream, _) = listener.accept().await.unwrap();
-                let server = running.clone();
-                let tls = tls.clone();
-                tokio::spawn(async move {
-                    match tls {
-                        // A handshake that fails is the client's right.
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => server.serve(connection, stream, |_| {}).await,
-                            Err(_) => return,
-                        },
-                        None => server.serve(connection, stream, reset).await,
-                    }
-                    server.closed.send_modify(|closed| *closed += 1);
-                });
-            }
+    async fn run(script: impl IntoIterator<Item = Reply>, tls: Option<ServerConfig>) -> Self {
+        let script = Mutex::new(script.into_iter().collect());
+        let state = Arc::new(State { script, requests: Mutex::default() });
+        let serving = Arc::clone(&state);
+        let listening = Listening::start(tls, move |connection, stream| {
+            let state = Arc::clone(&serving);
+            async move { state.serve(connection, stream).await }
         });
-        server
+        let listening = listening.await;
+        Self { address: listening.address, listening, state }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -111,15 +94,17 @@ impl Server {
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
-        self.requests.lock().unwrap().clone()
+        self.state.requests.lock().unwrap().clone()
     }
 
     /// Waits until this many connections are gone.
     pub(crate) async fn closed(&self, connections: usize) {
-        self.closed.subscribe().wait_for(|closed| *closed >= connections).await.unwrap();
+        self.listening.closed(connections).await;
     }
+}
 
-    async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, connection: usize, mut stream: S, reset: fn(S)) {
+impl State {
+    async fn serve(&self, connection: usize, mut stream: Box<dyn Connection>) {
         while let Some((head, body)) = read(&mut stream).await {
             self.requests.lock().unwrap().push(Request { connection, head, body });
             let reply = self.script.lock().unwrap().pop_front();
@@ -130,7 +115,7 @@ impl Server {
                     return;
                 }
                 Reply::Close => return,
-                Reply::Reset => return reset(stream),
+                Reply::Reset => return stream.reset(),
                 Reply::Hang => break,
                 Reply::Stall(bytes) => {
                     stream.write_all(&bytes).await.unwrap();
@@ -141,10 +126,6 @@ impl Server {
         // Until the other end closes.
         while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
     }
-}
-
-fn reset(stream: TcpStream) {
-    stream.set_zero_linger().unwrap();
 }
 
 async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Option<(String, Vec<u8>)> {

@@ -15,12 +15,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::{Body, Frame};
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
-    sync::{Notify, watch},
-};
-use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
+use tokio::sync::Notify;
+use tokio_rustls::rustls::ServerConfig;
+
+use super::listen::{Connection, Listening};
 
 /// What the server does with one call.
 #[derive(Clone, Default)]
@@ -83,10 +81,13 @@ impl Call {
 #[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    script: Arc<Mutex<VecDeque<Reply>>>,
-    calls: Arc<Mutex<Vec<Call>>>,
-    /// How many connections are gone.
-    closed: watch::Sender<usize>,
+    listening: Listening,
+    state: Arc<State>,
+}
+
+struct State {
+    script: Mutex<VecDeque<Reply>>,
+    calls: Mutex<Vec<Call>>,
 }
 
 impl Server {
@@ -97,36 +98,17 @@ impl Server {
 
     /// The same behind TLS.
     pub(crate) async fn with_tls(config: ServerConfig) -> Self {
-        Self::run([], Some(TlsAcceptor::from(Arc::new(config)))).await
+        Self::run([], Some(config)).await
     }
 
-    async fn run(script: impl IntoIterator<Item = Reply>, tls: Option<TlsAcceptor>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Self {
-            address: listener.local_addr().unwrap(),
-            script: Arc::new(Mutex::new(script.into_iter().collect())),
-            calls: Arc::default(),
-            closed: watch::Sender::new(0),
-        };
-        let running = server.clone();
-        tokio::spawn(async move {
-            for connection in 0.. {
-                let (stream, _) = listener.accept().await.unwrap();
-                let (server, tls) = (running.clone(), tls.clone());
-                tokio::spawn(async move {
-                    match tls {
-                        // A handshake that fails is the client's right.
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => server.serve(connection, stream).await,
-                            Err(_) => return,
-                        },
-                        None => server.serve(connection, stream).await,
-                    }
-                    server.closed.send_modify(|closed| *closed += 1);
-                });
-            }
-        });
-        server
+    async fn run(script: impl IntoIterator<Item = Reply>, tls: Option<ServerConfig>) -> Self {
+        let script = Mutex::new(script.into_iter().collect());
+        let state = Arc::new(State { script, calls: Mutex::default() });
+        let serving = Arc::clone(&state);
+        let listening =
+            Listening::start(tls, move |connection, stream| Arc::clone(&serving).serve(connection, stream));
+        let listening = listening.await;
+        Self { address: listening.address, listening, state }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -134,17 +116,19 @@ impl Server {
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
-        self.calls.lock().unwrap().clone()
+        self.state.calls.lock().unwrap().clone()
     }
 
     /// Waits until this many connections are gone.
     pub(crate) async fn closed(&self, connections: usize) {
-        self.closed.subscribe().wait_for(|closed| *closed >= connections).await.unwrap();
+        self.listening.closed(connections).await;
     }
+}
 
-    async fn serve(&self, connection: usize, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+impl State {
+    async fn serve(self: Arc<Self>, connection: usize, stream: Box<dyn Connection>) {
         let close = Arc::new(Notify::new());
-        let service = service_fn(|request| self.clone().answer(connection, request, Arc::clone(&close)));
+        let service = service_fn(|request| Arc::clone(&self).answer(connection, request, Arc::clone(&close)));
         let serving =
             http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service);
         tokio::select! {
@@ -154,7 +138,7 @@ impl Server {
     }
 
     async fn answer(
-        self,
+        self: Arc<Self>,
         connection: usize,
         request: Request<Incoming>,
         close: Arc<Notify>,

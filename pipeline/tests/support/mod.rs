@@ -1,0 +1,10 @@
+//! What tests over real sockets share: servers that do as told, and a pipeline before one of them.
+
+#![allow(dead_code, unused_imports, reason = "each test needs a part of it")]
+
+pub(crate) mod grpc;
+pub(crate) mod http;
+mod listen;
+mod under;
+
+pub(crate) use under::{LEFT, ONCE, QUICK, TAKEN, Under, spans, unzipped};

@@ -1,0 +1,102 @@
+//! A pipeline under test, and what it is sent.
+
+use std::{
+    io::Read as _,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use spanlayer_otlp::wire;
+use spanlayer_pipeline::{
+    Admission, Backoff, Deadline, Destination, Flushed, Payload, Pipeline, Settings, Signal, settings::Otlp,
+};
+
+/// A pipeline to one destination, and what it told.
+pub(crate) struct Under {
+    pub(crate) pipeline: Pipeline,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+/// No retries, so that whatever is delivered was delivered by the attempt itself.
+pub(crate) const ONCE: Backoff = Backoff {
+    first: Duration::from_secs(60),
+    cap: Duration::from_secs(60),
+    retries: 0,
+    patience: Duration::ZERO,
+    ..Backoff::DEFAULT
+};
+
+pub(crate) const QUICK: Backoff = Backoff {
+    first: Duration::from_millis(1),
+    cap: Duration::from_millis(1),
+    retries: 5,
+    patience: Duration::from_secs(1),
+    ..Backoff::DEFAULT
+};
+
+impl Under {
+    pub(crate) fn test(otlp: Otlp, backoff: Backoff) -> Self {
+        Self::limited(otlp, backoff, Duration::from_secs(10))
+    }
+
+    pub(crate) fn limited(otlp: Otlp, backoff: Backoff, limit: Duration) -> Self {
+        Self::sending_to(Destination::otlp(otlp, Some(limit)), backoff)
+    }
+
+    pub(crate) fn sending_to(destination: Destination, backoff: Backoff) -> Self {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&told);
+        let pipeline = Pipeline::new(Settings {
+            destinations: vec![destination],
+            backoff,
+            observer: Some(Arc::new(move |notice| sink.lock().unwrap().push(notice.to_string()))),
+            ..Settings::default()
+        });
+        Self { pipeline, told }
+    }
+
+    pub(crate) async fn send(&self, payloads: impl IntoIterator<Item = Payload>) -> Flushed {
+        for payload in payloads {
+            assert_eq!(self.pipeline.accept(payload), Admission::Accepted);
+        }
+        self.pipeline.flush(Deadline::within(Duration::from_secs(5))).await
+    }
+
+    /// Sends this many spans: how many were delivered, and how many are left.
+    pub(crate) async fn sent(&self, count: usize) -> (u64, u64) {
+        let flushed = self.send([spans(count)]).await;
+        (flushed.delivered, flushed.left)
+    }
+
+    pub(crate) fn told(&self) -> String {
+        self.told.lock().unwrap().join("\n")
+    }
+}
+
+pub(crate) fn spans(count: usize) -> Payload {
+    let mut bytes = Vec::new();
+    wire::message_field(&mut bytes, 1, |resource_spans| {
+        wire::message_field(resource_spans, 2, |scope_spans| {
+            for n in 0..count {
+                wire::message_field(scope_spans, 2, |span| {
+                    wire::bytes_field(span, 1, &[7; 16]);
+                    wire::bytes_field(span, 2, &(n as u64 + 1).to_be_bytes());
+                });
+            }
+        });
+    });
+    Payload::scan(Signal::Traces, Bytes::from(bytes)).unwrap()
+}
+
+pub(crate) fn unzipped(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    flate2::read::GzDecoder::new(body).read_to_end(&mut out).unwrap();
+    out
+}
+
+/// What became of one span.
+pub(crate) const TAKEN: (u64, u64) = (1, 0);
+
+/// The same.
+pub(crate) const LEFT: (u64, u64) = (0, 1);
