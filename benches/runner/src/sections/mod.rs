@@ -1,5 +1,6 @@
 //! Groups of figures, in the order of the table.
 
+mod compression; // what compressors make of real spans
 mod detection; // what invoked the function, read from its event
 mod outage; // a backend that is down
 mod sizes; // binaries
@@ -53,6 +54,11 @@ pub(crate) const ALL: &[Section] = &[
         name: "throughput",
         about: "spans per CPU-second, and memory under load",
         run: |world, progress| Box::pin(throughput::run(world, progress)),
+    },
+    Section {
+        name: "compression",
+        about: "what compressors make of spans that the examples sent",
+        run: |world, progress| Box::pin(compression::run(world, progress)),
     },
     Section {
         name: "sizes",
