@@ -29,10 +29,12 @@ mod exporter;
 mod gate;
 mod log;
 mod metric;
+mod preference;
 mod runtime;
 mod span;
 mod wiring;
 
 pub use exporter::Exporter;
 pub use metric::exponential_histograms;
+pub use preference::Preferences;
 pub use wiring::{Telemetry, Wiring};

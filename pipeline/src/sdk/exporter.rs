@@ -11,11 +11,11 @@ use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
     metrics::Temporality,
 };
-use spanlayer_host::clock;
+use spanlayer_host::{clock, vars::Process};
 use spanlayer_otlp::Signal;
 use tokio::{sync::oneshot, task::AbortHandle};
 
-use super::{gate::Gate, runtime::Runtime};
+use super::{Preferences, gate::Gate, runtime::Runtime};
 use crate::{Batch, Deadline, Export, Outcome, Payload, export::Custom};
 
 /// Any [`Export`] as a `SpanExporter`, a `LogExporter` and a `PushMetricExporter`. A clone is another exporter to the same
@@ -26,7 +26,7 @@ use crate::{Batch, Deadline, Export, Outcome, Payload, export::Custom};
 /// |---|---|
 /// | limit of an export, all attempts together | 30 s ([`with_limit`](Self::with_limit)) |
 /// | limit of `force_flush` | the same |
-/// | temporality of metrics | cumulative ([`with_temporality`](Self::with_temporality)) |
+/// | temporality of metrics | what the environment prefers ([`Preferences`]), else cumulative ([`with_temporality`](Self::with_temporality)) |
 ///
 /// | what happened | error |
 /// |---|---|
@@ -73,7 +73,7 @@ impl Exporter {
             gate: Arc::default(),
             limit: LIMIT,
             resource: Resource::builder_empty().build(),
-            temporality: Temporality::default(),
+            temporality: Preferences::from_vars(&Process).temporality,
         }
     }
 

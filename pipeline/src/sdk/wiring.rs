@@ -4,7 +4,7 @@
 use std::{future::poll_fn, task::Poll};
 use std::{io, sync::mpsc, thread, time::Duration};
 
-use super::{Exporter, exponential_histograms};
+use super::{Exporter, Preferences, exponential_histograms};
 use crate::Export;
 use opentelemetry::{
     KeyValue, global,
@@ -18,6 +18,7 @@ use opentelemetry_sdk::{
     metrics::{PeriodicReader, SdkMeterProvider, Temporality},
     trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider},
 };
+use spanlayer_host::vars::Process;
 
 /// How a program's telemetry is set up.
 ///
@@ -28,6 +29,7 @@ use opentelemetry_sdk::{
 /// | sampled | all |
 /// | log records are sent | as the SDK has it: 512 at a time, every second |
 /// | metrics are read | every 60 s, and at the end |
+/// | metrics are measured | as the environment prefers ([`Preferences`]) |
 /// | resource | the SDK's (`OTEL_RESOURCE_ATTRIBUTES`, `telemetry.sdk.*`), with `service.name` and `service.version` |
 #[derive(Clone, Debug)]
 pub struct Wiring {
@@ -41,7 +43,8 @@ impl Wiring {
     /// The telemetry of this service in this version.
     pub fn service(name: impl Into<String>, version: impl Into<String>) -> Self {
         let version = KeyValue::new("service.version", version.into());
-        let (temporality, exponential) = (Temporality::default(), false);
+        let Preferences { temporality, exponential_histograms: exponential, .. } =
+            Preferences::from_vars(&Process);
         Self { service: name.into(), attributes: vec![version], temporality, exponential }
     }
 
@@ -49,6 +52,13 @@ impl Wiring {
     #[must_use]
     pub fn attribute(mut self, attribute: KeyValue) -> Self {
         self.attributes.push(attribute);
+        self
+    }
+
+    /// Measures metrics as these preferences say, instead of those of the process's environment.
+    #[must_use]
+    pub fn preferring(mut self, preferences: &Preferences) -> Self {
+        (self.temporality, self.exponential) = (preferences.temporality, preferences.exponential_histograms);
         self
     }
 

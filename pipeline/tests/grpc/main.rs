@@ -18,7 +18,7 @@ use spanlayer_pipeline::{
     settings::Otlp,
 };
 use support::{
-    LEFT, ONCE, QUICK, TAKEN, Under,
+    LEFT, ONCE, QUICK, TAKEN, Under, dropped_in_mid_export,
     grpc::{Reply, Server, Then, instead, ok, status},
     spans, unzipped,
 };
@@ -242,6 +242,20 @@ async fn silence_ends_at_the_limit_and_the_next_attempt_goes_over_a_new_connecti
     assert!(start.elapsed() < Duration::from_secs(2));
     assert_eq!(server.calls().iter().map(|call| call.connection).collect::<Vec<_>>(), [0, 1]);
     server.closed(1).await;
+}
+
+#[tokio::test]
+async fn a_pipeline_dropped_in_mid_export_leaks_no_task_and_closes_its_connection() {
+    let elsewhere =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let server = elsewhere.spawn(Server::start([instead(Then::Hang)])).await.unwrap();
+    let asked = async {
+        while server.calls().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    dropped_in_mid_export(to(&server), asked, server.closed(1)).await;
+    elsewhere.shutdown_background();
 }
 
 #[tokio::test]

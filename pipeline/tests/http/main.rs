@@ -16,7 +16,7 @@ use spanlayer_pipeline::{
     settings::{Otlp, Protocol, Proxy},
 };
 use support::{
-    LEFT, ONCE, QUICK, TAKEN, Under,
+    LEFT, ONCE, QUICK, TAKEN, Under, dropped_in_mid_export,
     http::{Reply, Server, answer, ok},
     spans, unzipped,
 };
@@ -154,6 +154,20 @@ async fn silence_ends_at_the_limit_and_the_connection_is_closed() {
         server.closed(1).await;
         assert!(under.told().contains("no answer within 0.1 s"), "{}", under.told());
     }
+}
+
+#[tokio::test]
+async fn a_pipeline_dropped_in_mid_export_leaks_no_task_and_closes_its_connection() {
+    let elsewhere =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let server = elsewhere.spawn(Server::start([Reply::Hang])).await.unwrap();
+    let asked = async {
+        while server.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    dropped_in_mid_export(to(&server), asked, server.closed(1)).await;
+    elsewhere.shutdown_background();
 }
 
 #[tokio::test]

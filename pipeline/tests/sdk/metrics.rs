@@ -1,11 +1,13 @@
 //! Exact points of every kind of instrument, from a real meter.
 
+use std::collections::HashMap;
+
 use opentelemetry::{KeyValue, metrics::MeterProvider as _};
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
 use spanlayer_pipeline::{
     Batch, Memory,
     read::{self, Data, Number, PointData, Temporality as Sent},
-    sdk::{Exporter, exponential_histograms},
+    sdk::{Exporter, Preferences, Wiring, exponential_histograms},
 };
 
 fn provider(memory: &Memory, temporality: Temporality, exponential: bool) -> SdkMeterProvider {
@@ -79,6 +81,25 @@ fn histograms_are_exponential_for_those_who_prefer_it() {
         assert_eq!(histogram.positive.counts().sum::<u64>(), 3);
     });
     provider.shutdown().unwrap();
+}
+
+#[test]
+fn what_the_environment_prefers_is_what_a_wired_program_sends() {
+    let vars = HashMap::from([
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta"),
+        ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram"),
+    ]);
+    let memory = Memory::new();
+    let preferences = Preferences::from_vars(&vars);
+    let telemetry = Wiring::service("shop", "1").preferring(&preferences).start(memory.clone());
+    telemetry.meter("tests").u64_histogram("sizes").build().record(4, &[KeyValue::new("k", "v")]);
+    telemetry.force_flush().unwrap();
+    point(&memory.batches()[0], "sizes", |metric, data| {
+        assert!(matches!(data, PointData::ExponentialHistogram(_)), "{data:?}");
+        let Data::ExponentialHistogram { temporality, .. } = metric.data else { panic!("{:?}", metric.data) };
+        assert_eq!(temporality, Sent::Delta);
+    });
+    telemetry.shutdown().unwrap();
 }
 
 #[test]

@@ -7,4 +7,4 @@ pub(crate) mod http;
 mod listen;
 mod under;
 
-pub(crate) use under::{LEFT, ONCE, QUICK, TAKEN, Under, spans, unzipped};
+pub(crate) use under::{LEFT, ONCE, QUICK, TAKEN, Under, dropped_in_mid_export, spans, unzipped};

@@ -74,6 +74,31 @@ impl Under {
     }
 }
 
+/// Sends a span over a pipeline that is dropped in the middle of it, and waits until nothing of it is left: neither
+/// task nor connection (`closed`). `asked` waits until the server has the request. The server is on another runtime, so
+/// that whatever runs on this one is the pipeline's.
+pub(crate) async fn dropped_in_mid_export(
+    otlp: Otlp,
+    asked: impl Future<Output = ()>,
+    closed: impl Future<Output = ()>,
+) {
+    let metrics = tokio::runtime::Handle::current().metrics();
+    assert_eq!(metrics.num_alive_tasks(), 0);
+    let under = Under::test(otlp, ONCE);
+    let export = tokio::spawn(async move { under.sent(1).await });
+    asked.await;
+    assert!(metrics.num_alive_tasks() > 0);
+    export.abort();
+    assert!(export.await.unwrap_err().is_cancelled());
+    closed.await;
+    let gone = async {
+        while metrics.num_alive_tasks() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), gone).await.expect("a task is left");
+}
+
 pub(crate) fn spans(count: usize) -> Payload {
     let mut bytes = Vec::new();
     wire::message_field(&mut bytes, 1, |resource_spans| {
