@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 /// Whether a destination takes what it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Health {
     /// Nothing was exported to it yet.
     Untried,

@@ -21,6 +21,7 @@ pub struct Bucket {
 
 /// A page of keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Page {
     /// In the order of their bytes.
     pub keys: Vec<String>,

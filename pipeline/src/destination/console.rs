@@ -92,6 +92,8 @@ impl<W: Write> Drop for Drawn<W> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use spanlayer_otlp::json::to_protobuf;
 
     use super::*;
@@ -163,6 +165,16 @@ console closed after 2 spans, 1 error
     #[tokio::test]
     async fn all_attributes_are_shown_to_those_who_ask() {
         assert_eq!(shown(true, Paint::PLAIN).await, VERBOSE);
+    }
+
+    #[tokio::test]
+    async fn into_a_pipe_and_against_an_objection_the_show_is_plain() {
+        let none: HashMap<&str, &str> = HashMap::new();
+        let objection = HashMap::from([("NO_COLOR", "1")]);
+        for paint in [Paint::for_stream(false, &none), Paint::for_stream(true, &objection)] {
+            assert_eq!(shown(false, paint).await, PLAIN);
+        }
+        assert_ne!(shown(false, Paint::for_stream(true, &none)).await, PLAIN);
     }
 
     #[tokio::test]

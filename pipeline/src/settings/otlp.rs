@@ -141,6 +141,7 @@ impl Otlp {
 
 /// The three forms of OTLP, under the names of `OTEL_EXPORTER_OTLP_PROTOCOL`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Protocol {
     /// `http/protobuf`: over HTTP/1.1.
     #[default]

@@ -75,7 +75,7 @@ async fn row(with: With, size: usize, batches: &[Payload], world: &World) -> Res
         after += with.size(payload).await?;
     }
     let (mut speed, mut spans_per_second) = (Sample::default(), Sample::default());
-    for _ in 0..world.times(9) {
+    for _ in 0..world.times(5) {
         let start = own_cpu_nanos().ok_or("no CPU time in /proc")?;
         let (mut bytes, mut spans, mut used) = (0, 0, 0);
         // The scheduler counts in steps of a few milliseconds.
