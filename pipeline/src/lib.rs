@@ -138,6 +138,7 @@ mod stats;
 /// Servers that do as told, which tests within the crate need as well.
 #[cfg(all(test, feature = "aws", not(feature = "aws-chain")))]
 #[path = "../tests/support"]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod servers {
     #[allow(dead_code, reason = "tests elsewhere need more of it")]
     pub(crate) mod http;

@@ -9,6 +9,7 @@ import gzip
 import json
 import os
 import re
+import subprocess
 import sys
 import urllib.parse
 import urllib.request
@@ -31,6 +32,7 @@ TRACES = samples.ALL["/v1/traces"]
 class Where:
     extension: Path
     moto: Path
+    bucket: Path
 
 
 class Aws(Program):
@@ -176,6 +178,67 @@ def batches_become_objects_of_the_hour_that_hold_what_was_sent(where):
             equal(headers["Content-Encoding"], "gzip", "encoding")
 
 
+FILE = """
+extensions:
+  bearertokenauth: {token: "${secretsmanager:prod/otlp#token}"}
+receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:0"}}}}
+exporters:
+  otlphttp:
+    endpoint: http://127.0.0.1:PORT
+    headers: {x-tenant: "${ssm:/prod/tenant}"}
+    auth: {authenticator: bearertokenauth}
+  awss3:
+    s3uploader: {s3_bucket: archive, s3_prefix: prod, compression: gzip}
+    marshaler: otlp_proto
+service:
+  extensions: [bearertokenauth]
+  pipelines:
+    traces: {receivers: [otlp], exporters: [otlphttp, awss3]}
+"""
+
+
+@check
+def a_pipeline_file_fetches_secrets_and_writes_objects(where):
+    with Aws(where.moto, strict=True) as aws, Sink(sys.executable) as sink:
+        aws.call("secretsmanager", "secretsmanager.CreateSecret", Name="prod/otlp",
+                 SecretString=json.dumps({"token": "s3cr3t-t0ken"}), ClientRequestToken="0" * 32)
+        aws.call("ssm", "AmazonSSM.PutParameter", Name="/prod/tenant", Value="s3cr3t-tenant", Type="SecureString")
+        aws.s3("PUT", "archive")
+        aws.check_signatures()
+        config = "yaml:" + FILE.replace("PORT", str(sink.port))
+        log = through(where, {**aws.env, "SPANLAYER_CONFIG": config, "SPANLAYER_LOG": "debug"})
+        (request,) = otlp.requests(sink.received())
+        equal(request.headers["authorization"], "Bearer s3cr3t-t0ken", log)
+        equal(request.headers["x-tenant"], "s3cr3t-tenant", log)
+        true("s3cr3t" not in log, f"no secret is logged: {log}")
+        aws.check_signatures(1000)
+        ((key, (_, body)),) = aws.objects("archive").items()
+        true(key.startswith("prod/traces/") and key.endswith(".binpb.gz"), key)
+        equal(type(TRACES).FromString(gzip.decompress(body)), TRACES, "the object")
+
+
+@check
+def objects_are_put_listed_got_and_deleted(where):
+    with Aws(where.moto) as aws:
+        aws.s3("PUT", "archive")
+
+        def bucket(*words: str, body: bytes = b"") -> bytes:
+            env = {"PATH": os.environ["PATH"], **aws.env}
+            return subprocess.run([where.bucket, "archive", *words], input=body, env=env, check=True,
+                                  capture_output=True, timeout=30).stdout
+
+        names = ["a b", "c+d/e", "ü & <x>"]
+        for name in names:
+            bucket("put", f"p/{name}", body=name.encode())
+        bucket("put", "q/elsewhere")
+        equal(bucket("list", "p/").decode().splitlines(), [f"p/{name}" for name in sorted(names)], "keys")
+        for name in names:
+            equal(bucket("get", f"p/{name}").decode(), name, "the object")
+            bucket("delete", f"p/{name}")
+        equal(bucket("list", "p/"), b"", "nothing is left")
+        equal(list(aws.objects("archive")), ["q/elsewhere"], "but what is elsewhere")
+
+
 @check
 def a_secret_that_is_rotated_counts_once_the_old_one_is_turned_away(where):
     with Aws(where.moto) as aws, Gate() as gate:
@@ -244,9 +307,11 @@ def main() -> int:
     parser.add_argument("--extension", default=target / "release" / "spanlayer",
                         type=lambda text: Path(text).resolve())
     parser.add_argument("--moto", type=Path, required=True)
+    parser.add_argument("--bucket", default=target / "release" / "examples" / "bucket",
+                        type=lambda text: Path(text).resolve())
     parser.add_argument("--only", default="")
     given = parser.parse_args()
-    return checks.run(Where(extension=given.extension, moto=given.moto), given.only)
+    return checks.run(Where(extension=given.extension, moto=given.moto, bucket=given.bucket), given.only)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ pub(crate) async fn dropped_in_mid_export(
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), gone).await.expect("a task is left");
+    tokio::time::timeout(Duration::from_secs(5), gone).await.unwrap();
 }
 
 pub(crate) fn spans(count: usize) -> Payload {
