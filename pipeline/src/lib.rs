@@ -71,6 +71,19 @@
 //! | [`Destination::memory`] | all signals | memory, for tests |
 //! | [`Destination::custom`] | any | your own [`Export`], with [`read`] to look into batches |
 //!
+//! How requests say who sends them, and how they get there ([`auth`], [`settings::Otlp`], [`Server`]):
+//!
+//! | | |
+//! |---|---|
+//! | [`Auth::Bearer`](auth::Auth::Bearer), [`Auth::Basic`](auth::Auth::Basic) | a token; a user and a password |
+//! | [`Auth::OAuth2`](auth::Auth::OAuth2) | client credentials |
+//! | `Auth::SigV4` | AWS's signatures (cargo feature `aws`) |
+//! | `secret_headers` | API keys and any other header |
+//! | [`auth::Value`] | where a secret lies: here, in a variable, in a file, in Secrets Manager, in Systems Manager |
+//! | [`Compression`] | gzip 1 to 9 (2), zstd 1 to 19 (1), none |
+//! | [`settings::ClientCertificate`], `certificate` | mTLS, and an authority of one's own alone; replaced files count at once |
+//! | [`settings::Proxy`] | HTTP proxies and their exceptions |
+//!
 //! What can be wrapped around, each with its own page:
 //!
 //! | wrapper | | defaults, policies |
@@ -95,6 +108,10 @@
 //! | a plain array of spans | [`Mapping::span_array`] |
 //! | metrics by scope | [`Mapping::metrics`] |
 //! | a vendor's events in an envelope, and their compact form | [`Mapping::events`], [`Mapping::compact_events`] |
+//!
+//! For programs of one's own (cargo feature `sdk`): `sdk::Exporter` is a `SpanExporter`, a `LogExporter` and a
+//! `PushMetricExporter`; `sdk::Wiring` sets up batch processors, a sampler and a resource; `sdk::Preferences` has temporality
+//! and aggregation of metrics; flushes and shutdowns are bounded.
 //!
 //! What holds at any moment:
 //!

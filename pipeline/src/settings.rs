@@ -165,7 +165,29 @@ impl Kind {
 }
 
 impl Destination {
-    /// An OTLP receiver that takes the signals that `otlp` has an address for.
+    /// An OTLP receiver that takes the signals that `otlp` has an address for: a Collector, Jaeger (ports 4317 and 4318),
+    /// AWS's own endpoints, and every vendor that speaks OTLP. OTLP/HTTP with protobuf or JSON, or OTLP/gRPC: as the
+    /// settings' [`protocol`](Otlp::protocol) says (OTLP specification 1.11.0).
+    ///
+    /// | | default |
+    /// |---|---|
+    /// | limit of an attempt | `timeout`; the specification has 10 s |
+    /// | batch | 2 MiB before compression, 8,192 items; AWS's endpoints less |
+    /// | compression | gzip, level 2 |
+    /// | sent again | OTLP/HTTP: after 429, 502, 503, 504 or no answer; gRPC: after the codes that the specification names, and `RESOURCE_EXHAUSTED` with a delay |
+    /// | refused | everything else; after 400 and 413 in halves, until the culprit is alone |
+    /// | partial success | counted, and never sent again |
+    ///
+    /// ```
+    /// use spanlayer_pipeline::{Compression, Destination, Pipeline, Settings, settings::Otlp};
+    /// use std::time::Duration;
+    ///
+    /// let mut jaeger = Otlp::grpc("http://localhost:4317")?;
+    /// jaeger.compression = Compression::ZSTD;
+    /// let jaeger = Destination::otlp(jaeger, Some(Duration::from_secs(10)));
+    /// let pipeline = Pipeline::new(Settings { destinations: vec![jaeger], ..Settings::default() });
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn otlp(otlp: Otlp, timeout: Option<Duration>) -> Self {
         let addresses = Signal::ALL.map(|signal| otlp.url(signal).map(|url| (signal, url)));
         let name = addresses.iter().flatten().map(|(_, url)| url.origin()).next().unwrap_or_default();
@@ -182,6 +204,26 @@ impl Destination {
 
     /// OTLP/JSON lines on standard output. Each begins with [`STDOUT_MARKER`], so that whoever collects the output can
     /// tell them from a program's own.
+    ///
+    /// | | |
+    /// |---|---|
+    /// | a line | one `Export*ServiceRequest` as OTLP/JSON |
+    /// | batch | 64 KiB before it became JSON, 8,192 items |
+    /// | limit of an attempt | 10 s |
+    /// | sent again | after any error of writing |
+    ///
+    /// ```
+    /// use spanlayer_pipeline::{Deadline, Destination, Payload, Pipeline, Settings, Signal};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stdout = Destination::stdout([Signal::Traces]);
+    /// let pipeline = Pipeline::new(Settings { destinations: vec![stdout], ..Settings::default() });
+    /// pipeline.accept(Payload::scan(Signal::Traces, Default::default())?);
+    /// assert_eq!(pipeline.flush(Deadline::never()).await.left, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stdout(signals: impl IntoIterator<Item = Signal>) -> Self {
         Self {
             name: "standard output".into(),
@@ -194,7 +236,25 @@ impl Destination {
         }
     }
 
-    /// Any other export, with the same queue, retries and circuit breaker around it.
+    /// Any other export, with the same queue, retries and circuit breaker around it. Batches hold at most 2 MiB and 8,192
+    /// items, and an attempt takes at most 10 s, unless the fields say otherwise.
+    ///
+    /// ```
+    /// use spanlayer_pipeline::{Batch, Deadline, Destination, Export, Outcome, Pipeline, Settings, Signal, read};
+    ///
+    /// /// Prints names.
+    /// struct Names;
+    ///
+    /// impl Export for Names {
+    ///     async fn export(&self, batch: Batch, _: Deadline) -> Outcome {
+    ///         read::spans(&batch.request()).for_each(|span| println!("{}", span.name));
+    ///         Outcome::DELIVERED
+    ///     }
+    /// }
+    ///
+    /// let names = Destination::custom("names", [Signal::Traces], Names);
+    /// let pipeline = Pipeline::new(Settings { destinations: vec![names], ..Settings::default() });
+    /// ```
     pub fn custom(
         name: impl Into<Arc<str>>,
         signals: impl IntoIterator<Item = Signal>,
