@@ -65,7 +65,8 @@ struct Failed {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Figures {
-    /// Bytes of the files now.
+    /// Bytes of the files now, but for what is left behind the end of those that are used again: a quarter of a megabyte
+    /// each at the most, and one file that waits for that.
     pub bytes: u64,
     /// Payloads that are held in memory only: there was no room, or nothing could be written.
     pub unspooled: u64,
@@ -166,7 +167,9 @@ impl Spool {
         if self.figures.bytes.saturating_add(size) > limit {
             return None;
         }
-        let written = self.room_for(size).and_then(|()| self.store.append(&[&frame(body, tail), body, tail]));
+        let written = self
+            .room_for(size)
+            .and_then(|number| self.store.append(&[&frame(number, body, tail), body, tail]));
         if written.is_err() {
             self.failed = Some(Failed { attempts: 0 });
             return None;
@@ -177,16 +180,21 @@ impl Spool {
         Some((segment.number, size))
     }
 
-    /// Sees to it that the last segment is one to be written, and not too large.
-    fn room_for(&mut self, size: u64) -> io::Result<()> {
+    /// Sees to it that the last segment is one to be written, and not too large; its number. One that nobody needs any more
+    /// is left early: two small files that take turns stay where they are quick to write.
+    fn room_for(&mut self, size: u64) -> io::Result<u64> {
         let last = self.segments.back().filter(|last| self.writing == Some(last.number));
-        if last.is_some_and(|last| last.size + size <= self.segment_size) {
-            return Ok(());
+        let fits = |last: &&Segment| {
+            let most = if last.live == 0 { self.segment_size.min(IDLE) } else { self.segment_size };
+            last.size + size <= most
+        };
+        match last.filter(fits) {
+            Some(last) => Ok(last.number),
+            None => self.rotate(),
         }
-        self.rotate()
     }
 
-    fn rotate(&mut self) -> io::Result<()> {
+    fn rotate(&mut self) -> io::Result<u64> {
         let head = Record::Head {
             version: VERSION.to_owned(),
             lanes: self.lanes.iter().map(LaneId::text).collect(),
@@ -199,9 +207,9 @@ impl Spool {
         self.next += 1;
         self.segments.push_back(Segment { number, size, live: 0 });
         self.figures.bytes += size;
-        self.store.append(&[&frame(&body, &[]), &body])?;
+        self.store.append(&[&frame(number, &body, &[]), &body])?;
         self.writing = Some(number);
-        Ok(())
+        Ok(number)
     }
 
     /// Whether what was written is where it was written to. If not, or if nothing could be written for a while, all
@@ -225,7 +233,7 @@ impl Spool {
         let before = self.next - 1;
         self.failed = None;
         match self.rotate() {
-            Ok(()) => Some(before),
+            Ok(_) => Some(before),
             Err(_) => {
                 self.failed = Some(Failed { attempts: 0 });
                 None
@@ -250,7 +258,10 @@ impl Spool {
     pub(crate) fn remove_to(&mut self, last: u64) {
         while let Some(oldest) = self.segments.front().filter(|oldest| oldest.number <= last) {
             // One that cannot be removed is read again at the next start, and what it says is old.
-            let _ = self.store.remove(oldest.number);
+            let _ = match oldest.size <= self.segment_size {
+                true => self.store.retire(oldest.number),
+                false => self.store.remove(oldest.number),
+            };
             self.figures.bytes = self.figures.bytes.saturating_sub(oldest.size);
             self.segments.pop_front();
         }
@@ -260,6 +271,7 @@ impl Spool {
     pub(crate) fn clear(&mut self) {
         self.writing = None;
         self.remove_to(u64::MAX);
+        self.store.forget_retired();
     }
 
     fn segment(&mut self, number: u64) -> Option<&mut Segment> {
@@ -272,6 +284,9 @@ impl Spool {
 /// too much.
 const SMALLEST: u64 = 8 << 10;
 const LARGEST: u64 = 4 << 20;
+
+/// A segment of which nothing is owed is left when it has reached this size.
+const IDLE: u64 = 256 << 10;
 
 /// Where nothing can be written, it is tried again with every so manieth payload.
 const PATIENCE: u32 = 256;

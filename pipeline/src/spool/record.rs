@@ -1,8 +1,11 @@
 //! What is written into segments, and reading it back: records with a length and a checksum each.
 //!
 //! ```text
-//! length u32 │ crc32 u32 │ kind u8 │ body       little-endian; the length is that of kind and body, the checksum theirs
+//! length u32 │ crc32 u32 │ kind u8 │ body       little-endian; the length is that of kind and body
 //! ```
+//!
+//! The checksum is that of the segment's number, kind and body: what another segment left in a file that is used again
+//! is never taken for a record. A length of none is the end.
 
 use bytes::Bytes;
 use flate2::Crc;
@@ -164,8 +167,9 @@ impl Record {
 }
 
 /// Length and checksum of what was [written](Record::write) and its tail.
-pub(super) fn frame(body: &[u8], tail: &[u8]) -> [u8; FRAME] {
+pub(super) fn frame(segment: u64, body: &[u8], tail: &[u8]) -> [u8; FRAME] {
     let mut crc = Crc::new();
+    crc.update(&segment.to_le_bytes());
     crc.update(body);
     crc.update(tail);
     let length = u32::try_from(body.len() + tail.len()).unwrap_or(u32::MAX);
@@ -177,14 +181,15 @@ pub(super) fn frame(body: &[u8], tail: &[u8]) -> [u8; FRAME] {
 
 /// The records of a segment with the bytes that each takes, and whether all of the segment could be read.
 pub(super) struct Records<'a> {
+    segment: u64,
     rest: &'a [u8],
     /// Something was not what was written: a record that was being written when the end came, or a damaged one.
     pub(super) damaged: bool,
 }
 
 impl<'a> Records<'a> {
-    pub(super) const fn of(segment: &'a [u8]) -> Self {
-        Self { rest: segment, damaged: false }
+    pub(super) const fn of(segment: u64, bytes: &'a [u8]) -> Self {
+        Self { segment, rest: bytes, damaged: false }
     }
 }
 
@@ -195,12 +200,15 @@ impl Iterator for Records<'_> {
         while !self.rest.is_empty() {
             let (frame, rest) = self.rest.split_first_chunk::<FRAME>().or_else(|| self.stop())?;
             let length = u32::from_le_bytes([frame[0], frame[1], frame[2], frame[3]]) as usize;
-            if length == 0 || length > rest.len() {
+            if length == 0 {
+                return None;
+            }
+            if length > rest.len() {
                 return self.stop();
             }
             let (body, rest) = rest.split_at(length);
             self.rest = rest;
-            let intact = super::record::frame(body, &[]) == *frame;
+            let intact = super::record::frame(self.segment, body, &[]) == *frame;
             match Record::read(body).filter(|_| intact) {
                 Some(record) => return Some((record, FRAME + length)),
                 // If its length is right, the next one can still be found.

@@ -98,7 +98,7 @@ impl Recovery {
     pub(crate) fn read(&mut self, number: u64, segment: &[u8]) {
         self.segments.push((number, segment.len() as u64));
         let mut head = Head::default();
-        let mut records = Records::of(segment);
+        let mut records = Records::of(number, segment);
         for (record, size) in records.by_ref() {
             let place = Place { segment: number, size: u32::try_from(size).unwrap_or(u32::MAX) };
             if let Record::Head { version, lanes } = record {

@@ -10,8 +10,10 @@ use std::ops::Range;
 pub(super) struct Prefilter {
     /// Hashes of four bytes, folded.
     bits: Box<[u64; WORDS]>,
-    /// The literals, folded, by their first byte: ids and other noise are in the set of bits often enough that comparing
-    /// them with all of these would be most of the work.
+    /// How literals begin: their first two bytes, folded. Ids and other noise are in the set of hashes often enough that
+    /// comparing them with literals would be most of the work.
+    pairs: Box<[u64; WORDS]>,
+    /// The literals, folded, by their first byte.
     literals: Vec<Vec<Box<[u8]>>>,
     /// Rules need the sign of addresses.
     at: bool,
@@ -24,7 +26,14 @@ pub(super) struct Prefilter {
 impl Prefilter {
     /// Finds nothing until it is told what to look for.
     pub(super) fn new() -> Self {
-        Self { bits: Box::new([0; WORDS]), literals: Vec::new(), at: false, digits: false, everything: false }
+        Self {
+            bits: Box::new([0; WORDS]),
+            pairs: Box::new([0; WORDS]),
+            literals: Vec::new(),
+            at: false,
+            digits: false,
+            everything: false,
+        }
     }
 
     /// Looks for a literal in any case. Shorter ones than three bytes are no help: everything is looked at then.
@@ -45,7 +54,9 @@ impl Prefilter {
             }),
             _ => self.everything = true,
         }
-        let Some(&first) = folded.first() else { return };
+        let Some(&[first, second]) = folded.first_chunk() else { return };
+        let pair = pair(first, second);
+        self.pairs[pair >> 6] |= 1 << (pair & 63);
         if self.literals.is_empty() {
             self.literals.resize(256, Vec::new());
         }
@@ -128,7 +139,11 @@ impl Prefilter {
         // The four bytes may be a literal's second to fifth, or the one before a short literal and its first three.
         for at in [at.wrapping_sub(1), at, at + 1] {
             let rest = bytes.get(at..).unwrap_or_default();
-            let Some(&first) = rest.first() else { continue };
+            let Some(&[first, second]) = rest.first_chunk() else { continue };
+            let pair = pair(fold(first), fold(second));
+            if self.pairs[pair >> 6] >> (pair & 63) & 1 == 0 {
+                continue;
+            }
             let is_here = |literal: &[u8]| {
                 rest.get(..literal.len())
                     .is_some_and(|text| text.iter().zip(literal).all(|(&a, &b)| fold(a) == b))
@@ -192,6 +207,11 @@ const fn fold(byte: u8) -> u8 {
 
 fn any_folded() -> impl Iterator<Item = u8> {
     (0..=u8::MAX).filter(|byte| fold(*byte) == *byte)
+}
+
+#[inline]
+fn pair(first: u8, second: u8) -> usize {
+    usize::from(u16::from_le_bytes([first, second]))
 }
 
 /// Sixteen bits, multiplied as Fibonacci hashing has it (Knuth, volume 3, 6.4).
