@@ -32,10 +32,11 @@ pub enum Command {
     /// Deliver dead letters
     ///
     /// What a destination refused for good, or what could not be delivered by the end of an environment, was kept as dead
-    /// letters (SPANLAYER_DEAD_LETTERS): lines on standard output, and so in CloudWatch Logs, or in a file. This finds them
-    /// in files, directories, standard input, and in what `aws logs filter-log-events` prints; puts those together that
-    /// take several lines; and sends each once, under the key of its first attempt. What was acknowledged is noted at
-    /// once and then taken out of its file; an interrupted run is resumed by running it again.
+    /// letters (SPANLAYER_DEAD_LETTERS): lines on standard output, and so in CloudWatch Logs, in a file, or in objects of S3.
+    /// This finds them in files, directories, buckets, standard input, and in what `aws logs filter-log-events` prints;
+    /// puts those together that take several lines; and sends each once, under the key of its first attempt. What was
+    /// acknowledged is noted at once and then taken out of its file, or its object is deleted; an interrupted run is
+    /// resumed by running it again.
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(Replay),
     /// Find mistakes in a pipeline file before it is deployed
@@ -55,7 +56,7 @@ pub enum Command {
 /// Options of `replay`.
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// Files, or directories of files; `-` is standard input
+    /// Files, directories of files, or `s3://BUCKET/PREFIX`; `-` is standard input
     #[arg(required = true)]
     pub source: Vec<PathBuf>,
     /// Where to send them: the base of an OTLP/HTTP endpoint. Without it they are listed
@@ -233,6 +234,11 @@ Examples:
 
   spanlayer-cli replay /var/spanlayer/letters --to http://127.0.0.1:4318 --signal traces
       The same from files, whose delivered lines go.
+
+  spanlayer-cli replay s3://telemetry-letters/prod/ --to https://otlp.example.com
+      The same from S3, whose delivered objects go. Credentials and region come from AWS_ACCESS_KEY_ID,
+      AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION; of a profile, they are printed by
+      `aws configure export-credentials --format env`.
 
 An endpoint that knows the Idempotency-Key of a batch takes it once, even if its first attempt had arrived after all.";
 

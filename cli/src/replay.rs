@@ -19,14 +19,14 @@ use std::{
 
 /// Reads, lists or delivers, and says what came of it.
 pub async fn run(args: &Replay, screen: &Screen) -> Result<(), Failure> {
-    let sources = Source::find(&args.source)?;
+    let mut sources = Source::find(&args.source, screen).await?;
     let mut pile = Pile::default();
     let mut damaged = 0;
     for source in &sources {
         source.each_part(|part| match part {
             Ok(part) => pile.add(part),
             Err(_) => damaged += 1,
-        })?;
+        });
     }
     let (letters, torn) = pile.sort();
     let found = letters.len();
@@ -40,7 +40,7 @@ pub async fn run(args: &Replay, screen: &Screen) -> Result<(), Failure> {
         say(&format!("{damaged} lines are cut off or damaged, and left out"))?;
     }
     match &args.to {
-        Some(to) if !args.dry_run => deliver(to, args, &sources, &letters, screen).await,
+        Some(to) if !args.dry_run => deliver(to, args, &mut sources, &letters, screen).await,
         _ => list(&letters, screen),
     }
 }
@@ -74,7 +74,7 @@ fn list(letters: &[Letter], screen: &Screen) -> Result<(), Failure> {
 async fn deliver(
     to: &str,
     args: &Replay,
-    sources: &[Source],
+    sources: &mut [Source],
     letters: &[Letter],
     screen: &Screen,
 ) -> Result<(), Failure> {
@@ -109,6 +109,10 @@ async fn deliver(
                 journal.add(&letter.key)?;
                 delivered += 1;
                 rejected += count;
+                for source in sources.iter_mut().filter(|source| source.is_object_of(&letter.key)) {
+                    // One that cannot be deleted now is tried again in the end, and told then.
+                    let _ = source.remove(|key| journal.has(key)).await;
+                }
                 if !message.is_empty() {
                     screen.done();
                     say(&format!("{}: {message}", letter.key))?;
@@ -129,7 +133,7 @@ async fn deliver(
     // What was acknowledged goes; where that cannot be done, the journal goes on saying that it was.
     let mut kept = false;
     for source in sources {
-        kept |= !source.remove(|key| journal.has(key))?;
+        kept |= !source.remove(|key| journal.has(key)).await?;
     }
     if !kept {
         journal.remove();

@@ -57,7 +57,7 @@ pub const DEAD_LETTERS: Var<Letters> = Var {
     name: "SPANLAYER_DEAD_LETTERS",
     default: "stdout",
     parse: Letters::parse,
-    about: "where goes what a destination refuses for good, or what cannot be delivered by the end: `stdout`, `file:<path>` or `off`; `spanlayer-cli replay` sends it again",
+    about: "where goes what a destination refuses for good, or what cannot be delivered by the end: `stdout`, `file:<path>`, `s3://<bucket>/<prefix>` or `off`; `spanlayer-cli replay` sends it again",
 };
 
 /// `SPANLAYER_OTLP_HTTP`.
@@ -324,7 +324,7 @@ mod tests {
             ("SPANLAYER_MAX_STALENESS", "soon"),
             ("SPANLAYER_QUEUE_BYTES", "12"),
             ("SPANLAYER_SPOOL_BYTES", "much"),
-            ("SPANLAYER_DEAD_LETTERS", "s3://bucket"),
+            ("SPANLAYER_DEAD_LETTERS", "s3:bucket"),
             ("SPANLAYER_OTLP_HTTP", "here"),
             ("SPANLAYER_OTLP_GRPC", "http://127.0.0.1:4317"),
             ("SPANLAYER_TELEMETRY_API", "there"),

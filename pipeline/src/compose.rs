@@ -8,14 +8,20 @@ use crate::{
     encode::Encoding,
     export::{AnyExport, Custom},
     lane::Lane,
-    letters::Letters,
+    letters,
     queue::Shared,
     settings::{Kind, Protocol},
     stage::{Breaker, Circuit, Meter, Metered, Retry, SubBatch, Timeout},
 };
 
 /// The lane of one destination.
-pub(crate) fn lane(one: &Destination, number: usize, shared: &Arc<Shared>, settings: &Settings) -> Lane {
+pub(crate) fn lane(
+    one: &Destination,
+    number: usize,
+    shared: &Arc<Shared>,
+    letters: &letters::Shared,
+    settings: &Settings,
+) -> Lane {
     let circuit = Circuit::observed(Arc::clone(&one.name), settings.breaker, settings.observer.clone());
     let meter = Meter::new();
     Lane {
@@ -31,7 +37,7 @@ pub(crate) fn lane(one: &Destination, number: usize, shared: &Arc<Shared>, setti
         stack: stack(one, settings, &circuit, &meter),
         circuit,
         meter,
-        letters: (settings.letters != Letters::Off).then(|| Arc::new(settings.letters.clone())),
+        letters: letters.clone(),
         observer: settings.observer.clone(),
         refusals: Default::default(),
         told: Default::default(),

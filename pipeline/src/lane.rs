@@ -122,7 +122,7 @@ impl Lane {
                 match halves(signal, lease.batch().parts()) {
                     Some(halves) if divisible && refusals < HOPELESS => lease.replace(halves),
                     _ => {
-                        let kept = self.keep(lease.batch(), &why).await;
+                        let kept = self.keep(lease.batch(), &why, by).await;
                         lease.settle(if kept { Settled::Kept } else { Settled::Refused });
                         flushed.refused += items;
                         self.tell(
@@ -136,20 +136,25 @@ impl Lane {
         }
     }
 
-    async fn keep(&self, batch: &Batch, why: &str) -> bool {
+    async fn keep(&self, batch: &Batch, why: &str, by: Deadline) -> bool {
         match &self.letters {
-            Some(letters) => letters.keep(batch, &self.name, why).await,
+            Some(letters) => letters.keep(batch, &self.name, why, by).await,
             None => false,
         }
     }
 
     /// What is left goes into dead letters, if there are any, by the deadline; how many items did.
     pub(crate) async fn give_up(&self, by: Deadline) -> u64 {
+        // Side by side, since a letter may have a long way.
+        join_all((0..IN_FLIGHT).map(|_| self.write_letters(by))).await.into_iter().sum()
+    }
+
+    async fn write_letters(&self, by: Deadline) -> u64 {
         let mut kept = 0;
         while self.letters.is_some() && !by.passed() {
             let Some(lease) = self.shared.lease(self.number, u64::MAX) else { break };
             let items = lease.batch().items() as u64;
-            match by.bound(self.keep(lease.batch(), OUT_OF_TIME)).await {
+            match by.bound(self.keep(lease.batch(), OUT_OF_TIME, by)).await {
                 Some(true) => lease.settle(Settled::Kept),
                 _ => break,
             }

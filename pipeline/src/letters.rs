@@ -11,7 +11,10 @@
 //!  "data":"<gzip of the OTLP request, base64>"}}
 //! ```
 
+mod desk;
 mod line;
+#[cfg(feature = "aws")]
+mod objects;
 mod reading;
 
 use std::{
@@ -19,15 +22,14 @@ use std::{
     io::{self, Write},
     os::unix::fs::OpenOptionsExt as _,
     path::PathBuf,
-    sync::Arc,
     time::Duration,
 };
 
+pub use desk::Figures;
+pub(crate) use desk::{Desk, Shared};
+#[cfg(feature = "aws")]
+pub use objects::Objects;
 pub use reading::{Courier, Letter, Part, Pile};
-use spanlayer_host::clock;
-use tokio::task::spawn_blocking;
-
-use crate::{Batch, Compression};
 
 /// Where dead letters go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +41,13 @@ pub enum Letters {
     Stdout,
     /// Lines at the end of a file, which is made if need be, for this user only.
     File(PathBuf),
+    /// Objects of S3, one for each letter.
+    #[cfg(feature = "aws")]
+    S3(Objects),
 }
 
 impl Letters {
-    /// `stdout`, `off` or `file:<path>`.
+    /// `stdout`, `off`, `file:<path>`, or with the cargo feature `aws` `s3://<bucket>/<prefix>`.
     ///
     /// # Errors
     ///
@@ -52,40 +57,28 @@ impl Letters {
             None if text.eq_ignore_ascii_case("stdout") => Ok(Self::Stdout),
             None if text.eq_ignore_ascii_case("off") => Ok(Self::Off),
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
-            Some(("s3", _)) => {
-                Err("s3:// is not supported by this version; use stdout or file:<path>".to_owned())
-            }
-            _ => Err("expected stdout, off, or file:<path>".to_owned()),
+            #[cfg(feature = "aws")]
+            Some(("s3", address)) => Objects::parse(address).map(Self::S3),
+            #[cfg(not(feature = "aws"))]
+            Some(("s3", _)) => Err("s3:// is not in this build: it needs the cargo feature `aws`".to_owned()),
+            _ => Err("expected stdout, off, file:<path> or s3://<bucket>/<prefix>".to_owned()),
         }
     }
 
-    /// Keeps a batch; whether it is kept.
-    pub(crate) async fn keep(&self, batch: &Batch, destination: &str, reason: &str) -> bool {
-        if *self == Self::Off {
-            return false;
+    /// Whether somebody else's service has to be asked.
+    const fn are_remote(&self) -> bool {
+        match self {
+            Self::Off | Self::Stdout | Self::File(_) => false,
+            #[cfg(feature = "aws")]
+            Self::S3(_) => true,
         }
-        let Ok(data) = batch.encoded(Compression::GZIP).await else { return false };
-        let at = clock::unix_millis();
-        let age = u64::try_from(batch.oldest().elapsed().as_millis()).unwrap_or_default();
-        let about = line::About {
-            key: batch.idempotency_key(),
-            destination,
-            reason,
-            attempts: batch.attempts(),
-            at,
-            received: at.saturating_sub(age),
-            signal: batch.signal(),
-            items: batch.items(),
-        };
-        let lines = line::lines(&about, &data);
-        let place = self.clone();
-        // Whoever reads our output may not be reading; that must not stop the thread that serves the receivers.
-        matches!(spawn_blocking(move || place.write(&lines)).await, Ok(Ok(())))
     }
 
     fn write(&self, lines: &str) -> io::Result<()> {
         match self {
             Self::Off => Ok(()),
+            #[cfg(feature = "aws")]
+            Self::S3(_) => Ok(()),
             Self::Stdout => {
                 let mut out = io::stdout().lock();
                 out.write_all(lines.as_bytes())?;
@@ -104,10 +97,9 @@ impl Letters {
     }
 }
 
-/// Letters for one pipeline, if it writes any.
-pub(crate) type Shared = Option<Arc<Letters>>;
-
-/// What of a shutdown's time is kept for letters: a fifth, within these bounds.
-pub(crate) fn reserve(left: Duration) -> Duration {
-    (left / 5).clamp(Duration::from_millis(20), Duration::from_millis(300))
+/// What of a shutdown's time is kept for letters: a fifth, within these bounds. Twice that for those that go over a
+/// network, and for whose service nobody has connected before.
+pub(crate) fn reserve(letters: &Letters, left: Duration) -> Duration {
+    let times = if letters.are_remote() { 2 } else { 1 };
+    (left / 5).clamp(Duration::from_millis(20), Duration::from_millis(300)) * times
 }

@@ -174,6 +174,7 @@ pub use destination::{
 pub use encode::{Compression, Encoding, Format};
 pub use export::{Export, Outcome};
 pub use health::Health;
+pub use letters::Figures as LetterFigures;
 pub use mapping::Mapping;
 pub use notice::{Notice, Observer};
 pub use payload::{Payload, Priority};

@@ -66,6 +66,11 @@ pub enum Notice<'a> {
         /// Why.
         why: &'a str,
     },
+    /// The place for dead letters did not take one: they go to standard output.
+    LettersElsewhere {
+        /// Why.
+        why: &'a str,
+    },
     /// An earlier process was killed, and left this for the destinations.
     Found {
         /// Spans, data points and log records.
@@ -105,6 +110,7 @@ impl fmt::Display for Notice<'_> {
             Self::NotSpooled { why } => {
                 write!(f, "what is not delivered yet is held in memory only: {why}")
             }
+            Self::LettersElsewhere { why } => write!(f, "dead letters go to standard output: {why}"),
             Self::Found { items } => write!(f, "{items} items were left by a process that was killed"),
             Self::Refused { destination, signal, items, why } => {
                 write!(f, "{destination} refused {items} {}: {why}", signal.items())

@@ -18,7 +18,7 @@ use crate::{
     compose,
     join::join_all,
     lane::Lane,
-    letters::{Letters, reserve},
+    letters::{self, Desk, Letters, reserve},
     queue::{Queue, Shared},
 };
 
@@ -31,6 +31,7 @@ pub struct Pipeline {
     /// Segments that were there when the spool was opened; nothing where it could not be.
     opened: OnceLock<Option<Vec<u64>>>,
     letters: Letters,
+    desk: letters::Shared,
     observer: Option<Observer>,
 }
 
@@ -52,7 +53,9 @@ impl Pipeline {
             settings.destinations.iter().map(|one| queue.add_lane(&one.signals, one.batch)).collect();
         let shared = Arc::new(Shared::new(queue));
         let lanes = settings.destinations.iter().zip(numbers);
-        let lanes = lanes.map(|(one, number)| compose::lane(one, number, &shared, &settings)).collect();
+        let desk = Desk::of(&settings);
+        let lanes =
+            lanes.map(|(one, number)| compose::lane(one, number, &shared, &desk, &settings)).collect();
         Self {
             door: Door::new(settings.redactor),
             shared,
@@ -60,6 +63,7 @@ impl Pipeline {
             spool: settings.spool,
             opened: OnceLock::new(),
             letters: settings.letters,
+            desk,
             observer: settings.observer,
         }
     }
@@ -128,20 +132,31 @@ impl Pipeline {
         self.shared.close();
         self.lanes.iter().for_each(|lane| lane.circuit.allow_probe());
         // What cannot be delivered has to be written down, and that takes a moment.
-        let letters = self.lanes.iter().any(|lane| lane.letters.is_some());
-        let flushed = self.flush(if letters { by.less(reserve(by.remaining())) } else { by }).await;
+        let last = self.desk.is_some().then(|| by.less(reserve(&self.letters, by.remaining())));
+        let flushed = self.flush(last.unwrap_or(by)).await;
         let dead_lettered = join_all(self.lanes.iter().map(|lane| lane.give_up(by))).await.into_iter().sum();
-        let lost =
-            self.lanes.iter().map(|lane| (lane, lane.pending().items as u64)).filter(|(_, items)| *items > 0);
-        let lost = lost.map(|(lane, items)| Lost { destination: Arc::clone(&lane.name), items }).collect();
+        let mut report = Report { flushed, dead_lettered, ..Report::default() };
+        for lane in &self.lanes {
+            let spooled = self.shared.with(|queue| queue.spooled_for(lane.number));
+            let items = lane.pending().items as u64;
+            for (items, list) in
+                [(items.saturating_sub(spooled), &mut report.lost), (spooled, &mut report.spooled)]
+            {
+                if items > 0 {
+                    list.push(Lost { destination: Arc::clone(&lane.name), items });
+                }
+            }
+        }
         self.shared.with(|queue| queue.close_spool());
-        Report { flushed, dead_lettered, lost }
+        report
     }
 
     /// Everything counted so far.
     pub fn stats(&self) -> Stats {
         let destinations = self.lanes.iter().map(Lane::stats).collect();
-        Stats::new(self.shared.totals(), destinations, self.shared.with(|queue| queue.spool_figures()))
+        let spool = self.shared.with(|queue| queue.spool_figures());
+        let letters = self.desk.as_ref().map(|desk| desk.figures()).unwrap_or_default();
+        Stats::new(self.shared.totals(), destinations, spool, letters)
     }
 
     /// What was taken out of payloads so far, by kind ([`Settings::redactor`]).
@@ -254,6 +269,9 @@ pub struct Report {
     pub dead_lettered: u64,
     /// What no destination had when the time was up, by destination; empty if nothing was lost.
     pub lost: Vec<Lost>,
+    /// The same, of what is in the files of a [spool](Settings::spool): the next process that
+    /// [recovers](Pipeline::recover) them has it.
+    pub spooled: Vec<Lost>,
 }
 
 /// What one destination did not get.
@@ -276,6 +294,9 @@ impl fmt::Display for Report {
         )?;
         if self.dead_lettered > 0 {
             write!(f, ", dead-lettered {}", self.dead_lettered)?;
+        }
+        for left in &self.spooled {
+            write!(f, ", left in the spool {} ({})", left.items, left.destination)?;
         }
         if self.lost.is_empty() {
             return f.write_str(", lost none");

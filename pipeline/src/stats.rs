@@ -8,7 +8,7 @@ use std::sync::{
 use spanlayer_otlp::Signal;
 use tokio::time::Instant;
 
-use crate::{Health, SpoolFigures};
+use crate::{Health, LetterFigures, SpoolFigures};
 
 /// Everything a pipeline has counted since it was made.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Stats {
     pub destinations: Vec<DestinationStats>,
     /// What the spool holds and found; `None` when there is none.
     pub spool: Option<SpoolFigures>,
+    /// What became of dead letters.
+    pub letters: LetterFigures,
 }
 
 impl Stats {
@@ -26,8 +28,9 @@ impl Stats {
         signals: [SignalTotals; 3],
         destinations: Vec<DestinationStats>,
         spool: Option<SpoolFigures>,
+        letters: LetterFigures,
     ) -> Self {
-        Self { signals, destinations, spool }
+        Self { signals, destinations, spool, letters }
     }
 
     /// What happened at the door, for one signal.

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Where:
     extension: Path
     moto: Path
     bucket: Path
+    cli: Path
 
 
 class Aws(Program):
@@ -264,6 +266,39 @@ def a_secret_that_is_rotated_counts_once_the_old_one_is_turned_away(where):
         equal(gate.taken, 2, "batches taken")
 
 
+@check
+def dead_letters_become_objects_that_replay_delivers_once_and_deletes(where):
+    with Aws(where.moto) as aws, Gate() as gate, Sink(sys.executable) as sink:
+        aws.s3("PUT", "letters")
+        gate.wanted = "what nobody has"
+        log = through(where, {
+            **aws.env,
+            "SPANLAYER_DEAD_LETTERS": "s3://letters/prod",
+            "SPANLAYER_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{gate.port}",
+        }, tuple(samples.ALL))
+        keys = list(aws.objects("letters"))
+        true(len(keys) == 3 and all(re.fullmatch(r"prod/\d{4}/\d\d/\d\d/\d+-[0-9a-f]{32}\.jsonl", key) for key in keys),
+             f"one object for each signal: {keys} {log}")
+        listed = replay(where, aws, "--dry-run")
+        true("3 dead letters found, 3 chosen" in listed and "401" in listed, listed)
+        to = ("--to", f"http://127.0.0.1:{sink.port}")
+        true("1 delivered" in replay(where, aws, "--signal", "traces", *to), "the chosen one")
+        (request,) = otlp.requests(sink.received())
+        equal(type(TRACES).FromString(request.body), TRACES, "what had been refused")
+        equal(len(aws.objects("letters")), 2, "what was acknowledged is gone, and nothing else")
+        true("2 delivered" in replay(where, aws, *to), "the others")
+        equal((len(otlp.requests(sink.received())), aws.objects("letters")), (3, {}), "each once")
+        true("0 dead letters found" in replay(where, aws, *to), "and never again")
+
+
+def replay(where, aws: Aws, *arguments: str) -> str:
+    """Runs the command on the bucket's letters: what it prints."""
+    command = [where.cli, "replay", "s3://letters/prod", *arguments]
+    done = subprocess.run(command, env=aws.env, cwd=tempfile.gettempdir(), capture_output=True, text=True, timeout=60)
+    equal(done.returncode, 0, f"how {command} ended: {done.stdout} {done.stderr}")
+    return done.stdout
+
+
 class Gate:
     """A destination that takes nothing without the right words."""
 
@@ -306,12 +341,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--extension", default=target / "release" / "spanlayer",
                         type=lambda text: Path(text).resolve())
+    parser.add_argument("--cli", default=target / "release" / "spanlayer-cli", type=lambda text: Path(text).resolve())
     parser.add_argument("--moto", type=Path, required=True)
     parser.add_argument("--bucket", default=target / "release" / "examples" / "bucket",
                         type=lambda text: Path(text).resolve())
     parser.add_argument("--only", default="")
     given = parser.parse_args()
-    return checks.run(Where(extension=given.extension, moto=given.moto, bucket=given.bucket), given.only)
+    return checks.run(Where(extension=given.extension, moto=given.moto, bucket=given.bucket, cli=given.cli), given.only)
 
 
 if __name__ == "__main__":

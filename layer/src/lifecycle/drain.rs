@@ -5,7 +5,7 @@ use crate::{
     log::{self, Level},
     receive::Intake,
 };
-use spanlayer_pipeline::{Deadline, Pipeline, Report, Signal};
+use spanlayer_pipeline::{Deadline, Lost, Pipeline, Report, Signal};
 use std::time::Duration;
 use tokio::{
     select,
@@ -45,22 +45,30 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     intake.collect(true);
     intake.account().report();
     let report = shut_down(&stop, pipeline).await;
-    let lost: u64 = report.lost.iter().map(|lost| lost.items).sum();
+    let sum = |left: &[Lost]| left.iter().map(|one| one.items).sum::<u64>();
+    // With an environment that goes, its files go.
+    let (lost, spooled) = match (sum(&report.lost), sum(&report.spooled)) {
+        (lost, spooled) if stop.reason == GOES => (lost + spooled, 0),
+        kept => kept,
+    };
+    let elsewhere = pipeline.stats().letters.elsewhere;
     let Settled { delivered, refused, dead_lettered } = Settled::by(pipeline);
     let dropped = Dropped::by(pipeline);
     let millis = began.elapsed().as_millis();
-    let fields: [log::Field<'_>; 9] = [
+    let fields: [log::Field<'_>; 11] = [
         ("reason", &stop.reason),
         ("delivered", &delivered),
         ("refused", &refused),
         ("deadLettered", &dead_lettered),
+        ("lettersElsewhere", &elsewhere),
+        ("spooled", &spooled),
         ("lost", &lost),
         ("evicted", &dropped.evicted),
         ("turnedAway", &dropped.turned_away),
         ("unrouted", &dropped.unrouted),
         ("millis", &millis),
     ];
-    if lost + dead_lettered + dropped.evicted + dropped.turned_away > 0 {
+    if lost + spooled + dead_lettered + dropped.evicted + dropped.turned_away > 0 {
         log::error("shut down before everything was delivered", &fields);
     } else {
         log::always(Level::Info, "shut down", &fields);
@@ -149,6 +157,9 @@ impl Settled {
         settled
     }
 }
+
+/// Lambda's word for the end of an environment that is not needed any more; after a failure `/tmp` stays.
+const GOES: &str = "spindown";
 
 /// How long a request that is half read at the end is waited for.
 const LAST_WORDS: Duration = Duration::from_millis(100);

@@ -9,7 +9,7 @@ use super::{Aws, endpoint_url, host, sigv4::encoded};
 use crate::destination::http::Answer;
 
 /// A bucket.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
     aws: Aws,
     name: String,

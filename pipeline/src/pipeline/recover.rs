@@ -1,13 +1,13 @@
 //! The start: the spool opened, and what a killed process left in it taken back.
 
-use std::{io, path::Path};
+use std::{collections::BTreeSet, io, path::Path};
 
 use bytes::Bytes;
 use tokio::task::yield_now;
 
 use super::Pipeline;
 use crate::{
-    Batch, Notice, Spool,
+    Batch, Deadline, Notice, Spool,
     queue::Restored,
     spool::{
         recovery::{LaneId, Recovery},
@@ -82,14 +82,20 @@ impl Pipeline {
         if items > 0 {
             self.tell(Notice::Found { items });
         }
-        for (destination, _, payload) in &restored.orphans {
+        let (mut kept, mut left) = (BTreeSet::new(), BTreeSet::new());
+        for (destination, id, payload) in &restored.orphans {
             let Some(batch) = Batch::of([payload.clone()]) else { continue };
             let (signal, items) = (payload.signal(), payload.items() as u64);
-            self.letters.keep(&batch, destination, GONE).await;
+            if let Some(desk) = &self.desk
+                && !desk.keep(&batch, destination, GONE, Deadline::never()).await
+            {
+                left.insert(*id);
+                continue;
+            }
+            kept.insert(*id);
             self.tell(Notice::Refused { destination, signal, items, why: GONE });
         }
-        let ids: Vec<u64> = restored.orphans.iter().map(|(_, id, _)| *id).collect();
-        self.shared.with(|queue| queue.orphans_are_kept(&ids));
+        self.shared.with(|queue| queue.orphans_are_kept(&kept, &left));
         Recovered { items, notes: restored.notes }
     }
 

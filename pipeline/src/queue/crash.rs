@@ -1,7 +1,7 @@
 //! The queue and its spool, killed at any byte: what comes back is what was there.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     io,
     sync::{Arc, Mutex},
 };
@@ -296,12 +296,43 @@ fn what_waits_for_a_destination_that_is_gone_is_handed_over_until_it_is_kept_els
         assert_eq!(queue.views[0].held.items, 1);
     }
     let (mut queue, restored) = reopened(&disk, ROOM, 1, first);
-    let ids: Vec<u64> = restored.orphans.iter().map(|(_, id, _)| *id).collect();
-    queue.orphans_are_kept(&ids);
+    queue.orphans_are_kept(&orphans(&restored), &BTreeSet::new());
     assert_eq!(queue.entries.len(), 1);
     drop(queue);
     let (queue, restored) = reopened(&disk, ROOM, 1, first);
     assert_eq!((restored.orphans.len(), queue.views[0].held.items), (0, 1));
+}
+
+/// The numbers of what waits for destinations that are gone.
+fn orphans(restored: &Restored) -> BTreeSet<u64> {
+    restored.orphans.iter().map(|(_, id, _)| *id).collect()
+}
+
+#[test]
+fn what_could_not_be_kept_elsewhere_outlives_whatever_comes_after_it_and_a_clean_end() {
+    let disk = Memory::default();
+    let (mut queue, _) = reopened(&disk, ROOM, 2, 1);
+    queue.put(healthy("a"));
+    let first = queue.arrivals + 1;
+    drop(queue);
+    let (mut queue, restored) = reopened(&disk, ROOM, 1, first);
+    let left = orphans(&restored);
+    assert_eq!(left.len(), 1);
+    queue.orphans_are_kept(&BTreeSet::new(), &left);
+    for _ in 0..50 {
+        queue.put(healthy("b"));
+        while let Some(batch) = queue.take(0, u64::MAX) {
+            queue.settle(0, &batch, DELIVERED);
+        }
+    }
+    let next = queue.arrivals + 1;
+    queue.close_spool();
+    drop(queue);
+    let (mut queue, restored) = reopened(&disk, ROOM, 1, next);
+    assert_eq!((orphans(&restored), queue.views[0].held.items), (left.clone(), 0));
+    queue.orphans_are_kept(&left, &BTreeSet::new());
+    queue.close_spool();
+    assert_eq!(disk.size(), 0);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The queue's side of the spool: what is written when, what is moved, and how all of it comes back.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     io,
 };
 
@@ -29,6 +29,8 @@ pub(super) struct Journal {
     notes: BTreeMap<u64, Note>,
     /// It was told that something is in memory only.
     told: bool,
+    /// Segments from before hold what waits for destinations that are gone, and is nowhere else yet: they stay.
+    orphaned: bool,
 }
 
 #[derive(Debug)]
@@ -348,8 +350,9 @@ impl Queue {
             self.note_gone(rank);
             self.remove(rank);
         });
+        self.journal.orphaned = !restored.orphans.is_empty();
         if let Some(spool) = &mut self.journal.spool {
-            spool.recovering = false;
+            spool.recovering = self.journal.orphaned;
         }
         let excess = self.held.saturating_sub(self.limit);
         if excess > 0 {
@@ -437,9 +440,14 @@ impl Queue {
         members.iter().map(part).collect()
     }
 
-    /// What waited for destinations that are gone is somewhere else now.
-    pub(crate) fn orphans_are_kept(&mut self, ids: &[u64]) {
-        for id in ids {
+    /// What waited for destinations that are gone is somewhere else now, or could not be put there: it stays in the files,
+    /// for the next process.
+    pub(crate) fn orphans_are_kept(&mut self, kept: &BTreeSet<u64>, left: &BTreeSet<u64>) {
+        self.journal.orphaned = !left.is_empty();
+        if let Some(spool) = self.journal.spool.as_mut().filter(|_| left.is_empty()) {
+            spool.recovering = false;
+        }
+        for id in kept.difference(left) {
             for priority in [crate::Priority::Error, crate::Priority::Healthy] {
                 let rank = Rank { priority, arrival: *id };
                 match self.entries.get(&rank).map(|entry| entry.owed) {
@@ -470,10 +478,21 @@ impl Queue {
         self.journal.spool.as_ref().map(|spool| spool.figures)
     }
 
+    /// Of what a lane has not settled, how many items the next process would find in the files.
+    pub(crate) fn spooled_for(&self, lane: usize) -> u64 {
+        let view = &self.views[lane];
+        let is_placed = |rank: Rank| self.entries.get(&rank).is_some_and(|entry| entry.place.is_some());
+        let waiting = view.all_waiting().filter(|rank| is_placed(*rank));
+        let waiting = waiting.filter_map(|rank| self.entries.get(&rank)).map(|entry| entry.payload.items());
+        let formed = view.formed.iter().flat_map(Batch::parts).filter(|part| is_placed(part.rank));
+        (waiting.sum::<usize>() + formed.map(|part| part.summary.items).sum::<usize>()) as u64
+    }
+
     /// The end, told by the process itself: notes have served, and no file is left behind if nothing is owed.
     pub(crate) fn close_spool(&mut self) {
         self.forget_notes(u64::MAX);
-        if let Some(spool) = self.journal.spool.as_mut().filter(|_| self.entries.is_empty()) {
+        let nothing_is_owed = self.entries.is_empty() && !self.journal.orphaned;
+        if let Some(spool) = self.journal.spool.as_mut().filter(|_| nothing_is_owed) {
             spool.clear();
         }
     }

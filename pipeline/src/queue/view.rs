@@ -124,7 +124,7 @@ impl View {
             .copied()
     }
 
-    #[cfg(test)]
+    /// What is in no batch yet.
     pub(super) fn all_waiting(&self) -> impl Iterator<Item = Rank> {
         self.waiting.iter().flatten().copied()
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod auth;
+mod letters;
 mod s3;
 #[path = "../support/mod.rs"]
 mod support;

@@ -9,7 +9,8 @@ use std::{
 use bytes::Bytes;
 use spanlayer_otlp::wire;
 use spanlayer_pipeline::{
-    Admission, Backoff, Deadline, Destination, Flushed, Payload, Pipeline, Settings, Signal, settings::Otlp,
+    Admission, Backoff, Deadline, Destination, Flushed, Observer, Payload, Pipeline, Settings, Signal,
+    settings::Otlp,
 };
 
 /// A pipeline to one destination, and what it told.
@@ -45,14 +46,14 @@ impl Under {
     }
 
     pub(crate) fn sending_to(destination: Destination, backoff: Backoff) -> Self {
+        Self::with(Settings { destinations: vec![destination], backoff, ..Settings::default() })
+    }
+
+    pub(crate) fn with(settings: Settings) -> Self {
         let told = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&told);
-        let pipeline = Pipeline::new(Settings {
-            destinations: vec![destination],
-            backoff,
-            observer: Some(Arc::new(move |notice| sink.lock().unwrap().push(notice.to_string()))),
-            ..Settings::default()
-        });
+        let observer: Observer = Arc::new(move |notice| sink.lock().unwrap().push(notice.to_string()));
+        let pipeline = Pipeline::new(Settings { observer: Some(observer), ..settings });
         Self { pipeline, told }
     }
 
