@@ -4,5 +4,6 @@
 //! the ways around. Monotonic time is not here: asynchronous code asks tokio's clock, which obeys paused time.
 
 pub mod clock;
+pub mod panics;
 pub mod random;
 pub mod vars;

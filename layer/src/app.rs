@@ -15,6 +15,7 @@ use crate::{
 };
 use spanlayer_host::{
     clock,
+    panics::{self, caught},
     vars::{Process, Vars},
 };
 use spanlayer_pipeline::{BatchLimits, Notice, Pipeline};
@@ -51,6 +52,7 @@ impl App {
     pub fn build(announced: Announced, vars: &dyn Vars) -> Self {
         let (mut config, problems) = Config::from_vars(vars);
         log::set_level(config.log);
+        panics::watch(panicked);
         let sockets = if config.disabled { Sockets::default() } else { Sockets::bind(&config) };
         if !config.disabled {
             config::report(&problems, &config.hints);
@@ -97,7 +99,8 @@ impl App {
         let driver =
             Driver::new(lambda, telling, Arc::clone(&pipeline), intake.clone(), signals, terminate, policy);
         let stop = driver.run().await;
-        drain(stop, &intake, &pipeline).await;
+        // What it panicked about is told, and the rest is over.
+        let _ = caught(drain(stop, &intake, &pipeline)).await;
     }
 }
 
@@ -169,6 +172,11 @@ async fn idle(mut lambda: Registered) {
         }
         lambda = back;
     }
+}
+
+/// A panic, for the log. The task that it was in is begun anew, or what it was about is given up.
+fn panicked(words: &str, place: &str) {
+    log::error("panicked, going on", &[("error", &words), ("place", &place)]);
 }
 
 /// The pipeline's turning points, for the log.

@@ -27,7 +27,7 @@ pub(crate) use link::serve_link;
 use ::http::{Request, Response};
 use hyper::body::Incoming;
 use reply::Reply;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Who answers at a port.
 #[derive(Clone, Debug)]
@@ -49,3 +49,6 @@ impl Receiver {
         }
     }
 }
+
+/// Between two attempts of a receiver that panicked, or could not accept.
+const BREATH: Duration = Duration::from_millis(50);

@@ -11,7 +11,7 @@ use crate::{
     letters,
     queue::Shared,
     settings::{Kind, Protocol},
-    stage::{Breaker, Circuit, Meter, Metered, Retry, SubBatch, Timeout},
+    stage::{Breaker, Caught, Circuit, Meter, Metered, Retry, SubBatch, Timeout},
 };
 
 /// The lane of one destination.
@@ -54,7 +54,9 @@ pub(crate) fn alone(one: &Destination, settings: &Settings) -> Box<dyn AnyExport
 fn stack(one: &Destination, settings: &Settings, circuit: &Circuit, meter: &Meter) -> Box<dyn AnyExport> {
     let context = Context { observer: settings.observer.clone(), name: Arc::clone(&one.name) };
     let (attempt, encoding) = attempt(&one.kind, &context);
-    // Every attempt gets a fresh limit,
+    // An attempt that panics is one that was refused;
+    let attempt = Caught(attempt);
+    // every one gets a fresh limit,
     let attempt = Timeout::new(attempt, one.timeout);
     // and counts, also when it ran into its limit;
     let attempt = Metered::new(attempt, meter).encoded(encoding);

@@ -89,7 +89,7 @@
 //! | wrapper | | defaults, policies |
 //! |---|---|---|
 //! | [`Retry`](stage::Retry) | repeats failed exports | [`Backoff::exponential`] (3 attempts, 100 ms × 2, at most 5 s), [`Backoff::linear`] (1 s × attempt), [`Backoff::otlp`] |
-//! | [`Breaker`](stage::Breaker) | leaves a failing destination alone | [`BreakerSettings::steady`]: 5 failures, 30 s, one probe |
+//! | [`Breaker`](stage::Breaker) | leaves a failing destination alone | [`BreakerSettings::default`]: 5 failures, 30 s, one probe |
 //! | [`Timeout`](stage::Timeout) | limits an attempt | OTLP and files 10 s, JSON 30 s |
 //! | [`FanOut`](stage::FanOut) | several destinations, independent of each other | 16 batches under way to each |
 //! | [`Filter`](stage::Filter) | errors only, a name's beginning, any predicate | |

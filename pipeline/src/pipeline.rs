@@ -1,5 +1,6 @@
 //! The whole, as its users see it: accept, flush, shut down.
 
+mod outages;
 mod recover;
 
 use std::{
@@ -30,6 +31,7 @@ pub struct Pipeline {
     spool: Option<Spool>,
     /// Segments that were there when the spool was opened; nothing where it could not be.
     opened: OnceLock<Option<Vec<u64>>>,
+    outages: outages::Outages,
     letters: Letters,
     desk: letters::Shared,
     observer: Option<Observer>,
@@ -62,6 +64,7 @@ impl Pipeline {
             lanes,
             spool: settings.spool,
             opened: OnceLock::new(),
+            outages: Default::default(),
             letters: settings.letters,
             desk,
             observer: settings.observer,
@@ -111,7 +114,8 @@ impl Pipeline {
     /// for the batches that the others have in flight.
     pub async fn flush(&self, by: Deadline) -> Flushed {
         let mut flushed = Flushed::default();
-        for lane in join_all(self.lanes.iter().map(|lane| lane.drain(by))).await {
+        let lanes = 0..self.lanes.len();
+        for lane in join_all(lanes.map(|destination| self.flush_to(destination, by))).await {
             flushed.add(&lane);
         }
         flushed
@@ -120,10 +124,13 @@ impl Pipeline {
     /// [`flush`](Self::flush) to one destination, by its place in the settings (and in [`Pending::destinations`]), for
     /// those who wait for some and not for others. There is nothing to do for a destination that does not exist.
     pub async fn flush_to(&self, destination: usize, by: Deadline) -> Flushed {
-        match self.lanes.get(destination) {
-            Some(lane) => lane.drain(by).await,
-            None => Flushed::default(),
+        let Some(lane) = self.lanes.get(destination) else { return Flushed::default() };
+        let flushed = lane.drain(by).await;
+        if flushed.delivered > 0 {
+            self.vouch(destination);
         }
+        self.remember_outages();
+        flushed
     }
 
     /// Closes the intake, sends what is left by the deadline (also to destinations that are being left alone: it is

@@ -38,7 +38,7 @@ pub struct Settings {
     pub destinations: Vec<Destination>,
     /// How failing attempts are repeated within one flush.
     pub backoff: Backoff,
-    /// When a failing destination is left alone.
+    /// When a failing destination is left alone. By default [`BreakerSettings::eager`].
     pub breaker: BreakerSettings,
     /// Where what was accepted is also kept until it is settled, so that the next process finds it if this one is killed.
     /// By default nowhere. Begins with [`Pipeline::recover`](crate::Pipeline::recover).
@@ -58,7 +58,7 @@ impl Default for Settings {
             when_full: WhenFull::Partial,
             destinations: Vec::new(),
             backoff: Backoff::default(),
-            breaker: BreakerSettings::default(),
+            breaker: BreakerSettings::eager(),
             spool: None,
             letters: Letters::Off,
             redactor: None,

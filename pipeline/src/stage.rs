@@ -34,6 +34,7 @@
 
 pub(crate) mod breaker;
 mod buffer;
+mod caught;
 mod fan_out;
 mod filter;
 mod idempotency;
@@ -55,6 +56,8 @@ pub use sub_batch::SubBatch;
 pub use throttle::{Rates, Throttle};
 pub use timeout::Timeout;
 pub use wrap::Wrap;
+
+pub(crate) use caught::Caught;
 
 #[cfg(test)]
 pub(crate) mod scripted;

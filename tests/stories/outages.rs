@@ -60,3 +60,43 @@ async fn a_destination_that_is_unavailable_costs_a_moment_and_gets_all_later() {
 async fn a_destination_that_asks_for_a_minute_is_left_alone_and_gets_all_at_the_end() {
     twelve_invocations_through(Mode::busy(429, 60), "adaptive").await;
 }
+
+#[tokio::test]
+async fn recovery_is_noticed_beside_one_of_the_next_invocations_and_not_waited_for() {
+    let world = World::with(|builder| builder).await;
+    world.destination.set_mode(Mode::Refusing);
+    for _ in 0..12 {
+        world.invoke(&json!({ "do": "work", "count": 1 })).await.payload();
+    }
+    world.destination.set_mode(Mode::Healthy);
+    let (mut tails, mut invocations) = (Duration::ZERO, 0);
+    // At most as long as a destination is ever left alone.
+    while world.named("step").len() < 12 && invocations < 100 {
+        let invocation = world.invoke(&json!({ "do": "answer", "ms": 100 })).await;
+        tails += invocation.tail;
+        invocations += 1;
+    }
+    assert_eq!(world.named("step").len(), 12, "after {invocations} invocations");
+    assert!(tails < Duration::from_millis(300), "{tails:?} in {invocations} invocations");
+}
+
+#[tokio::test]
+async fn an_extension_that_is_restarted_in_an_outage_does_not_wait_for_the_dead_destination_again() {
+    for mode in [Mode::Hanging, Mode::Refusing] {
+        let world = World::with(|builder| builder.env("SPANLAYER_FLUSH", "end")).await;
+        world.destination.set_mode(mode.clone());
+        for _ in 0..5 {
+            world.invoke(&json!({ "do": "work", "count": 1 })).await.payload();
+        }
+        world.lambda.kill_extension("spanlayer");
+        // Lambda notices with the next invocation, which fails, and resets the environment.
+        world.invoke(&json!({ "do": "answer" })).await.error();
+        let mut tails = Duration::ZERO;
+        for _ in 0..5 {
+            let invocation = world.invoke(&json!({ "do": "work", "count": 1 })).await;
+            invocation.payload();
+            tails += invocation.tail;
+        }
+        assert!(tails < Duration::from_millis(500), "{mode:?}: {tails:?}");
+    }
+}

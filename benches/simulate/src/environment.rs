@@ -47,7 +47,7 @@ struct Flight {
     again: bool,
 }
 
-/// The breaker's rules: left alone after a failure for a second, twice as long after each probe in vain, up to 30 s.
+/// The breaker's rules: left alone after a failure for a second, twice as long after each probe in vain, up to 10 s.
 #[derive(Clone, Copy, Debug, Default)]
 struct Circuit {
     open: bool,
@@ -324,7 +324,7 @@ fn duration(micros: Micros) -> Duration {
 const BYTES: u64 = 3_000;
 
 const FIRST: Micros = 1_000_000;
-const CAP: Micros = 30_000_000;
+const CAP: Micros = 10_000_000;
 
 /// Compressed batches of this size are what the policy takes for full.
 const _: () = assert!(ENOUGH > BYTES);

@@ -5,6 +5,7 @@ use crate::{
     log::{self, Level},
     receive::Intake,
 };
+use spanlayer_host::panics;
 use spanlayer_pipeline::{Deadline, Lost, Pipeline, Report, Signal};
 use std::time::Duration;
 use tokio::{
@@ -55,7 +56,7 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     let Settled { delivered, refused, dead_lettered } = Settled::by(pipeline);
     let dropped = Dropped::by(pipeline);
     let millis = began.elapsed().as_millis();
-    let fields: [log::Field<'_>; 11] = [
+    let fields: [log::Field<'_>; 12] = [
         ("reason", &stop.reason),
         ("delivered", &delivered),
         ("refused", &refused),
@@ -66,6 +67,7 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
         ("evicted", &dropped.evicted),
         ("turnedAway", &dropped.turned_away),
         ("unrouted", &dropped.unrouted),
+        ("panics", &panics::count()),
         ("millis", &millis),
     ];
     if lost + spooled + dead_lettered + dropped.evicted + dropped.turned_away > 0 {

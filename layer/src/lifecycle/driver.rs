@@ -13,7 +13,7 @@ use crate::{
     proc::Totals,
     receive::{Intake, Signal},
 };
-use spanlayer_host::clock;
+use spanlayer_host::{clock, panics::caught};
 use spanlayer_pipeline::Pipeline;
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
@@ -143,11 +143,15 @@ impl Driver {
     /// Serves invocations until somebody says stop.
     pub(crate) async fn run(mut self) -> Stop {
         self.ask_next();
+        let mut panics = 0;
         loop {
-            let input = self.happening().await;
-            let (phase, action) = std::mem::replace(&mut self.phase, Phase::Asked).step(input);
-            self.phase = phase;
-            self.perform(action).await;
+            match caught(self.turn()).await {
+                Ok(()) => panics = 0,
+                Err(_) => {
+                    panics += 1;
+                    self.pick_up(panics).await;
+                }
+            }
             if let Some((reason, by)) = self.stop.take() {
                 return Stop {
                     reason,
@@ -158,6 +162,26 @@ impl Driver {
                 };
             }
         }
+    }
+
+    /// One step of the machine.
+    async fn turn(&mut self) {
+        let input = self.happening().await;
+        let (phase, action) = std::mem::replace(&mut self.phase, Phase::Asked).step(input);
+        self.phase = phase;
+        self.perform(action).await;
+    }
+
+    /// After a panic: what was being done about this invocation is given up, and Lambda is not kept waiting. One that comes
+    /// again and again leaves nothing but an orderly end.
+    async fn pick_up(&mut self, panics: u32) {
+        if panics >= HOPELESS {
+            self.stop = Some(("panicked".to_owned(), Instant::now() + WINDOW - margin(WINDOW)));
+            return;
+        }
+        sleep_until(Instant::now() + Duration::from_millis(1) * 2u32.pow(panics)).await;
+        self.phase = Phase::Asked;
+        self.release();
     }
 
     /// Waits for something that the machine has to know.
@@ -302,6 +326,9 @@ impl Driver {
         for destination in self.exports.running() {
             let Some(hold) = self.hold else { break };
             self.policy.waited_in_vain(destination, hold.since.elapsed());
+            if self.policy.patience(destination).is_zero() {
+                self.pipeline.suspect(destination);
+            }
         }
         self.hold = None;
         self.timer = None;
@@ -527,6 +554,9 @@ async fn alarm(at: Option<Instant>) {
 
 /// What Lambda leaves external extensions at the end, where it does not say.
 const WINDOW: Duration = Duration::from_secs(2);
+
+/// So many panics in a row are not going to be the last; they take four seconds.
+const HOPELESS: u32 = 12;
 
 /// Where invocations are not announced, as often as the policy sends what comes in.
 const STEADY: Duration = Duration::from_secs(1);

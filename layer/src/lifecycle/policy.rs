@@ -224,7 +224,7 @@ impl Policy {
         } else {
             let wait = FIRST_RETRY * 2u32.pow(one.failures.min(10));
             one.failures += 1;
-            one.not_before = now + wait.min(self.max_staleness);
+            one.not_before = now + wait.min(self.max_staleness).min(SELDOM);
         }
     }
 
@@ -305,6 +305,9 @@ const STEADY: Duration = Duration::from_secs(1);
 
 /// The wait after a first failed export in the background, doubled with every further one.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
+
+/// The longest such wait: as the breaker has it, so that recovery is noticed within seconds.
+const SELDOM: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
@@ -488,6 +491,6 @@ mod tests {
         }
         assert_eq!(rests[0], FIRST_RETRY);
         assert!(rests.is_sorted());
-        assert_eq!(rests[11], secs(30));
+        assert_eq!(rests[11], SELDOM);
     }
 }

@@ -2,10 +2,11 @@
 
 mod http2;
 
-use super::Receiver;
+use super::{BREATH, Receiver};
 use crate::log;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use spanlayer_host::panics::caught;
 use std::{
     convert::Infallible,
     io,
@@ -101,14 +102,21 @@ pub fn bind(variable: &str, listen: Listen, elsewhere: bool) -> Option<Bound> {
 pub(crate) async fn serve(bound: Bound, receiver: Receiver) {
     let Ok(listener) = tokio::net::TcpListener::from_std(bound.listener) else { return };
     let room = Arc::new(Semaphore::new(CONNECTIONS));
+    // For as long as the process lives, whatever it panics about.
+    while caught(accept(&listener, &room, &receiver)).await.is_err() {
+        tokio::time::sleep(BREATH).await;
+    }
+}
+
+async fn accept(listener: &tokio::net::TcpListener, room: &Arc<Semaphore>, receiver: &Receiver) {
     loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(room).acquire_owned().await else { return };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
                 // Out of descriptors, most likely: the function may close some.
                 log::debug("accepting failed", &[("error", &error)]);
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(BREATH).await;
                 continue;
             }
         };

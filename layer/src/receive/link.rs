@@ -1,11 +1,12 @@
 //! The function's end of the link: frames from a wrapped function over a Unix socket.
 
 use super::{
-    Intake, Signal,
+    BREATH, Intake, Signal,
     place::Place,
     room::{Crowded, Room, Share},
 };
 use crate::log;
+use spanlayer_host::panics::caught;
 use spanlayer_link::{Decoder, Frame, Testament};
 use spanlayer_pipeline::{Admission, Payload};
 use std::{
@@ -17,7 +18,6 @@ use std::{
     },
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
@@ -78,8 +78,21 @@ pub(crate) async fn serve_link(socket: LinkSocket, intake: Intake, room: Room) {
     let Ok(mut listener) = tokio::net::UnixListener::from_std(listener) else { return };
     let place = Place::of(&file.0);
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    // For as long as the process lives, whatever it panics about.
+    while caught(accept(&mut listener, &place, &connections, &intake, &room)).await.is_err() {
+        tokio::time::sleep(BREATH).await;
+    }
+}
+
+async fn accept(
+    listener: &mut tokio::net::UnixListener,
+    place: &Place,
+    connections: &Arc<Semaphore>,
+    intake: &Intake,
+    room: &Room,
+) {
     loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(connections).acquire_owned().await else { return };
         select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
@@ -91,12 +104,12 @@ pub(crate) async fn serve_link(socket: LinkSocket, intake: Intake, room: Room) {
                 }
                 Err(error) => {
                     log::debug("accepting failed", &[("error", &error)]);
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    tokio::time::sleep(BREATH).await;
                 }
             },
             () = intake.link_is_wanted() => {
                 if let Some(anew) = place.remake() {
-                    listener = anew;
+                    *listener = anew;
                 }
             }
         }

@@ -36,6 +36,7 @@ impl Pipeline {
         let Some(found) = self.spool.as_ref().and_then(|spool| self.open(spool)) else {
             return Recovered::default();
         };
+        self.recall_outages();
         let mut recovery = Recovery::new(self.lane_ids());
         for number in found {
             // One that cannot be read is lost, and says nothing of the others.
@@ -122,7 +123,7 @@ impl Pipeline {
     }
 
     /// Names that tell lanes apart, also in another process with the same settings.
-    fn lane_ids(&self) -> Vec<LaneId> {
+    pub(super) fn lane_ids(&self) -> Vec<LaneId> {
         let mut ids: Vec<LaneId> = Vec::with_capacity(self.lanes.len());
         for lane in &self.lanes {
             let again = ids.iter().filter(|id| id.name.split('\n').next() == Some(&*lane.name)).count();

@@ -130,6 +130,152 @@ async fn one_bad_item_is_refused_alone() {
     assert!(balanced(&pipeline) && pipeline.pending().bytes == 0);
 }
 
+/// Panics over every batch that holds a span with a bad name.
+struct Brittle;
+
+impl Export for Brittle {
+    async fn export(&self, batch: Batch, _: Deadline) -> Outcome {
+        assert!(!batch.request().windows(3).any(|three| three == b"bad"), "what is this?");
+        Outcome::DELIVERED
+    }
+}
+
+/// The same before there is a future, where nobody awaits it.
+struct Hasty;
+
+impl Export for Hasty {
+    fn export(&self, _: Batch, _: Deadline) -> impl Future<Output = Outcome> + Send {
+        assert!(std::env::args().count() > 1_000_000, "too early");
+        async { Outcome::DELIVERED }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_export_that_panics_costs_the_one_item_it_panics_about_and_nothing_else() {
+    let (destination, _) = to("brittle", Brittle);
+    let pipeline = pipeline([destination]);
+    let mixed = [spans(99, "good", false).bytes().clone(), spans(1, "bad", false).bytes().clone()].concat();
+    pipeline.accept(Payload::scan(Signal::Traces, mixed.into()).unwrap());
+    pipeline.accept(spans(10, "good", false));
+    let flushed = pipeline.flush(by(5)).await;
+    assert_eq!((flushed.delivered, flushed.refused, flushed.left), (109, 1, 0));
+    assert!(balanced(&pipeline));
+    let (destination, _) = to("hasty", Hasty);
+    let pipeline = super::tests::pipeline([destination]);
+    pipeline.accept(spans(1, "a", false));
+    assert_eq!(pipeline.flush(by(5)).await.refused, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_panic_under_the_queues_lock_everything_goes_on() {
+    let (destination, _) = to("a", Scripted::replies([]));
+    let pipeline = pipeline([destination]);
+    pipeline.accept(spans(3, "a", false));
+    let panics = std::panic::AssertUnwindSafe(|| pipeline.shared.with(|_| panic!("in the midst of it")));
+    assert!(std::panic::catch_unwind(panics).is_err());
+    assert_eq!(pipeline.accept(spans(2, "b", false)), Admission::Accepted);
+    assert_eq!(pipeline.flush(by(5)).await.delivered, 5);
+    assert_eq!(pipeline.shutdown(by(5)).await.to_string(), "delivered 0, refused 0, lost none");
+}
+
+/// A directory that goes with the test.
+struct Scratch(std::path::PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("spanlayer-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    fn pipeline(&self, destination: Destination) -> Pipeline {
+        let directory = self.0.clone();
+        Pipeline::new(Settings {
+            destinations: vec![destination],
+            spool: Some(Spool { directory, limit: 1 << 20, deferred: false }),
+            ..Settings::default()
+        })
+    }
+
+    fn files(&self) -> Vec<String> {
+        let files = std::fs::read_dir(&self.0).unwrap().flatten();
+        let mut names: Vec<_> = files.map(|file| file.file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_known_to_the_next_process_and_forgotten_with_a_delivery() {
+    let scratch = Scratch::new("outage");
+    let (destination, seen) = to("a", Scripted::always(Outcome::retry("down")));
+    let first = scratch.pipeline(destination.clone());
+    first.recover().await;
+    first.accept(spans(1, "a", false));
+    first.flush(by(1)).await;
+    let attempts = seen.calls();
+    assert!(scratch.files().contains(&"outages".to_owned()));
+    drop(first);
+
+    let second = scratch.pipeline(destination.clone());
+    assert_eq!(second.recover().await.items, 1);
+    assert!(second.pending().destinations[0].health.is_failing());
+    second.flush(by(1)).await;
+    assert_eq!(seen.calls(), attempts, "it is left alone");
+    seen.then_answers(Outcome::DELIVERED);
+    advance(secs(2)).await;
+    assert_eq!(second.flush(by(1)).await.delivered, 1);
+    second.shutdown(by(1)).await;
+    assert_eq!(scratch.files(), ["lock"]);
+    drop(second);
+
+    let third = scratch.pipeline(destination);
+    third.recover().await;
+    assert_eq!(third.pending().destinations[0].health, Health::Untried);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_that_nobody_waits_for_any_longer_is_probed_by_the_next_process() {
+    let scratch = Scratch::new("suspect");
+    let (destination, seen) = to("a", Scripted::replies([]));
+    let first = scratch.pipeline(destination.clone());
+    first.recover().await;
+    first.suspect(0);
+    assert_eq!(first.pending().destinations[0].health, Health::Untried, "nothing changes now");
+    drop(first);
+    let second = scratch.pipeline(destination);
+    second.recover().await;
+    let Health::Failing { probe_in, .. } = second.pending().destinations[0].health else { panic!("failing") };
+    assert_eq!(probe_in, Duration::ZERO);
+    second.accept(spans(1, "a", false));
+    second.flush(by(1)).await;
+    assert_eq!((seen.calls(), scratch.files().contains(&"outages".to_owned())), (1, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_plain_program_leaves_in_its_spool_is_not_called_lost_and_the_next_one_has_it() {
+    let scratch = Scratch::new("left");
+    let (destination, seen) = to("a", Scripted::always(Outcome::retry("down")));
+    let first = scratch.pipeline(destination.clone());
+    first.recover().await;
+    first.accept(spans(7, "a", false));
+    let report = first.shutdown(by(1)).await;
+    assert_eq!((report.lost.len(), report.spooled[0].items), (0, 7));
+    assert_eq!(report.to_string(), "delivered 0, refused 0, left in the spool 7 (a), lost none");
+    drop(first);
+    seen.then_answers(Outcome::DELIVERED);
+    let second = scratch.pipeline(destination);
+    assert_eq!(second.recover().await.items, 7);
+    advance(secs(60)).await;
+    assert_eq!(second.shutdown(by(1)).await.flushed.delivered, 7);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_destination_that_refuses_everything_is_not_asked_about_every_item() {
     let refuses = Outcome::Refused { why: "400 Bad Request".to_owned(), divisible: true };

@@ -15,12 +15,15 @@ use crate::{Batch, Deadline, Export, Health, Notice, Outcome, notice::Observer};
 ///
 /// | | failures in a row | left alone for | probes in vain |
 /// |---|---|---|---|
-/// | [`default`](Self::default), where a queue keeps what is not sent | 1 | 0.5 to 1 s | double it, up to 30 s |
-/// | [`steady`](Self::steady) | 5 | 30 s | leave it as it is |
+/// | [`steady`](Self::steady), the default | 5 | 30 s | leave it as it is |
+/// | [`eager`](Self::eager), that of a [`Pipeline`](crate::Pipeline) | 1 | 0.5 to 1 s | double it, up to 10 s |
+///
+/// What is not let through a stage of its own is given back to its caller, so a few failures had better be known to be an
+/// outage. A pipeline has a queue that keeps what is not sent: leaving a destination alone loses nothing, each further attempt may
+/// be billed, and coming back soon is worth more than half a minute's rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerSettings {
-    /// Exports that must fail in a row, each with its own retries. Leaving a destination alone loses nothing, so one
-    /// is the default.
+    /// Exports that must fail in a row, each with its own retries.
     pub failures: u32,
     /// How long it is left alone at first.
     pub first: Duration,
@@ -37,11 +40,18 @@ impl BreakerSettings {
         let pause = Duration::from_secs(30);
         Self { failures: 5, first: pause, cap: pause, jitter: 0 }
     }
+
+    /// Opens after one failure, and lets a probe through after a second at most; after probes in vain ever more seldom, up to
+    /// every ten seconds. Half of the wait is left to chance, so that many programs do not come back at once.
+    #[must_use]
+    pub const fn eager() -> Self {
+        Self { failures: 1, first: Duration::from_secs(1), cap: Duration::from_secs(10), jitter: 50 }
+    }
 }
 
 impl Default for BreakerSettings {
     fn default() -> Self {
-        Self { failures: 1, first: Duration::from_secs(1), cap: Duration::from_secs(30), jitter: 50 }
+        Self::steady()
     }
 }
 
@@ -188,6 +198,33 @@ impl Circuit {
             State::Closed(_) => Health::Healthy,
             State::Open(open) => Health::Failing { since: open.since, probe_in: self.remaining(open) },
         }
+    }
+
+    /// Until when, in Unix time, the destination is left alone, and how long each time; `None` while it takes data.
+    pub(crate) fn outage(&self) -> Option<(Duration, Duration)> {
+        match &*self.lock() {
+            State::Open(open) => Some((open.until_unix, open.wait)),
+            State::Closed(_) => None,
+        }
+    }
+
+    /// Goes on with an outage that an earlier process knew of. Once the destination was heard of here, that is old news.
+    pub(crate) fn resume(&self, until_unix: Duration, wait: Duration) {
+        let mut state = self.lock();
+        if !matches!(&*state, State::Closed(Closed { proven: false, failures: 0, active: 0, .. })) {
+            return;
+        }
+        let (wait, rest) = (wait.clamp(self.0.settings.first, self.0.settings.cap), self.0.settings.cap);
+        // A clock that was set back since must not make it longer than it can have been.
+        let rest = until_unix.saturating_sub((self.0.clock)()).min(rest);
+        *state = State::Open(Open {
+            since: Instant::now(),
+            until: Instant::now() + rest,
+            until_unix: (self.0.clock)() + rest,
+            wait,
+            probing: false,
+            why: "it failed when this program was restarted".to_owned(),
+        });
     }
 
     /// Lets the next export through as a probe, however recent the failure: for the last chance before an end.

@@ -83,7 +83,7 @@ pub(crate) const fn secs(seconds: u64) -> Duration {
 
 /// A circuit that is closed.
 pub(crate) fn circuit() -> Circuit {
-    Circuit::with("scripted".into(), BreakerSettings::default(), || Duration::ZERO, || 1.0, None)
+    Circuit::with("scripted".into(), BreakerSettings::eager(), || Duration::ZERO, || 1.0, None)
 }
 
 /// A payload of so many spans; `mark` goes into their names, and the last one has an error status if asked for.

@@ -23,7 +23,7 @@ fn down() -> Outcome {
 
 #[tokio::test(start_paused = true)]
 async fn an_open_circuit_answers_at_once_and_names_the_failure() {
-    let breaker = breaker(Scripted::always(down()), BreakerSettings::default());
+    let breaker = breaker(Scripted::always(down()), BreakerSettings::eager());
     assert_eq!(export(&breaker).await, down());
     let start = Instant::now();
     let Outcome::Retry { after, why } = export(&breaker).await else { panic!("must be retried later") };
@@ -33,8 +33,59 @@ async fn an_open_circuit_answers_at_once_and_names_the_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn by_default_five_failures_open_it_and_half_a_minute_later_one_probe_goes_through() {
+    let breaker = breaker(Scripted::always(down()), BreakerSettings::default());
+    for failure in 1..=5 {
+        assert!(!breaker.circuit.is_open());
+        export(&breaker).await;
+        assert_eq!(breaker.inner.calls(), failure);
+    }
+    for probes in 1..=3 {
+        tokio::time::advance(secs(29)).await;
+        export(&breaker).await;
+        assert_eq!(breaker.inner.calls(), 4 + probes, "open: no connection");
+        tokio::time::advance(secs(1)).await;
+        export(&breaker).await;
+        export(&breaker).await;
+        assert_eq!(breaker.inner.calls(), 5 + probes, "half open: one probe");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_set_back_or_forward_makes_no_wait_longer() {
+    let breaker = breaker(Scripted::replies([down(), down(), Outcome::DELIVERED]), BreakerSettings::eager());
+    export(&breaker).await;
+    let before = WALL.replace(secs(1000));
+    tokio::time::advance(secs(1)).await;
+    export(&breaker).await;
+    assert_eq!(breaker.inner.calls(), 2, "set back by days: the other clock counts");
+    WALL.set(before);
+    export(&breaker).await;
+    assert_eq!(breaker.circuit.health(), Health::Healthy, "set forward: at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_gone_on_with_unless_the_destination_was_heard_of_since() {
+    let at = |circuit: &Circuit| match circuit.health() {
+        Health::Failing { probe_in, .. } => Some(probe_in),
+        _ => None,
+    };
+    let (first, until) = (breaker(Scripted::always(down()), BreakerSettings::eager()), WALL.get() + secs(4));
+    first.circuit.resume(until, secs(4));
+    assert_eq!(at(&first.circuit), Some(secs(4)));
+    assert_eq!(first.circuit.outage(), Some((until, secs(4))));
+    let second = breaker(Scripted::replies([]), BreakerSettings::eager());
+    second.circuit.resume(Duration::from_secs(u64::MAX / 2), secs(9000));
+    assert_eq!(at(&second.circuit), Some(secs(10)), "no longer than it ever is");
+    let third = breaker(Scripted::replies([]), BreakerSettings::eager());
+    export(&third).await;
+    third.circuit.resume(until, secs(4));
+    assert_eq!(third.circuit.health(), Health::Healthy);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_probe_after_the_wait_closes_the_circuit_when_answered() {
-    let breaker = breaker(Scripted::replies([down(), Outcome::DELIVERED]), BreakerSettings::default());
+    let breaker = breaker(Scripted::replies([down(), Outcome::DELIVERED]), BreakerSettings::eager());
     export(&breaker).await;
     assert!(breaker.circuit.health().is_failing());
     tokio::time::advance(secs(1)).await;
@@ -44,7 +95,7 @@ async fn a_probe_after_the_wait_closes_the_circuit_when_answered() {
 
 #[tokio::test(start_paused = true)]
 async fn probes_in_vain_double_the_wait_up_to_the_cap() {
-    let settings = BreakerSettings { cap: secs(3), ..BreakerSettings::default() };
+    let settings = BreakerSettings { cap: secs(3), ..BreakerSettings::eager() };
     let breaker = breaker(Scripted::always(down()), settings);
     for wait in [1, 2, 3, 3] {
         export(&breaker).await;
@@ -56,7 +107,7 @@ async fn probes_in_vain_double_the_wait_up_to_the_cap() {
 
 #[tokio::test(start_paused = true)]
 async fn a_freeze_counts_as_waiting_even_if_the_monotonic_clock_stood_still() {
-    let breaker = breaker(Scripted::replies([down(), Outcome::DELIVERED]), BreakerSettings::default());
+    let breaker = breaker(Scripted::replies([down(), Outcome::DELIVERED]), BreakerSettings::eager());
     export(&breaker).await;
     WALL.set(WALL.get() + secs(60));
     assert_eq!(export(&breaker).await, Outcome::DELIVERED);
@@ -64,17 +115,17 @@ async fn a_freeze_counts_as_waiting_even_if_the_monotonic_clock_stood_still() {
 
 #[tokio::test(start_paused = true)]
 async fn the_server_sets_a_longer_wait_but_not_an_absurd_one() {
-    let polite = breaker(Scripted::always(busy(60)), BreakerSettings::default());
+    let polite = breaker(Scripted::always(busy(60)), BreakerSettings::eager());
     export(&polite).await;
     assert_eq!(polite.circuit.health().probe_in(), secs(60));
-    let absurd = breaker(Scripted::always(busy(u64::MAX)), BreakerSettings::default());
+    let absurd = breaker(Scripted::always(busy(u64::MAX)), BreakerSettings::eager());
     export(&absurd).await;
     assert_eq!(absurd.circuit.health().probe_in(), LONGEST);
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_probe_at_a_time_and_an_abandoned_probe_makes_way_for_the_next() {
-    let breaker = breaker(Scripted::replies([down()]).then_hanging(), BreakerSettings::default());
+    let breaker = breaker(Scripted::replies([down()]).then_hanging(), BreakerSettings::eager());
     export(&breaker).await;
     tokio::time::advance(secs(1)).await;
     {
@@ -91,7 +142,7 @@ async fn one_probe_at_a_time_and_an_abandoned_probe_makes_way_for_the_next() {
 
 #[tokio::test(start_paused = true)]
 async fn silence_counts_after_a_second_however_thinly_the_waiting_is_sliced() {
-    let breaker = breaker(Scripted::hanging(), BreakerSettings::default());
+    let breaker = breaker(Scripted::hanging(), BreakerSettings::eager());
     for slice in 1..=50 {
         assert!(!breaker.circuit.is_open(), "after {slice} slices");
         let waited = tokio::time::timeout(Duration::from_millis(20), export(&breaker)).await;
@@ -103,7 +154,7 @@ async fn silence_counts_after_a_second_however_thinly_the_waiting_is_sliced() {
 #[tokio::test(start_paused = true)]
 async fn a_deadline_that_cuts_an_attempt_short_counts_like_a_caller_that_leaves() {
     let hanging = crate::stage::timeout::Timeout::new(Scripted::hanging(), None);
-    let circuit = Circuit::with("b".into(), BreakerSettings::default(), || WALL.get(), || 1.0, None);
+    let circuit = Circuit::with("b".into(), BreakerSettings::eager(), || WALL.get(), || 1.0, None);
     let breaker = Breaker::new(hanging, circuit);
     breaker.export(batch(1), Deadline::within(Duration::from_millis(20))).await;
     assert!(!breaker.circuit.is_open());
@@ -113,7 +164,7 @@ async fn a_deadline_that_cuts_an_attempt_short_counts_like_a_caller_that_leaves(
 
 #[tokio::test(start_paused = true)]
 async fn exports_side_by_side_wait_for_the_same_time_and_an_answer_makes_it_good() {
-    let breaker = breaker(Scripted::replies([]).then_hanging(), BreakerSettings::default());
+    let breaker = breaker(Scripted::replies([]).then_hanging(), BreakerSettings::eager());
     for _ in 0..3 {
         let both = crate::join::join_all([export(&breaker), export(&breaker), export(&breaker)]);
         assert!(tokio::time::timeout(Duration::from_millis(300), both).await.is_err());
@@ -128,7 +179,7 @@ async fn exports_side_by_side_wait_for_the_same_time_and_an_answer_makes_it_good
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_attempt_counts_even_if_the_caller_leaves_while_it_is_to_be_repeated() {
-    let circuit = Circuit::with("b".into(), BreakerSettings::default(), || WALL.get(), || 1.0, None);
+    let circuit = Circuit::with("b".into(), BreakerSettings::eager(), || WALL.get(), || 1.0, None);
     let retry = crate::stage::Retry::new(Scripted::always(down()), crate::Backoff::default());
     let retry = retry.watching(&circuit);
     let breaker = Breaker::new(retry, circuit);
@@ -139,7 +190,7 @@ async fn a_failed_attempt_counts_even_if_the_caller_leaves_while_it_is_to_be_rep
 
 #[tokio::test(start_paused = true)]
 async fn several_failures_in_a_row_can_be_asked_for() {
-    let settings = BreakerSettings { failures: 3, ..BreakerSettings::default() };
+    let settings = BreakerSettings { failures: 3, ..BreakerSettings::eager() };
     let replies = [down(), down(), Outcome::refused("bad"), down(), down(), down()];
     let breaker = breaker(Scripted::replies(replies), settings);
     for open in [false, false, false, false, false, true] {
@@ -157,7 +208,7 @@ async fn an_outage_is_told_once_when_it_begins_and_once_when_it_ends() {
     });
     let replies = [Outcome::DELIVERED, down(), down(), Outcome::DELIVERED, Outcome::DELIVERED];
     let circuit =
-        Circuit::with("backend".into(), BreakerSettings::default(), || WALL.get(), || 1.0, Some(observer));
+        Circuit::with("backend".into(), BreakerSettings::eager(), || WALL.get(), || 1.0, Some(observer));
     let breaker = Breaker::new(Scripted::replies(replies), circuit);
     for _ in 0..5 {
         export(&breaker).await;
