@@ -41,8 +41,12 @@ test: ## the whole suite
 	cargo test --workspace --no-fail-fast
 
 .PHONY: chaos
-chaos: ## kills the extension a thousand times under load, and counts (minutes)
-	cargo test -p spanlayer-extension --test process -- --ignored --nocapture thousand_kills
+chaos: ## kills extension, function, and both the disk and the extension, a thousand times each under load, and counts (minutes)
+	cargo test -p spanlayer-extension --test process -- --ignored --nocapture --test-threads 1 thousand_kills
+
+.PHONY: fuzz
+fuzz: ## what nobody would write, to everything that reads what others wrote: a minute for each; FUZZ="--seconds 600 link"
+	cargo run --quiet --profile fuzz -p spanlayer-fuzz -- $(FUZZ)
 
 .PHONY: release
 release: ## the extension, the command line tool and the examples, in target/release
