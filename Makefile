@@ -44,6 +44,12 @@ test: ## the whole suite
 chaos: ## kills extension, function, and both the disk and the extension, a thousand times each under load, and counts (minutes)
 	cargo test -p spanlayer-extension --test process -- --ignored --nocapture --test-threads 1 thousand_kills
 
+.PHONY: soak
+soak: ## an hour of a function's life at the pace of the machine: memory, descriptors and files over time; SOAK="--minutes 30"
+	cargo build --release -p spanlayer-extension
+	cargo build --release -p story-function -p spanlayer-soak
+	$(BUILT)/release/spanlayer-soak $(SOAK)
+
 .PHONY: fuzz
 fuzz: ## what nobody would write, to everything that reads what others wrote: a minute for each; FUZZ="--seconds 600 link"
 	cargo run --quiet --profile fuzz -p spanlayer-fuzz -- $(FUZZ)

@@ -8,6 +8,7 @@ mod answers;
 mod chain;
 mod delivery;
 mod endings;
+mod freezes;
 mod kills;
 mod letters;
 mod outages;

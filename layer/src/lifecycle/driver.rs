@@ -271,7 +271,8 @@ impl Driver {
     /// Whether metrics were added up for long enough. If so, they count as collected now.
     fn metrics_are_due(&mut self) -> bool {
         let now = clock::unix();
-        let due = now.saturating_sub(self.measured) >= self.telling.every;
+        // Where the clock was set back, it has to be begun anew.
+        let due = now < self.measured || now - self.measured >= self.telling.every;
         if due {
             self.measured = now;
         }

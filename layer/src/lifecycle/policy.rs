@@ -204,7 +204,9 @@ impl Policy {
 
     /// How long until a destination may be asked that failed just now.
     pub fn rest(&self, destination: usize, now: Duration) -> Duration {
-        self.destinations.get(destination).map_or(Duration::ZERO, |one| one.not_before.saturating_sub(now))
+        let rest = self.destinations.get(destination).map(|one| one.not_before.saturating_sub(now));
+        // No longer than it ever is, should the clock have been set back.
+        rest.unwrap_or_default().min(SELDOM)
     }
 
     /// How long the slowest destination usually takes, if any has ever delivered.
@@ -252,7 +254,7 @@ impl Policy {
         let age = held.age?;
         Some(match (self.mode, sight) {
             (Mode::Continuous, _) => Duration::ZERO,
-            (Mode::Periodic(every), _) => (self.last_flush + every).saturating_sub(now),
+            (Mode::Periodic(every), _) => (self.last_flush + every).saturating_sub(now).min(every),
             _ if held.bytes >= self.enough => Duration::ZERO,
             // Nobody will say when there is time: gather what comes together, and go.
             (Mode::Adaptive | Mode::End, Some(Sight::Blind)) => GATHER.saturating_sub(age),
@@ -281,7 +283,8 @@ impl Policy {
     }
 
     fn is_due(&self, every: Duration, now: Duration) -> bool {
-        now.saturating_sub(self.last_flush) >= every
+        // The clock may have been set back.
+        now < self.last_flush || now - self.last_flush >= every
     }
 }
 
@@ -475,6 +478,24 @@ mod tests {
         assert_eq!(background(Held { errors: 1, ..SOME }, Some(Sight::Clear)), Background::Now);
         assert_eq!(background(Held { errors: 1, ..SOME }, None), Background::In(secs(29)), "the end is near");
         assert_eq!(background(Held { bytes: 1 << 20, ..SOME }, None), Background::Now);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_or_forward_holds_nothing_up() {
+        let mut policy = policy(Mode::Periodic(secs(10)));
+        policy.exported(0, secs(100_000), millis(30), false);
+        assert!(policy.rest(0, secs(50_000)) <= SELDOM);
+        assert_eq!(policy.background(secs(50_000), &SOME, Some(Sight::Clear)), Background::In(secs(10)));
+        assert!(policy.invoked(secs(50_000), &SOME, Sight::Clear).export);
+        assert_eq!(policy.rest(0, secs(200_000)), Duration::ZERO);
+        assert_eq!(policy.background(secs(200_000), &SOME, Some(Sight::Clear)), Background::Now);
+        let (mut policy, now) = busy(Mode::Adaptive, millis(100), millis(30));
+        assert_eq!(policy.invoked(now - secs(3600), &NOTHING, Sight::Clear).release, Release::AtOnce);
+        assert_eq!(
+            policy.invoked(now, &NOTHING, Sight::Clear).release,
+            Release::WhenFlushed,
+            "as after a pause"
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ enum Killed {
 }
 
 /// The ids of all spans of a request.
-fn span_ids(request: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn span_ids(request: &[u8]) -> Vec<Vec<u8>> {
     let request = ExportTraceServiceRequest::decode(request).unwrap();
     let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
     scopes.flat_map(|scope| scope.spans).map(|span| span.span_id).collect()
@@ -150,7 +150,8 @@ async fn at_random_moments(kills: usize, killed: Killed, disk: Option<&Disk>) {
     // As many as are in flight to one destination at a time.
     assert!(repeated <= 4 * kills, "only what was in flight comes twice: {repeated}");
     let renamed = came.values().filter(|keys| keys.iter().any(|key| *key != keys[0])).count();
-    assert_eq!(renamed, 0, "what comes twice comes under one key");
+    // The key of a batch that could not be written is not known to the next extension.
+    assert!(disk.is_some() || renamed == 0, "what comes twice comes under one key: {renamed}");
 }
 
 #[tokio::test]

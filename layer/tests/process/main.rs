@@ -10,6 +10,7 @@ mod support;
 mod world;
 
 mod bad_input;
+mod bounds;
 mod delivery;
 mod file;
 mod grpc;
