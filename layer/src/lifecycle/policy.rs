@@ -490,7 +490,7 @@ mod tests {
         assert_eq!(policy.rest(0, secs(200_000)), Duration::ZERO);
         assert_eq!(policy.background(secs(200_000), &SOME, Some(Sight::Clear)), Background::Now);
         let (mut policy, now) = busy(Mode::Adaptive, millis(100), millis(30));
-        assert_eq!(policy.invoked(now - secs(3600), &NOTHING, Sight::Clear).release, Release::AtOnce);
+        assert_eq!(policy.invoked(now - secs(50), &NOTHING, Sight::Clear).release, Release::AtOnce);
         assert_eq!(
             policy.invoked(now, &NOTHING, Sight::Clear).release,
             Release::WhenFlushed,
