@@ -6,6 +6,7 @@
 
 mod groups;
 mod lease;
+mod restored;
 mod route;
 mod spooled;
 mod view;
@@ -17,9 +18,9 @@ use tokio::time::Instant;
 
 use groups::Groups;
 pub(crate) use lease::Shared;
+pub(crate) use restored::Restored;
 pub use route::{Lanes, Route};
 use spooled::Journal;
-pub(crate) use spooled::Restored;
 pub(crate) use view::Held;
 use view::View;
 

@@ -10,6 +10,7 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ PROTOBUF = {"Content-Type": "application/x-protobuf"}
 @dataclass
 class Where:
     extension: Path
+    cli: Path
     zipkin_example: Path
     collector: Path
     jaeger: Path
@@ -71,6 +73,35 @@ def collected(where, protocol: str, compression: str) -> None:
         collector.end()
         messages = framed((collector.place / "received").read_bytes())
     same(messages, "what the Collector wrote")
+
+
+@check
+def the_collector_gets_from_dead_letters_exactly_what_it_had_missed(where):
+    file = {"file": {"path": "./received", "format": "proto", "flush_interval": "100ms"}}
+    letters = Path(tempfile.mkdtemp(prefix="spanlayer-letters-")) / "letters"
+    with Collector(where.collector, file) as collector:
+        env = {"SPANLAYER_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.http}", "SPANLAYER_FLUSH": "continuous",
+               "SPANLAYER_DEAD_LETTERS": f"file:{letters}"}
+        with Extension(where.extension, env) as extension:
+            at = f"http://127.0.0.1:{extension.http}"
+            first, *missed = samples.ALL
+            post(f"{at}{first}", samples.ALL[first].SerializeToString(), PROTOBUF)
+            until(lambda: (collector.place / "received").stat().st_size > 0, "the first delivery")
+            collector.end()
+            for path in missed:
+                post(f"{at}{path}", samples.ALL[path].SerializeToString(), PROTOBUF)
+            equal(extension.end(), 0, "how the extension ended")
+    with Collector(where.collector, file) as collector:
+        for left in (True, False):
+            equal(letters.exists(), left, "the file of letters")
+            command = [where.cli, "replay", *([letters] if left else ["-"]), "--to", f"http://127.0.0.1:{collector.http}"]
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL, cwd=letters.parent)
+        collector.end()
+        messages = framed((collector.place / "received").read_bytes())
+    for path in missed:
+        expected = samples.ALL[path]
+        equal(sum(parsed(type(expected), one) == expected for one in messages), 1, f"{path}, in {messages}")
+    equal(len(messages), len(missed), "messages")
 
 
 def framed(data: bytes) -> list[bytes]:
@@ -238,6 +269,7 @@ def main() -> int:
     for peer in ("collector", "jaeger", "zipkin"):
         parser.add_argument(f"--{peer}", type=Path, required=True)
     parser.add_argument("--extension", type=Path, default=target / "release" / "spanlayer")
+    parser.add_argument("--cli", type=Path, default=target / "release" / "spanlayer-cli")
     parser.add_argument("--zipkin-example", type=Path, default=target / "release" / "examples" / "zipkin")
     parser.add_argument("--only", default="")
     given = vars(parser.parse_args())

@@ -1,21 +1,20 @@
 //! The queue's side of the spool: what is written when, what is moved, and how all of it comes back.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io,
 };
 
 use bytes::Bytes;
-use spanlayer_otlp::Signal;
 
-use super::{Entry, Queue, Rank, Route};
+use super::{Queue, Rank};
 use crate::{
-    Batch, Payload,
+    Batch,
     batch::Part,
     spool::{
         Figures, Place, Spool,
         record::{Key, Member, Record},
-        recovery::{self, LaneId, Recovery, bit},
+        recovery::{LaneId, bit},
         store::Store,
     },
 };
@@ -23,36 +22,27 @@ use crate::{
 /// What the spool has to be told again when it is moved.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
-    spool: Option<Box<Spool>>,
+    pub(super) spool: Option<Box<Spool>>,
     /// Batches that were formed, with the lanes that have not settled them.
-    batches: HashMap<Key, Formed>,
-    notes: BTreeMap<u64, Note>,
+    pub(super) batches: HashMap<Key, Formed>,
+    pub(super) notes: BTreeMap<u64, Note>,
     /// It was told that something is in memory only.
     told: bool,
     /// Segments from before hold what waits for destinations that are gone, and is nowhere else yet: they stay.
-    orphaned: bool,
+    pub(super) orphaned: bool,
 }
 
 #[derive(Debug)]
-struct Formed {
-    batch: Batch,
-    lanes: u64,
-    place: Option<Place>,
+pub(super) struct Formed {
+    pub(super) batch: Batch,
+    pub(super) lanes: u64,
+    pub(super) place: Option<Place>,
 }
 
 #[derive(Debug)]
-struct Note {
-    bytes: Bytes,
-    place: Option<Place>,
-}
-
-/// What was found at the start.
-#[derive(Debug, Default)]
-pub(crate) struct Restored {
-    /// What waits for destinations that there are no more: by destination, and by the payload's number.
-    pub(crate) orphans: Vec<(String, u64, Payload)>,
-    /// What was [noted](Queue::note), oldest first.
-    pub(crate) notes: Vec<(u64, Bytes)>,
+pub(super) struct Note {
+    pub(super) bytes: Bytes,
+    pub(super) place: Option<Place>,
 }
 
 impl Journal {
@@ -72,7 +62,7 @@ impl Journal {
         self.spool.as_mut().and_then(|spool| spool.keep(record))
     }
 
-    fn keep_moved(&mut self, record: &Record) -> Option<Place> {
+    pub(super) fn keep_moved(&mut self, record: &Record) -> Option<Place> {
         self.spool.as_mut().and_then(|spool| spool.keep_moved(record))
     }
 
@@ -137,7 +127,11 @@ impl Queue {
         }
     }
 
-    fn write_entry(&mut self, rank: Rank, keep: impl FnOnce(&mut Journal, &Record) -> Option<Place>) {
+    pub(super) fn write_entry(
+        &mut self,
+        rank: Rank,
+        keep: impl FnOnce(&mut Journal, &Record) -> Option<Place>,
+    ) {
         let Some(entry) = self.entries.get_mut(&rank) else { return };
         self.journal.release(entry.place.take());
         let record = Record::Payload {
@@ -242,7 +236,7 @@ impl Queue {
     }
 
     /// Empties old segments of which little is owed, or that stand in the way of what needs so much room.
-    fn tidy(&mut self, need: u64) {
+    pub(super) fn tidy(&mut self, need: u64) {
         let oldest = |queue: &Self| queue.journal.spool.as_ref()?.to_empty(need);
         while let Some(segment) = oldest(self) {
             self.move_out_of(|place| place.is_some_and(|place| place.segment == segment));
@@ -284,7 +278,7 @@ impl Queue {
         }
     }
 
-    fn move_batches(&mut self, which: impl Fn(&Formed) -> bool) {
+    pub(super) fn move_batches(&mut self, which: impl Fn(&Formed) -> bool) {
         let moving = self.journal.batches.values().filter(|formed| which(formed));
         let moving: Vec<(Batch, u64)> = moving.map(|formed| (formed.batch.clone(), formed.lanes)).collect();
         for (batch, lanes) in moving {
@@ -292,176 +286,6 @@ impl Queue {
             self.journal.release(old);
             self.journal.keep_batch(&batch, lanes, false);
         }
-    }
-
-    /// Moves batches behind their members, where the end came while these were moved.
-    fn put_in_order(&mut self) {
-        let places: HashMap<Rank, Place> =
-            self.entries.iter().filter_map(|(rank, entry)| Some((*rank, entry.place?))).collect();
-        self.move_batches(|formed| {
-            let behind = |place: &Place| formed.place.is_some_and(|own| own.segment < place.segment);
-            formed.batch.ranks().filter_map(|rank| places.get(&rank)).any(behind)
-        });
-    }
-
-    /// Takes back what was owed when the last process ended.
-    pub(crate) fn restore(&mut self, recovery: Recovery) -> Restored {
-        let mut restored = Restored::default();
-        let lanes = self.views.len();
-        let Some(spool) = &mut self.journal.spool else { return restored };
-        spool.figures.damaged += recovery.damaged;
-        spool.adopt(recovery.segments.iter().copied());
-        let received: HashMap<u64, u64> =
-            recovery.payloads.iter().map(|(id, payload)| (*id, payload.received_millis)).collect();
-        let received = |id| received.get(&id).copied().unwrap_or_default();
-        for (id, found) in recovery.payloads {
-            let recovery::Payload { signal, summary, received_millis, owed, bytes, place } = found;
-            let payload = Payload::restored(signal, bytes, summary, received_millis);
-            let gone = (lanes..recovery.lanes.len()).filter(|lane| owed & bit(*lane) != 0);
-            restored
-                .orphans
-                .extend(gone.map(|lane| (recovery.lanes[lane].name.clone(), id, payload.clone())));
-            self.take_back(id, payload, owed, place);
-        }
-        let mut batches: Vec<_> = recovery.batches.into_iter().collect();
-        // In the order in which they were to be sent.
-        batches.sort_by_key(|(_, batch)| batch.members.iter().map(Member::payload).min());
-        for (key, batch) in batches {
-            for lane in (lanes..recovery.lanes.len()).filter(|lane| batch.owed & bit(*lane) != 0) {
-                for member in &batch.members {
-                    let Member::Piece { of, summary, bytes } = member else { continue };
-                    let piece = Payload::restored(batch.signal, bytes.clone(), *summary, received(*of));
-                    restored.orphans.push((recovery.lanes[lane].name.clone(), *of, piece));
-                }
-            }
-            self.take_back_batch(key, batch);
-        }
-        for (id, (bytes, place)) in recovery.notes {
-            restored.notes.push((id, bytes.clone()));
-            self.hold(place);
-            self.journal.notes.insert(id, Note { bytes, place: Some(place) });
-        }
-        self.put_in_order();
-        // An entry that nobody owes is there for its pieces, which may be for a destination that is gone.
-        let idle: Vec<Rank> =
-            self.entries.iter().filter(|(_, entry)| entry.owed == 0).map(|(rank, _)| *rank).collect();
-        let orphaned = |rank: &Rank| restored.orphans.iter().any(|(_, id, _)| *id == rank.arrival);
-        idle.into_iter().filter(|rank| !orphaned(rank)).for_each(|rank| {
-            self.note_gone(rank);
-            self.remove(rank);
-        });
-        self.journal.orphaned = !restored.orphans.is_empty();
-        if let Some(spool) = &mut self.journal.spool {
-            spool.recovering = self.journal.orphaned;
-        }
-        let excess = self.held.saturating_sub(self.limit);
-        if excess > 0 {
-            self.make_room(excess, crate::Priority::Error);
-        }
-        self.tidy(0);
-        restored
-    }
-
-    fn hold(&mut self, place: Place) {
-        if let Some(spool) = &mut self.journal.spool {
-            spool.hold(place);
-        }
-    }
-
-    fn take_back(&mut self, id: u64, payload: Payload, owed: u64, place: Place) {
-        let rank = Rank::of(&payload, id);
-        let (signal, items) = (payload.signal(), payload.items() as u64);
-        let views = self.views.iter_mut().enumerate();
-        let mut count = 0;
-        for (_, view) in views.filter(|(lane, _)| owed & bit(*lane) != 0) {
-            view.add(rank, &payload);
-            count += 1;
-        }
-        self.hold(place);
-        self.totals[signal as usize].accepted += items;
-        if let Some(spool) = &mut self.journal.spool {
-            spool.figures.recovered += items;
-        }
-        self.held += super::cost(&payload);
-        self.load.add(payload.bytes().len(), payload.summary());
-        let due = owed & known(self.views.len());
-        let entry =
-            Entry { payload, route: Route::default(), due, place: Some(place), owed: count, leased: 0 };
-        self.entries.insert(rank, entry);
-    }
-
-    fn take_back_batch(&mut self, name: Key, found: recovery::Batch) {
-        let Some(parts) = self.parts(found.signal, &found.members) else { return };
-        let Ok(text) = std::str::from_utf8(&name) else { return };
-        let batch = Batch::form_keyed(found.signal, text.to_owned(), parts);
-        let lanes = found.owed & known(self.views.len());
-        self.hold(found.place);
-        self.journal.batches.insert(name, Formed { batch: batch.clone(), lanes, place: Some(found.place) });
-        for lane in (0..self.views.len()).filter(|lane| lanes & bit(*lane) != 0) {
-            let view = &mut self.views[lane];
-            for part in batch.parts() {
-                if part.whole {
-                    view.unwait(found.signal, part.rank);
-                } else {
-                    view.adopt(found.signal, part);
-                    if let Some(entry) = self.entries.get_mut(&part.rank) {
-                        entry.owed += 1;
-                    }
-                }
-            }
-            if found.repeatable & bit(lane) != 0 {
-                self.views[lane].formed.push_back(batch.clone());
-            } else {
-                // It would not be encoded as it was, so it is not the same batch.
-                let other = Batch::form(found.signal, batch.parts().to_vec());
-                self.note_replaced(lane, &batch, std::slice::from_ref(&other));
-                self.views[lane].formed.push_back(other);
-            }
-        }
-        if lanes == 0 {
-            let place = self.journal.batches.remove(&name).and_then(|formed| formed.place);
-            self.journal.release(place);
-        }
-    }
-
-    /// The parts of a batch that was found; `None` if one is missing.
-    fn parts(&self, signal: Signal, members: &[Member]) -> Option<Vec<Part>> {
-        let part = |member: &Member| {
-            let id = member.payload();
-            let ranks = [crate::Priority::Error, crate::Priority::Healthy];
-            let mut ranks = ranks.into_iter().map(|priority| Rank { priority, arrival: id });
-            let (rank, entry) = ranks.find_map(|rank| self.entries.get(&rank).map(|entry| (rank, entry)))?;
-            let whole = Part::whole(rank, &entry.payload);
-            (entry.payload.signal() == signal).then(|| match member {
-                Member::Whole(_) => whole,
-                Member::Piece { summary, bytes, .. } => whole.piece(bytes.clone(), *summary),
-            })
-        };
-        members.iter().map(part).collect()
-    }
-
-    /// What waited for destinations that are gone is somewhere else now, or could not be put there: it stays in the files,
-    /// for the next process.
-    pub(crate) fn orphans_are_kept(&mut self, kept: &BTreeSet<u64>, left: &BTreeSet<u64>) {
-        self.journal.orphaned = !left.is_empty();
-        if let Some(spool) = self.journal.spool.as_mut().filter(|_| left.is_empty()) {
-            spool.recovering = false;
-        }
-        for id in kept.difference(left) {
-            for priority in [crate::Priority::Error, crate::Priority::Healthy] {
-                let rank = Rank { priority, arrival: *id };
-                match self.entries.get(&rank).map(|entry| entry.owed) {
-                    Some(0) => {
-                        self.note_gone(rank);
-                        self.remove(rank);
-                    }
-                    // The others still wait for it; it is written anew without those that do not.
-                    Some(_) => self.write_entry(rank, Journal::keep_moved),
-                    None => {}
-                }
-            }
-        }
-        self.tidy(0);
     }
 
     /// Why something is in memory only, once.
@@ -498,15 +322,6 @@ impl Queue {
     }
 }
 
-impl Member {
-    fn payload(&self) -> u64 {
-        match self {
-            Self::Whole(id) => *id,
-            Self::Piece { of, .. } => *of,
-        }
-    }
-}
-
 fn member(part: &Part) -> Member {
     if part.whole {
         return Member::Whole(part.rank.arrival);
@@ -521,11 +336,6 @@ fn key(batch: &Batch) -> Key {
 /// Lanes beyond the 64th are not kept count of, so what this says of those never matters.
 fn short(lane: usize) -> u8 {
     u8::try_from(lane).unwrap_or(u8::MAX)
-}
-
-/// The lanes that there are.
-fn known(lanes: usize) -> u64 {
-    (0..lanes).fold(0, |mask, lane| mask | bit(lane))
 }
 
 /// The most that notes may hold, in bytes.
