@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf, sync::LazyLock};
 
 /// A journal cut off or damaged anywhere gives what was written before that, and a file that is none gives nothing.
 pub(super) fn journal(data: &[u8]) {
-    let directory = scratch("journal");
+    let directory = emptied(scratch("journal"));
     let Some((mode, rest)) = data.split_first() else { return };
     if mode % 2 == 0 {
         let name = "journal-0000000000000000";
@@ -45,10 +45,7 @@ pub(super) fn journal(data: &[u8]) {
 
 /// What a spool gives back can be delivered or is kept elsewhere, and after that it is empty.
 pub(super) fn spool(data: &[u8]) {
-    let directory = scratch("spool");
-    for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
-        let _ = fs::remove_file(entry.path());
-    }
+    let directory = emptied(scratch("spool"));
     let Some((mode, rest)) = data.split_first() else { return };
     // Without a checksum that is right, nothing is looked at any further.
     let segment = if mode % 2 == 0 { rest.to_vec() } else { framed(rest) };
@@ -87,6 +84,13 @@ fn framed(mut rest: &[u8]) -> Vec<u8> {
         rest = after;
     }
     out
+}
+
+fn emptied(directory: PathBuf) -> PathBuf {
+    for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+        let _ = fs::remove_file(entry.path());
+    }
+    directory
 }
 
 /// A directory of this process, in memory where there is such a file system.

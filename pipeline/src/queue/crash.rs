@@ -336,6 +336,18 @@ fn what_could_not_be_kept_elsewhere_outlives_whatever_comes_after_it_and_a_clean
 }
 
 #[test]
+fn what_a_process_left_whose_clock_was_ahead_goes_out_like_everything_else() {
+    let disk = Memory::default();
+    let (mut queue, _) = reopened(&disk, ROOM, 1, 1_000_000);
+    queue.put(healthy("ahead"));
+    drop(queue);
+    let (mut queue, _) = reopened(&disk, ROOM, 1, 1);
+    queue.put(healthy("now"));
+    let horizon = queue.arrivals;
+    assert_eq!(queue.take(0, horizon).unwrap().items(), 2);
+}
+
+#[test]
 fn one_old_record_pins_no_more_than_itself() {
     let disk = Memory::default();
     let (mut queue, _) = reopened(&disk, ROOM, 2, 1);

@@ -39,6 +39,9 @@ impl Queue {
         let received: HashMap<u64, u64> =
             recovery.payloads.iter().map(|(id, payload)| (*id, payload.received_millis)).collect();
         let received = |id| received.get(&id).copied().unwrap_or_default();
+        // Numbers are times: those of a process whose clock was ahead of ours must not lie beyond every horizon.
+        let last = recovery.payloads.keys().chain(recovery.notes.keys()).max();
+        self.arrivals = self.arrivals.max(last.copied().unwrap_or_default());
         for (id, found) in recovery.payloads {
             let recovery::Payload { signal, summary, received_millis, owed, bytes, place } = found;
             let payload = Payload::restored(signal, bytes, summary, received_millis);

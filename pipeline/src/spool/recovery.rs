@@ -125,6 +125,8 @@ impl Recovery {
     fn apply(&mut self, record: Record, place: Place, head: &Head) {
         match record {
             Record::Head { .. } => {}
+            // Nobody numbers like this.
+            Record::Payload { id, .. } | Record::Note { id, .. } if id > u64::MAX / 2 => self.damaged += 1,
             Record::Payload { id, signal, summary, received_millis, lanes, bytes } => {
                 let (owed, _) = head.lanes(lanes);
                 self.payloads.insert(id, Payload { signal, summary, received_millis, owed, bytes, place });
