@@ -11,7 +11,7 @@ use crate::{
     queue::Restored,
     spool::{
         recovery::{LaneId, Recovery},
-        store::Directory,
+        store::{Directory, Store as _},
     },
 };
 
@@ -72,7 +72,8 @@ impl Pipeline {
     fn try_open(&self, settings: &Spool) -> io::Result<Vec<u64>> {
         let directory = Directory::open(&settings.directory)?;
         let limit = settings.limit.min(room(&directory, &settings.directory));
-        if limit < LEAST {
+        // What is there is to be read even where there is no room for more.
+        if limit < LEAST && directory.list()?.is_empty() {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "there is too little room"));
         }
         self.shared.with(|queue| queue.open_spool(Box::new(directory), self.lane_ids(), limit))
