@@ -269,7 +269,8 @@ def main() -> int:
     for peer in ("collector", "jaeger", "zipkin"):
         parser.add_argument(f"--{peer}", type=Path, required=True)
     parser.add_argument("--extension", type=Path, default=target / "release" / "spanlayer")
-    parser.add_argument("--cli", type=Path, default=target / "release" / "spanlayer-cli")
+    parser.add_argument("--cli", default=target / "release" / "spanlayer-cli",
+                        type=lambda text: Path(text).resolve())
     parser.add_argument("--zipkin-example", type=Path, default=target / "release" / "examples" / "zipkin")
     parser.add_argument("--only", default="")
     given = vars(parser.parse_args())
