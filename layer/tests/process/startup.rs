@@ -84,9 +84,9 @@ async fn busy_ports_and_a_read_only_state_directory_cost_a_warning_each() {
     .await;
     world.says("cannot listen").await;
     world.says("no link socket").await;
-    world.says("held in memory only").await;
     assert!(world.lambda.init().extension("spanlayer").subscription.is_some(), "another port does as well");
     world.invoke().await.payload();
+    world.says("held in memory only").await;
     let warnings = world.log().iter().filter(|line| line.contains("\"WARN\"")).count();
     assert_eq!(warnings, 3, "{:?}", world.log());
     assert_eq!(world.lambda.shutdown(Reason::Spindown).await.extension("spanlayer").exit, Exit::Code(0));
