@@ -18,6 +18,7 @@ pub use recognise::Recogniser;
 pub use rules::{Action, InvalidRules, Rules, Summary};
 pub use tally::Tally;
 
+use crate::hex;
 use keys::Pattern;
 use prefilter::Prefilter;
 use regex_lite::Regex;
@@ -124,11 +125,6 @@ impl Redactor {
             Some(key) => hex(&hmac::sign(key, secret).as_ref()[..16]),
         }
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 /// As the Collector's redaction processor has it.

@@ -1,0 +1,197 @@
+//! Functions that change something, under their names in the Collector.
+
+use super::{
+    Failed,
+    eval::Expr,
+    functions::{Param, option, pattern, text, value, whole},
+    path::Path,
+};
+use crate::{record::Value, scene::Scene};
+use regex_lite::Regex;
+
+/// An editor with what it is given.
+#[derive(Debug)]
+pub(super) struct Edit {
+    pub(super) editor: &'static Editor,
+    pub(super) target: Path,
+    pub(super) args: Vec<Option<Expr>>,
+    pub(super) pattern: Option<Regex>,
+}
+
+/// What an editor takes beside its target, and what it does.
+#[derive(Debug)]
+pub(super) struct Editor {
+    pub(super) name: &'static str,
+    pub(super) params: &'static [Param],
+    run: Run,
+}
+
+/// What it makes of the target's value; `None` to leave it.
+type Run = fn(Value, &[Value], Option<&Regex>) -> Result<Option<Value>, Failed>;
+
+const fn of(name: &'static str, params: &'static [Param], run: Run) -> Editor {
+    Editor { name, params, run }
+}
+
+impl Edit {
+    pub(super) fn run(&self, scene: &mut Scene<'_>) -> Result<(), Failed> {
+        let mut args = Vec::with_capacity(self.args.len());
+        for arg in &self.args {
+            args.push(arg.as_ref().map(|arg| arg.value(scene)).transpose()?.unwrap_or_default());
+        }
+        match (self.editor.run)(self.target.get(scene), &args, self.pattern.as_ref())? {
+            Some(value) => self.target.set(scene, value),
+            None => Ok(()),
+        }
+    }
+}
+
+type Entries = Vec<(String, Value)>;
+
+pub(super) const ALL: &[Editor] = &[
+    of("set", &[value("value")], |_, args, _| Ok(Some(args[0].clone()).filter(|value| *value != Value::Nil))),
+    of("delete_key", &[value("key")], |target, args, _| {
+        let gone = text(&args[0])?;
+        on_map(target, |entries| entries.retain(|(key, _)| key != gone))
+    }),
+    of("delete_matching_keys", &[pattern("pattern")], |target, _, pattern| {
+        on_map(target, |entries| entries.retain(|(key, _)| !matches(pattern, key)))
+    }),
+    of("keep_keys", &[value("keys")], |target, args, _| {
+        let Value::List(keys) = &args[0] else { return Err(Failed("expected a list of keys".to_owned())) };
+        on_map(target, |entries| entries.retain(|(key, _)| keys.iter().any(|one| one.as_text() == Some(key))))
+    }),
+    of("keep_matching_keys", &[pattern("pattern")], |target, _, pattern| {
+        on_map(target, |entries| entries.retain(|(key, _)| matches(pattern, key)))
+    }),
+    of("replace_pattern", &[pattern("regex"), value("replacement")], |target, args, pattern| {
+        let new = text(&args[0])?;
+        Ok(target.as_text().and_then(|text| replaced(pattern, text, new)).map(Value::Text))
+    }),
+    of(
+        "replace_all_patterns",
+        &[value("mode"), pattern("regex"), value("replacement")],
+        |target, args, pattern| {
+            let (mode, new) = (text(&args[0])?, text(&args[1])?);
+            if !matches!(mode, "key" | "value") {
+                return Err(Failed("a mode is key or value".to_owned()));
+            }
+            on_map(target, |entries| {
+                for (key, value) in entries {
+                    if mode == "key" {
+                        *key = replaced(pattern, key, new).unwrap_or_else(|| std::mem::take(key));
+                    } else if let Some(changed) =
+                        value.as_text().and_then(|text| replaced(pattern, text, new))
+                    {
+                        *value = Value::Text(changed);
+                    }
+                }
+            })
+        },
+    ),
+    of("replace_match", &[value("pattern"), value("replacement")], |target, args, _| {
+        let (glob, new) = (text(&args[0])?, text(&args[1])?);
+        Ok(target.as_text().filter(|text| fits(glob, text)).map(|_| Value::Text(new.to_owned())))
+    }),
+    of("replace_all_matches", &[value("pattern"), value("replacement")], |target, args, _| {
+        let (glob, new) = (text(&args[0])?, text(&args[1])?);
+        on_map(target, |entries| {
+            for (_, value) in
+                entries.iter_mut().filter(|(_, value)| value.as_text().is_some_and(|text| fits(glob, text)))
+            {
+                *value = Value::Text(new.to_owned());
+            }
+        })
+    }),
+    of("truncate_all", &[value("limit")], |target, args, _| {
+        let limit = whole(&args[0])?;
+        on_map(target, |entries| {
+            for (_, value) in entries {
+                if let Value::Text(text) = value {
+                    let cut = (0..=limit.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+                    text.truncate(cut.unwrap_or_default());
+                }
+            }
+        })
+    }),
+    of("limit", &[value("limit"), option("priority_keys")], |target, args, _| {
+        let limit = whole(&args[0])?;
+        let first: &[Value] = match &args[1] {
+            Value::List(keys) => keys,
+            _ => &[],
+        };
+        if first.len() > limit {
+            return Err(Failed("there are more priority keys than the limit".to_owned()));
+        }
+        on_map(target, |entries| {
+            if entries.len() > limit {
+                let is_first = |key: &str| first.iter().any(|one| one.as_text() == Some(key));
+                let mut room = limit - entries.iter().filter(|(key, _)| is_first(key)).count();
+                entries.retain(|(key, _)| {
+                    let fits = is_first(key) || room > 0;
+                    room -= usize::from(fits && !is_first(key));
+                    fits
+                });
+            }
+        })
+    }),
+    of("merge_maps", &[value("source"), value("strategy")], |target, args, _| {
+        let Value::Map(source) = &args[0] else { return Err(Failed("expected a map to merge".to_owned())) };
+        let strategy = text(&args[1])?;
+        if !matches!(strategy, "insert" | "update" | "upsert") {
+            return Err(Failed("a strategy is insert, update or upsert".to_owned()));
+        }
+        on_map(target, |entries| {
+            for (key, value) in source {
+                match entries.iter_mut().find(|(name, _)| name == key) {
+                    Some((_, old)) if strategy != "insert" => old.clone_from(value),
+                    None if strategy != "update" => entries.push((key.clone(), value.clone())),
+                    _ => {}
+                }
+            }
+        })
+    }),
+];
+
+/// Changes a map; what is no map is left.
+fn on_map(target: Value, change: impl FnOnce(&mut Entries)) -> Result<Option<Value>, Failed> {
+    let Value::Map(mut entries) = target else { return Ok(None) };
+    let before = entries.clone();
+    change(&mut entries);
+    Ok((entries != before).then_some(Value::Map(entries)))
+}
+
+fn matches(pattern: Option<&Regex>, text: &str) -> bool {
+    pattern.is_some_and(|pattern| pattern.is_match(text))
+}
+
+fn replaced(pattern: Option<&Regex>, text: &str, new: &str) -> Option<String> {
+    let pattern = pattern.filter(|pattern| pattern.is_match(text))?;
+    Some(pattern.replace_all(text, new).into_owned())
+}
+
+/// Whether a text matches a pattern with `*` and `?`.
+fn fits(glob: &str, text: &str) -> bool {
+    let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
+    let (mut g, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match glob.get(g) {
+            Some('*') => {
+                star = Some((g, t));
+                g += 1;
+            }
+            Some(one) if *one == '?' || *one == text[t] => {
+                g += 1;
+                t += 1;
+            }
+            _ => {
+                let Some((at, from)) = star else { return false };
+                star = Some((at, from + 1));
+                g = at + 1;
+                t = from + 1;
+            }
+        }
+    }
+    glob[g..].iter().all(|one| *one == '*')
+}

@@ -1,0 +1,282 @@
+//! Functions that give a value, under their names in the Collector.
+
+use super::Failed;
+use crate::{
+    hex,
+    record::Value,
+    scene::{POINTS, Scene},
+};
+use regex_lite::Regex;
+use ring::digest;
+
+/// A function: what it takes, and what it does.
+#[derive(Debug)]
+pub(super) struct Converter {
+    pub(super) name: &'static str,
+    pub(super) params: &'static [Param],
+    pub(super) run: Run,
+}
+
+type Run = fn(&[Value], Option<&Regex>, &mut Scene<'_>) -> Result<Value, Failed>;
+
+/// One thing that a function or an editor takes.
+#[derive(Debug)]
+pub(super) struct Param {
+    pub(super) name: &'static str,
+    pub(super) needs: Needs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// A value.
+    Value,
+    /// A value, or nothing.
+    Option,
+    /// A regular expression, which is compiled once.
+    Pattern,
+}
+
+pub(super) const fn value(name: &'static str) -> Param {
+    Param { name, needs: Needs::Value }
+}
+
+pub(super) const fn option(name: &'static str) -> Param {
+    Param { name, needs: Needs::Option }
+}
+
+pub(super) const fn pattern(name: &'static str) -> Param {
+    Param { name, needs: Needs::Pattern }
+}
+
+const fn of(name: &'static str, params: &'static [Param], run: Run) -> Converter {
+    Converter { name, params, run }
+}
+
+pub(super) const ALL: &[Converter] = &[
+    of("Bool", &[value("value")], |args, _, _| {
+        Ok(match &args[0] {
+            Value::Bool(flag) => Value::Bool(*flag),
+            Value::Int(number) => Value::Bool(*number != 0),
+            Value::Double(number) => Value::Bool(*number != 0.0),
+            Value::Text(text) => match text.as_str() {
+                "1" | "t" | "T" | "true" | "TRUE" | "True" => Value::Bool(true),
+                "0" | "f" | "F" | "false" | "FALSE" | "False" => Value::Bool(false),
+                _ => return Err(Failed("this text is no truth value".to_owned())),
+            },
+            _ => Value::Nil,
+        })
+    }),
+    of("Concat", &[value("vals"), value("delimiter")], |args, _, _| {
+        let Value::List(values) = &args[0] else { return Err(expected("a list", &args[0])) };
+        let between = text(&args[1])?;
+        // What is not there is told, as the Collector does.
+        let each = |value: &Value| if *value == Value::Nil { "<nil>".to_owned() } else { value.to_text() };
+        let texts: Vec<String> = values.iter().map(each).collect();
+        Ok(Value::Text(texts.join(between)))
+    }),
+    of("ConvertCase", &[value("target"), value("toCase")], |args, _, _| {
+        let (source, to) = (text(&args[0])?, text(&args[1])?);
+        Ok(Value::Text(match to {
+            "lower" => source.to_lowercase(),
+            "upper" => source.to_uppercase(),
+            "snake" => words(source).join("_").to_lowercase(),
+            "camel" => words(source).iter().map(|word| capital(word)).collect(),
+            _ => return Err(Failed("a case is lower, upper, snake or camel".to_owned())),
+        }))
+    }),
+    of("Double", &[value("value")], |args, _, _| {
+        Ok(match &args[0] {
+            Value::Double(number) => Value::Double(*number),
+            Value::Int(number) => Value::Double(*number as f64),
+            Value::Bool(flag) => Value::Double(f64::from(u8::from(*flag))),
+            Value::Text(text) => text.trim().parse().map_or(Value::Nil, Value::Double),
+            _ => Value::Nil,
+        })
+    }),
+    of("Duration", &[value("duration")], |args, _, _| {
+        let nanos = duration(text(&args[0])?);
+        nanos.map(Value::Duration).ok_or_else(|| Failed("this is no duration such as 1m30s".to_owned()))
+    }),
+    of("FNV", &[value("target")], |args, _, _| {
+        Ok(Value::Int(crate::fnv(text(&args[0])?.as_bytes()).cast_signed()))
+    }),
+    of("HasAttrKeyOnDatapoint", &[value("key")], |args, _, scene| {
+        let key = text(&args[0])?.to_owned();
+        Ok(Value::Bool(any_point(scene, &|value| value != Value::Nil, &key)))
+    }),
+    of("HasAttrOnDatapoint", &[value("key"), value("value")], |args, _, scene| {
+        let (key, wanted) = (text(&args[0])?.to_owned(), text(&args[1])?.to_owned());
+        Ok(Value::Bool(any_point(scene, &|value| value.as_text() == Some(&wanted), &key)))
+    }),
+    of("HasPrefix", &[value("value"), value("prefix")], |args, _, _| {
+        Ok(Value::Bool(text(&args[0])?.starts_with(text(&args[1])?)))
+    }),
+    of("HasSuffix", &[value("value"), value("suffix")], |args, _, _| {
+        Ok(Value::Bool(text(&args[0])?.ends_with(text(&args[1])?)))
+    }),
+    of("Hours", &[value("duration")], |args, _, _| nanos(&args[0]).map(|n| Value::Double(n as f64 / 3600e9))),
+    of("Int", &[value("value")], |args, _, _| {
+        Ok(match &args[0] {
+            Value::Int(number) => Value::Int(*number),
+            Value::Double(number) => Value::Int(*number as i64),
+            Value::Bool(flag) => Value::Int(i64::from(*flag)),
+            Value::Text(text) => text.parse().map_or(Value::Nil, Value::Int),
+            _ => Value::Nil,
+        })
+    }),
+    of("IsBool", &[value("value")], |args, _, _| Ok(Value::Bool(matches!(args[0], Value::Bool(_))))),
+    of("IsDouble", &[value("value")], |args, _, _| Ok(Value::Bool(matches!(args[0], Value::Double(_))))),
+    of("IsInt", &[value("value")], |args, _, _| Ok(Value::Bool(matches!(args[0], Value::Int(_))))),
+    of("IsList", &[value("value")], |args, _, _| Ok(Value::Bool(matches!(args[0], Value::List(_))))),
+    of("IsMap", &[value("value")], |args, _, _| Ok(Value::Bool(matches!(args[0], Value::Map(_))))),
+    of("IsMatch", &[value("target"), pattern("pattern")], |args, pattern, _| {
+        Ok(Value::Bool(match (&args[0], pattern) {
+            // What is not there matches nothing.
+            (Value::Nil, _) | (_, None) => false,
+            (Value::Text(text), Some(pattern)) => pattern.is_match(text),
+            (other, Some(pattern)) => pattern.is_match(&other.to_text()),
+        }))
+    }),
+    of("IsRootSpan", &[], |_, _, scene| {
+        let root = scene.item.as_deref().is_some_and(|span| span.bytes(PARENT).iter().all(|byte| *byte == 0));
+        Ok(Value::Bool(root))
+    }),
+    of("IsString", &[value("value")], |args, _, _| Ok(Value::Bool(matches!(args[0], Value::Text(_))))),
+    of("Len", &[value("target")], |args, _, _| {
+        let length = match &args[0] {
+            Value::Text(text) => text.len(),
+            Value::Bytes(bytes) | Value::Id(bytes) => bytes.len(),
+            Value::List(values) => values.len(),
+            Value::Map(entries) => entries.len(),
+            other => return Err(expected("a text, list or map", other)),
+        };
+        Ok(Value::Int(length as i64))
+    }),
+    of("Milliseconds", &[value("duration")], |args, _, _| nanos(&args[0]).map(|n| Value::Int(n / 1_000_000))),
+    of("Minutes", &[value("duration")], |args, _, _| nanos(&args[0]).map(|n| Value::Double(n as f64 / 60e9))),
+    of("Nanoseconds", &[value("duration")], |args, _, _| nanos(&args[0]).map(Value::Int)),
+    of("SHA256", &[value("value")], |args, _, _| {
+        let digest = digest::digest(&digest::SHA256, text(&args[0])?.as_bytes());
+        Ok(Value::Text(hex(digest.as_ref())))
+    }),
+    of("Seconds", &[value("duration")], |args, _, _| nanos(&args[0]).map(|n| Value::Double(n as f64 / 1e9))),
+    of("SpanID", &[value("bytes")], |args, _, _| id(&args[0], 8)),
+    of("String", &[value("value")], |args, _, _| {
+        Ok(if args[0] == Value::Nil { Value::Nil } else { Value::Text(args[0].to_text()) })
+    }),
+    of("Substring", &[value("target"), value("start"), value("length")], |args, _, _| {
+        let (source, start, length) = (text(&args[0])?, whole(&args[1])?, whole(&args[2])?);
+        let end = start.checked_add(length).filter(|_| length > 0);
+        let part = end.and_then(|end| source.as_bytes().get(start..end));
+        let part = part.ok_or_else(|| Failed("this part of the text does not exist".to_owned()))?;
+        Ok(Value::Text(String::from_utf8_lossy(part).into_owned()))
+    }),
+    of("TraceID", &[value("bytes")], |args, _, _| id(&args[0], 16)),
+    of("Trim", &[value("target"), option("replacement")], |args, _, _| {
+        let what = if args[1] == Value::Nil { " " } else { text(&args[1])? };
+        Ok(Value::Text(text(&args[0])?.trim_matches(|c| what.contains(c)).to_owned()))
+    }),
+    of("UnixMilli", &[value("time")], |args, _, _| moment(&args[0]).map(|n| Value::Int(n / 1_000_000))),
+    of("UnixNano", &[value("time")], |args, _, _| moment(&args[0]).map(Value::Int)),
+    of("UnixSeconds", &[value("time")], |args, _, _| moment(&args[0]).map(|n| Value::Int(n / 1_000_000_000))),
+];
+
+/// `Span.parent_span_id`.
+const PARENT: u32 = 4;
+
+fn expected(what: &str, found: &Value) -> Failed {
+    Failed(format!("expected {what}, and found {}", found.name()))
+}
+
+pub(super) fn text(value: &Value) -> Result<&str, Failed> {
+    value.as_text().ok_or_else(|| expected("a text", value))
+}
+
+pub(super) fn whole(value: &Value) -> Result<usize, Failed> {
+    match value {
+        Value::Int(number) => usize::try_from(*number).map_err(|_| Failed("a count is negative".to_owned())),
+        other => Err(expected("a whole number", other)),
+    }
+}
+
+fn nanos(value: &Value) -> Result<i64, Failed> {
+    match value {
+        Value::Duration(nanos) => Ok(*nanos),
+        other => Err(expected("a duration", other)),
+    }
+}
+
+fn moment(value: &Value) -> Result<i64, Failed> {
+    match value {
+        Value::Time(nanos) => Ok(*nanos),
+        other => Err(expected("a time", other)),
+    }
+}
+
+fn id(value: &Value, length: usize) -> Result<Value, Failed> {
+    match value {
+        Value::Bytes(bytes) if bytes.len() == length => Ok(Value::Id(bytes.clone())),
+        _ => Err(Failed(format!("an id has {length} bytes"))),
+    }
+}
+
+/// Whether any data point of the metric has such an attribute.
+fn any_point(scene: &mut Scene<'_>, test: &dyn Fn(Value) -> bool, key: &str) -> bool {
+    let Some(metric) = scene.item.as_deref() else { return false };
+    POINTS.into_iter().any(|(number, shape)| {
+        let attributes = [7, 9, 1, 7][shape];
+        let mut data = metric.look(number);
+        data.take(1).iter().any(|point| test(point.attribute(attributes, key)))
+    })
+}
+
+/// Go's durations.
+fn duration(text: &str) -> Option<i64> {
+    let (negative, mut rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    if rest == "0" {
+        return Some(0);
+    }
+    let mut nanos = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, after) = rest.split_at(digits);
+        let (unit, after) = after.split_at(after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len()));
+        let scale = match unit {
+            "ns" => 1.0,
+            "us" | "µs" | "μs" => 1e3,
+            "ms" => 1e6,
+            "s" => 1e9,
+            "m" => 60e9,
+            "h" => 3600e9,
+            _ => return None,
+        };
+        nanos += number.parse::<f64>().ok()? * scale;
+        rest = after;
+    }
+    (!text.is_empty()).then_some(if negative { -nanos } else { nanos } as i64)
+}
+
+/// The words of a name: at separators, and where a capital follows a small letter.
+fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for letter in text.chars() {
+        let apart = !letter.is_alphanumeric();
+        if (apart || letter.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit()))
+            && words.last().is_some_and(|word| !word.is_empty())
+        {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| !apart) {
+            word.push(letter);
+        }
+        before = letter;
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

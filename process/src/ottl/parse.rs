@@ -1,0 +1,499 @@
+//! Tokens to conditions and statements.
+//!
+//! ```text
+//! statement ─ editor(target, …) [where condition]
+//! condition ─ and ─ not ─ comparison ─ sum ─ product ─ value
+//! ```
+
+use super::{
+    Context, Fault,
+    compare::Sign,
+    editors::{self, Edit},
+    eval::{Call, Expr, Math, Test},
+    functions::{self, Needs, Param},
+    lex::{self, Kind, Token},
+    path::{Path, Segment},
+};
+use crate::{
+    record::{Key, Value},
+    suggest,
+};
+use regex_lite::Regex;
+use spanlayer_otlp::{
+    Signal,
+    schema::{self, Message},
+};
+
+pub(super) struct Parser {
+    tokens: Vec<Token>,
+    next: usize,
+    context: Context,
+    /// Brackets around brackets: a hostile text must not exhaust the stack.
+    depth: usize,
+}
+
+/// Which contexts the paths of a text name, in the order of their depth. For texts that leave the context to be found.
+pub fn contexts(text: &str) -> Vec<Context> {
+    let tokens = lex::tokens(text).unwrap_or_default();
+    let pairs = tokens.windows(2).enumerate().filter_map(|(at, pair)| match (&pair[0].kind, &pair[1].kind) {
+        // Not the end of a longer path.
+        (Kind::Word(word), Kind::Sign(".")) if at == 0 || tokens[at - 1].kind != Kind::Sign(".") => {
+            Context::named(word)
+        }
+        _ => None,
+    });
+    let mut found: Vec<Context> = pairs.collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Whether a text reads as a statement rather than a condition.
+pub fn is_statement(text: &str) -> bool {
+    let first = text.trim_start().chars().next();
+    let name = text.trim_start().split('(').next().unwrap_or_default();
+    first.is_some_and(char::is_lowercase) && editors::ALL.iter().any(|editor| editor.name == name.trim_end())
+}
+
+/// The most brackets within brackets.
+const DEEPEST: usize = 32;
+
+impl Parser {
+    pub(super) fn new(text: &str, context: Context) -> Result<Self, Fault> {
+        Ok(Self { tokens: lex::tokens(text)?, next: 0, context, depth: 0 })
+    }
+
+    pub(super) fn condition(mut self) -> Result<Test, Fault> {
+        let test = self.any()?;
+        self.end("write `and` or `or` between conditions")?;
+        Ok(test)
+    }
+
+    pub(super) fn statement(mut self) -> Result<(Edit, Option<Test>), Fault> {
+        let edit = self.edit()?;
+        let only = if self.word("where") { Some(self.any()?) } else { None };
+        self.end("write `where` before a condition")?;
+        Ok((edit, only))
+    }
+
+    fn peek(&self) -> &Token {
+        // The last token is the end, which is never passed.
+        &self.tokens[self.next.min(self.tokens.len() - 1)]
+    }
+
+    fn advance(&mut self) -> Token {
+        let token = self.peek().clone();
+        self.next += usize::from(token.kind != Kind::End);
+        token
+    }
+
+    fn sign(&mut self, sign: &str) -> bool {
+        let found = matches!(self.peek().kind, Kind::Sign(found) if found == sign);
+        self.next += usize::from(found);
+        found
+    }
+
+    fn word(&mut self, word: &str) -> bool {
+        let found = matches!(&self.peek().kind, Kind::Word(found) if found == word);
+        self.next += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, sign: &'static str) -> Result<(), Fault> {
+        if self.sign(sign) { Ok(()) } else { Err(self.unexpected(&format!("expected `{sign}`"))) }
+    }
+
+    fn end(&self, remedy: &str) -> Result<(), Fault> {
+        if self.peek().kind == Kind::End { Ok(()) } else { Err(self.unexpected(remedy)) }
+    }
+
+    fn unexpected(&self, remedy: &str) -> Fault {
+        let token = self.peek();
+        let what = match &token.kind {
+            Kind::Word(word) => format!("`{word}` does not belong here"),
+            Kind::Literal(value) => format!("{} does not belong here", value.name()),
+            Kind::Sign(sign) => format!("`{sign}` does not belong here"),
+            Kind::End => "something is missing at the end".to_owned(),
+        };
+        Fault::new(token.at, what, remedy)
+    }
+
+    fn deeper(&mut self) -> Result<(), Fault> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(Fault::new(
+                self.peek().at,
+                "there are too many brackets within brackets",
+                "write it in parts",
+            ));
+        }
+        Ok(())
+    }
+
+    fn any(&mut self) -> Result<Test, Fault> {
+        let mut tests = vec![self.all()?];
+        while self.word("or") {
+            tests.push(self.all()?);
+        }
+        Ok(if tests.len() == 1 { tests.remove(0) } else { Test::Any(tests) })
+    }
+
+    fn all(&mut self) -> Result<Test, Fault> {
+        let mut tests = vec![self.one()?];
+        while self.word("and") {
+            tests.push(self.one()?);
+        }
+        Ok(if tests.len() == 1 { tests.remove(0) } else { Test::All(tests) })
+    }
+
+    fn one(&mut self) -> Result<Test, Fault> {
+        self.deeper()?;
+        let test = if self.word("not") {
+            self.one().map(|test| Test::Not(Box::new(test)))
+        } else {
+            self.comparison()
+        };
+        self.depth -= 1;
+        test
+    }
+
+    fn comparison(&mut self) -> Result<Test, Fault> {
+        // A bracket holds a condition, or else it belongs to a value.
+        if matches!(self.peek().kind, Kind::Sign("(")) {
+            let (start, depth) = (self.next, self.depth);
+            self.next += 1;
+            let within = self.any().and_then(|test| self.expect(")").map(|()| test));
+            match within {
+                Ok(test) if !self.goes_on() => return Ok(test),
+                Err(fault) => {
+                    let reached = self.next;
+                    (self.next, self.depth) = (start, depth);
+                    // Whichever reading came further is the one that was meant.
+                    return self.compared().map_err(|other| if self.next > reached { other } else { fault });
+                }
+                Ok(_) => (self.next, self.depth) = (start, depth),
+            }
+        }
+        self.compared()
+    }
+
+    fn goes_on(&self) -> bool {
+        matches!(self.peek().kind, Kind::Sign(sign) if Sign::of(sign).is_some() || "+-*/".contains(sign))
+    }
+
+    fn compared(&mut self) -> Result<Test, Fault> {
+        let start = self.peek().at;
+        let one = self.sum()?;
+        let Kind::Sign(sign) = self.peek().kind else { return self.alone(one, start) };
+        let Some(sign) = Sign::of(sign) else {
+            if sign == "=" {
+                return Err(self.unexpected("write `==`"));
+            }
+            return self.alone(one, start);
+        };
+        self.next += 1;
+        Ok(Test::Compare(one, sign, self.sum()?))
+    }
+
+    fn alone(&self, expr: Expr, at: (usize, usize)) -> Result<Test, Fault> {
+        match expr {
+            Expr::Literal(Value::Bool(answer)) => Ok(Test::Always(answer)),
+            Expr::Call(_) => Ok(Test::Is(expr)),
+            Expr::Path(_) => {
+                Err(Fault::new(at, "this is a value, and no condition", "compare it, as in `… == true`"))
+            }
+            _ => Err(self.unexpected("write a comparison, such as `name == \"x\"`")),
+        }
+    }
+
+    fn sum(&mut self) -> Result<Expr, Fault> {
+        let mut expr = self.product()?;
+        loop {
+            let math = match self.peek().kind {
+                Kind::Sign("+") => Math::Add,
+                Kind::Sign("-") => Math::Subtract,
+                _ => return Ok(expr),
+            };
+            self.next += 1;
+            expr = Expr::Math(Box::new(expr), math, Box::new(self.product()?));
+        }
+    }
+
+    fn product(&mut self) -> Result<Expr, Fault> {
+        let mut expr = self.value()?;
+        loop {
+            let math = match self.peek().kind {
+                Kind::Sign("*") => Math::Multiply,
+                Kind::Sign("/") => Math::Divide,
+                _ => return Ok(expr),
+            };
+            self.next += 1;
+            expr = Expr::Math(Box::new(expr), math, Box::new(self.value()?));
+        }
+    }
+
+    fn value(&mut self) -> Result<Expr, Fault> {
+        self.deeper()?;
+        let token = self.advance();
+        let expr = match token.kind {
+            Kind::Literal(value) => Expr::Literal(value),
+            Kind::Sign("-") => match self.advance().kind {
+                Kind::Literal(Value::Int(number)) => Expr::Literal(Value::Int(number.wrapping_neg())),
+                Kind::Literal(Value::Double(number)) => Expr::Literal(Value::Double(-number)),
+                _ => {
+                    self.next -= 1;
+                    return Err(self.unexpected("a minus stands before a number"));
+                }
+            },
+            Kind::Sign("(") => {
+                let expr = self.sum()?;
+                self.expect(")")?;
+                expr
+            }
+            Kind::Sign("[") => Expr::List(self.until("]", Self::sum)?),
+            Kind::Sign("{") => Expr::Map(self.until("}", |parser| {
+                let Kind::Literal(Value::Text(key)) = parser.peek().kind.clone() else {
+                    return Err(parser.unexpected("write `{\"key\": value}`"));
+                };
+                parser.next += 1;
+                parser.expect(":")?;
+                Ok((key, parser.sum()?))
+            })?),
+            Kind::Word(word) => self.named(word, token.at)?,
+            Kind::Sign(_) | Kind::End => {
+                self.next -= usize::from(token.kind != Kind::End);
+                return Err(self.unexpected(
+                    "expected a value: a path, a text in double quotes, a number, true, false or nil",
+                ));
+            }
+        };
+        self.depth -= 1;
+        Ok(expr)
+    }
+
+    /// Things with commas between, until the bracket closes.
+    fn until<T>(
+        &mut self,
+        close: &'static str,
+        mut one: impl FnMut(&mut Self) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let mut all = Vec::new();
+        while !self.sign(close) {
+            if !all.is_empty() && !self.sign(",") {
+                return Err(self.unexpected(&format!("expected `,` or `{close}`")));
+            }
+            all.push(one(self)?);
+        }
+        Ok(all)
+    }
+
+    /// What begins with a word: a constant, a function, a path.
+    fn named(&mut self, word: String, at: (usize, usize)) -> Result<Expr, Fault> {
+        match word.as_str() {
+            "true" => return Ok(Expr::Literal(Value::Bool(true))),
+            "false" => return Ok(Expr::Literal(Value::Bool(false))),
+            "nil" => return Ok(Expr::Literal(Value::Nil)),
+            _ => {}
+        }
+        if self.sign("(") {
+            return self.call(&word, at);
+        }
+        if word.starts_with(|first: char| first.is_ascii_uppercase()) {
+            return symbol(&word, at).map(|number| Expr::Literal(Value::Int(number)));
+        }
+        self.path(word, at).map(Expr::Path)
+    }
+
+    fn path(&mut self, word: String, at: (usize, usize)) -> Result<Path, Fault> {
+        let mut segments = vec![Segment { name: word, at }];
+        let mut keys = Vec::new();
+        loop {
+            if self.sign("[") {
+                keys.push(self.key()?);
+            } else if keys.is_empty() && self.sign(".") {
+                let Kind::Word(name) = self.peek().kind.clone() else {
+                    return Err(self.unexpected("a name follows a point"));
+                };
+                segments.push(Segment { name, at: self.advance().at });
+            } else {
+                return Path::resolve(self.context, &segments, keys);
+            }
+        }
+    }
+
+    fn key(&mut self) -> Result<Key, Fault> {
+        let key = match &self.peek().kind {
+            Kind::Literal(Value::Text(name)) => Key::Name(name.clone()),
+            Kind::Literal(Value::Int(place)) => Key::Place(usize::try_from(*place).unwrap_or(usize::MAX)),
+            _ => return Err(self.unexpected("write a key as `[\"key\"]` or `[0]`")),
+        };
+        self.next += 1;
+        self.expect("]")?;
+        Ok(key)
+    }
+
+    fn call(&mut self, name: &str, at: (usize, usize)) -> Result<Expr, Fault> {
+        let Some(converter) = functions::ALL.iter().find(|one| one.name == name) else {
+            if editors::ALL.iter().any(|one| one.name == name) {
+                let what = format!("`{name}` changes something, and gives no value");
+                return Err(Fault::new(at, what, "use it as a statement of `transform`"));
+            }
+            return Err(unknown("function", name, at, functions::ALL.iter().map(|one| one.name)));
+        };
+        let (args, pattern) = self.arguments(name, at, converter.params)?;
+        let mut keys = Vec::new();
+        while self.sign("[") {
+            keys.push(self.key()?);
+        }
+        Ok(Expr::Call(Box::new(Call { converter, args, pattern, keys })))
+    }
+
+    fn edit(&mut self) -> Result<Edit, Fault> {
+        let token = self.advance();
+        let Kind::Word(name) = token.kind else {
+            self.next -= usize::from(self.next > 0);
+            return Err(self.unexpected("begin with what is to be done, such as `set(…)`"));
+        };
+        let Some(editor) = editors::ALL.iter().find(|one| one.name == name) else {
+            return Err(unknown("editor", &name, token.at, editors::ALL.iter().map(|one| one.name)));
+        };
+        self.expect("(")?;
+        // The target may be named as well.
+        if matches!(self.tokens.get(self.next + 1), Some(Token { kind: Kind::Sign("="), .. })) {
+            self.next += 2;
+        }
+        let start = self.advance();
+        let Kind::Word(word) = start.kind else {
+            self.next -= usize::from(start.kind != Kind::End);
+            return Err(self.unexpected("expected a path to what is to be changed"));
+        };
+        let target = self.path(word, start.at)?;
+        if !editor.params.is_empty() && !self.sign(",") {
+            return Err(self.unexpected(&format!("expected `,` and {}", listed(editor.params))));
+        }
+        let (args, pattern) = self.arguments(&name, token.at, editor.params)?;
+        Ok(Edit { editor, target, args, pattern })
+    }
+
+    /// What stands in the brackets, in the order of what is taken, whether it is named or not.
+    fn arguments(
+        &mut self,
+        name: &str,
+        at: (usize, usize),
+        params: &'static [Param],
+    ) -> Result<(Vec<Option<Expr>>, Option<Regex>), Fault> {
+        let mut args: Vec<Option<Expr>> =
+            params.iter().filter(|param| param.needs != Needs::Pattern).map(|_| None).collect();
+        let (mut pattern, mut given, mut count) = (None, vec![false; params.len()], 0);
+        self.until(")", |parser| {
+            let mut place = count;
+            count += 1;
+            if let Kind::Word(word) = &parser.peek().kind
+                && matches!(parser.tokens.get(parser.next + 1), Some(Token { kind: Kind::Sign("="), .. }))
+            {
+                let Some(found) = params.iter().position(|param| param.name == word) else {
+                    return Err(unknown(
+                        "argument",
+                        word,
+                        parser.peek().at,
+                        params.iter().map(|param| param.name),
+                    ));
+                };
+                parser.next += 2;
+                place = found;
+            }
+            let Some(param) = params.get(place) else {
+                let remedy = format!("`{name}` takes {}", listed(params));
+                return Err(Fault::new(parser.peek().at, "this is one too many", remedy));
+            };
+            given[place] = true;
+            if param.needs == Needs::Pattern {
+                pattern = Some(parser.pattern()?);
+            } else {
+                let before = params[..place].iter().filter(|param| param.needs != Needs::Pattern).count();
+                args[before] = Some(parser.sum()?);
+            }
+            Ok(())
+        })?;
+        let missing =
+            params.iter().zip(&given).find(|(param, given)| param.needs != Needs::Option && !**given);
+        match missing {
+            Some((param, _)) => {
+                let what = format!("`{name}` is not given its `{}`", param.name);
+                Err(Fault::new(at, what, format!("it takes {}", listed(params))))
+            }
+            None => Ok((args, pattern)),
+        }
+    }
+
+    fn pattern(&mut self) -> Result<Regex, Fault> {
+        let token = self.peek().clone();
+        let Kind::Literal(Value::Text(text)) = token.kind else {
+            return Err(self.unexpected("write the pattern itself, in double quotes"));
+        };
+        self.next += 1;
+        Regex::new(&text).map_err(|why| {
+            Fault::new(token.at, format!("this is no regular expression: {why}"), "correct the pattern")
+        })
+    }
+}
+
+fn listed(params: &[Param]) -> String {
+    let one = |param: &Param| match param.needs {
+        Needs::Option => format!("[{}]", param.name),
+        _ => param.name.to_owned(),
+    };
+    if params.is_empty() {
+        "nothing".to_owned()
+    } else {
+        params.iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn unknown<'k>(
+    what: &str,
+    name: &str,
+    at: (usize, usize),
+    known: impl Iterator<Item = &'k str> + Clone,
+) -> Fault {
+    let remedy = match suggest::closest(name, known.clone()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there are {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    Fault::new(at, format!("the {what} `{name}` is not known"), remedy)
+}
+
+/// The number of a symbol: of the protocol's enumerations, and the Collector's own for types of metrics.
+fn symbol(name: &str, at: (usize, usize)) -> Result<i64, Fault> {
+    const TYPES: [&str; 6] = ["NONE", "GAUGE", "SUM", "HISTOGRAM", "EXPONENTIAL_HISTOGRAM", "SUMMARY"];
+    if let Some(number) =
+        name.strip_prefix("METRIC_DATA_TYPE_").and_then(|kind| TYPES.iter().position(|one| *one == kind))
+    {
+        return Ok(number as i64);
+    }
+    let mut known = Vec::new();
+    Signal::ALL.into_iter().for_each(|signal| symbols(schema::request(signal), &mut known));
+    match known.iter().find(|(symbol, _)| *symbol == name) {
+        Some((_, number)) => Ok(i64::from(*number)),
+        None => {
+            let remedy = match suggest::closest(name, known.iter().map(|(symbol, _)| *symbol)) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "put texts in double quotes; functions are followed by `(`".to_owned(),
+            };
+            Err(Fault::new(at, format!("the symbol `{name}` is not known"), remedy))
+        }
+    }
+}
+
+fn symbols(message: &'static Message, out: &mut Vec<(&'static str, i32)>) {
+    for field in message.fields {
+        match field.kind {
+            schema::Kind::Enum(names) => out.extend(names),
+            // What holds values holds itself, and no enumeration.
+            schema::Kind::Message(inner) if !matches!(inner.name, "KeyValue" | "AnyValue") => {
+                symbols(inner, out)
+            }
+            _ => {}
+        }
+    }
+}
