@@ -4,6 +4,7 @@
 //! record   one message of a request, open for reading and changing
 //! scene    one place in a request, and what it belongs to
 //! ottl     conditions and statements about such places, in the Collector's language
+//! stage    processors: they change a payload, or leave some of it out
 //! redact   what must not leave is made unreadable, in every place of every signal
 //! ```
 //!
@@ -23,6 +24,7 @@ pub mod ottl;
 pub mod record;
 pub mod redact;
 pub mod scene;
+pub mod stage;
 pub mod suggest;
 
 pub use redact::{Redactor, Rules};

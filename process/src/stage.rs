@@ -1,0 +1,193 @@
+//! Processors: each changes a payload, or leaves some of it out. They run in the order of the pipeline's list; a payload is
+//! opened for the first that looks into it, and written again after the last if any changed it.
+//!
+//! ```text
+//! attributes, resource ─ actions   span ─ naming   filter   transform   redaction ─ redact   probabilistic_sampler ─ share
+//! ```
+
+mod actions;
+mod filter;
+mod naming;
+mod select;
+mod share;
+pub mod threshold;
+mod transform;
+
+pub use actions::{Act, Actions, Convert, From, On};
+pub use filter::Filter;
+pub use naming::Naming;
+pub use select::{Match, Pattern, Select};
+pub use share::{Mode, Share};
+pub use transform::{Group, Transform};
+
+use crate::{Redactor, ottl::Failed, record::Record, redact::Tally};
+use bytes::Bytes;
+use spanlayer_otlp::Signal;
+use std::sync::Arc;
+
+/// One processor, compiled.
+#[derive(Debug)]
+pub enum Stage {
+    /// Sets, deletes, hashes and converts attributes.
+    Actions(Actions),
+    /// Leaves out what a condition holds for.
+    Filter(Filter),
+    /// Runs statements.
+    Transform(Transform),
+    /// Names spans.
+    Naming(Naming),
+    /// Makes unreadable what must not leave.
+    Redact(Box<Redactor>),
+    /// Keeps a share of traces.
+    Share(Share),
+}
+
+/// What is done when a condition or statement cannot be evaluated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// A condition does not hold, a statement does nothing, and it is told.
+    #[default]
+    Ignore,
+    /// The same, and it is not told.
+    Silent,
+    /// The whole payload is left out.
+    Propagate,
+}
+
+/// What processors made of a payload.
+#[derive(Debug, PartialEq)]
+pub enum Passed {
+    /// Nothing was changed.
+    Same,
+    /// This.
+    Changed(Vec<u8>),
+    /// Nothing is left.
+    Nothing,
+}
+
+/// What happened on the way.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What was made unreadable.
+    pub redacted: Tally,
+    /// Why something could not be evaluated: the last of what should be told.
+    pub failed: Option<Failed>,
+}
+
+/// Takes an encoded request through processors. It must be valid.
+pub fn run(stages: &[Arc<Stage>], signal: Signal, bytes: &Bytes, report: &mut Report) -> Passed {
+    let mut form = Form::Encoded(bytes.clone());
+    let mut changed = false;
+    for stage in stages.iter().filter(|stage| stage.looks_at(signal)) {
+        let done = match &**stage {
+            Stage::Redact(redactor) => form.redact(redactor, signal, report),
+            other => other.run(signal, form.opened(), report),
+        };
+        match done {
+            Ok(done) => changed |= done,
+            Err(failed) => {
+                report.failed = Some(failed);
+                return Passed::Nothing;
+            }
+        }
+    }
+    match form {
+        _ if !changed => Passed::Same,
+        Form::Opened(root) if root.is_empty() => Passed::Nothing,
+        Form::Opened(root) => Passed::Changed(root.encode()),
+        Form::Encoded(bytes) => Passed::Changed(bytes.into()),
+    }
+}
+
+/// A payload between two processors.
+enum Form {
+    Encoded(Bytes),
+    Opened(Record),
+}
+
+impl Form {
+    fn opened(&mut self) -> &mut Record {
+        if let Self::Encoded(bytes) = self {
+            *self = Self::Opened(Record::open(bytes));
+        }
+        match self {
+            Self::Opened(root) => root,
+            Self::Encoded(_) => unreachable!("it was opened above"),
+        }
+    }
+
+    fn redact(&mut self, redactor: &Redactor, signal: Signal, report: &mut Report) -> Result<bool, Failed> {
+        let bytes = match self {
+            Self::Encoded(bytes) => bytes.clone(),
+            Self::Opened(root) => root.encode().into(),
+        };
+        let Some((clean, tally)) = redactor.redact(signal, &bytes) else { return Ok(false) };
+        report.redacted.add(&tally);
+        *self = Self::Encoded(clean.into());
+        Ok(true)
+    }
+}
+
+impl Stage {
+    /// Whether it has anything to do with data of a signal, as the Collector's processor of that name has.
+    pub fn looks_at(&self, signal: Signal) -> bool {
+        match self {
+            Self::Actions(_) | Self::Redact(_) => true,
+            Self::Filter(filter) => filter.looks_at(signal),
+            Self::Transform(transform) => transform.looks_at(signal),
+            Self::Naming(_) => signal == Signal::Traces,
+            Self::Share(_) => signal != Signal::Metrics,
+        }
+    }
+
+    /// Whether it changed anything.
+    fn run(&self, signal: Signal, root: &mut Record, report: &mut Report) -> Result<bool, Failed> {
+        match self {
+            Self::Actions(actions) => Ok(actions.run(signal, root)),
+            Self::Filter(filter) => filter.run(signal, root, report),
+            Self::Transform(transform) => transform.run(signal, root, report),
+            Self::Naming(naming) => Ok(naming.run(root)),
+            Self::Share(share) => Ok(share.run(signal, root)),
+            Self::Redact(_) => Ok(false),
+        }
+    }
+}
+
+/// The answer, or what stands for it.
+fn or_else<T>(
+    answer: Result<T, Failed>,
+    on_error: OnError,
+    instead: T,
+    report: &mut Report,
+) -> Result<T, Failed> {
+    match (answer, on_error) {
+        (Ok(answer), _) => Ok(answer),
+        (Err(failed), OnError::Propagate) => Err(failed),
+        (Err(_), OnError::Silent) => Ok(instead),
+        (Err(failed), OnError::Ignore) => {
+            report.failed = Some(failed);
+            Ok(instead)
+        }
+    }
+}
+
+/// `Resource.attributes`.
+const RESOURCE_ATTRIBUTES: u32 = 1;
+
+/// `Span.name`, `Span.attributes`.
+const SPAN_NAME: u32 = 5;
+const SPAN_ATTRIBUTES: u32 = 9;
+
+/// Where the attributes of a signal's items are; of metrics, of their data points by shape.
+const fn attributes_of(signal: Signal, shape: usize) -> u32 {
+    match (signal, shape) {
+        (Signal::Traces, _) => SPAN_ATTRIBUTES,
+        (Signal::Logs, _) => 6,
+        (Signal::Metrics, 1) => 9,
+        (Signal::Metrics, 2) => 1,
+        (Signal::Metrics, _) => 7,
+    }
+}
+
+#[cfg(test)]
+mod tests;

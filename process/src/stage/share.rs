@@ -1,0 +1,156 @@
+//! `probabilistic_sampler`: a share of all traces, the same ones wherever the same share is kept.
+
+use super::{
+    SPAN_ATTRIBUTES,
+    threshold::{self, NEVER, State},
+};
+use crate::{
+    record::{Record, Value},
+    scene::{Level, walk},
+};
+use spanlayer_otlp::Signal;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Share {
+    /// How many, from 0 to 1.
+    pub probability: f64,
+    /// How it is decided.
+    pub mode: Mode,
+    /// How exactly the threshold is written: 1 to 14 hexadecimal digits.
+    pub digits: u32,
+    /// Whether what has nothing random is left out.
+    pub closed: bool,
+    /// Of log records, the attribute that is hashed instead of the trace id.
+    pub from_attribute: Option<String>,
+    /// Of log records, the attribute that has a percentage of its own.
+    pub priority: Option<String>,
+}
+
+/// How it is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// This share of what comes in, whatever was left out before.
+    Proportional,
+    /// This share of what there was, of which some may have been left out before.
+    Equalizing,
+    /// By a hash of the trace id and this seed.
+    Seed(u32),
+}
+
+impl Share {
+    pub(super) fn run(&self, signal: Signal, root: &mut Record) -> bool {
+        walk(signal, root, Level::Item, &mut |scene| {
+            let Some(item) = scene.item.as_deref_mut() else { return true };
+            let (keep, changed) = if signal == Signal::Traces { self.span(item) } else { self.log(item) };
+            scene.changed |= changed;
+            keep
+        })
+    }
+
+    /// Whether a span is kept, and was changed.
+    fn span(&self, span: &mut Record) -> (bool, bool) {
+        match priority(&span.attribute(SPAN_ATTRIBUTES, "sampling.priority")) {
+            Some(0.0) => return (false, false),
+            Some(_) => return (true, false),
+            None => {}
+        }
+        let mut state = State::parse(span.text(TRACE_STATE));
+        let Some(randomness) = self.randomness(span.bytes(SPAN_TRACE), &mut state) else {
+            return (!self.closed, false);
+        };
+        let threshold = self.threshold(state.so_far(randomness), self.probability);
+        if randomness < threshold {
+            return (false, false);
+        }
+        state.threshold = Some(threshold);
+        span.set_bytes(TRACE_STATE, state.to_text());
+        (true, true)
+    }
+
+    /// Log records have no trace state: attributes say the same.
+    fn log(&self, record: &mut Record) -> (bool, bool) {
+        let own = self.priority.as_ref().and_then(|key| priority(&record.attribute(LOG_ATTRIBUTES, key)));
+        let probability = own.map_or(self.probability, |percent| (percent / 100.0).clamp(0.0, 1.0));
+        let text = |key: &str| record.attribute(LOG_ATTRIBUTES, key).to_text();
+        let mut state = State::parse(&format!("ot=th:{};rv:{}", text(THRESHOLD), text(RANDOMNESS)));
+        let hashed = self.from_attribute.as_ref().map(|key| record.attribute(LOG_ATTRIBUTES, key));
+        let source = match hashed {
+            Some(Value::Nil) => Vec::new(),
+            Some(value) => value.to_text().into_bytes(),
+            None => record.bytes(LOG_TRACE).to_vec(),
+        };
+        let Some(randomness) = self.randomness(&source, &mut state).filter(|_| !source.is_empty()) else {
+            return (!self.closed, false);
+        };
+        let threshold = self.threshold(state.so_far(randomness), probability);
+        if randomness < threshold {
+            return (false, false);
+        }
+        let mut attributes = record.attributes(LOG_ATTRIBUTES);
+        attributes.set(THRESHOLD, &Value::Text(threshold::digits(threshold)));
+        if let Some(randomness) = state.randomness {
+            attributes.set(RANDOMNESS, &Value::Text(format!("{randomness:014x}")));
+        }
+        (true, true)
+    }
+
+    pub(super) fn threshold(&self, so_far: u64, probability: f64) -> u64 {
+        match self.mode {
+            Mode::Proportional => {
+                threshold::of(threshold::probability(so_far) * probability, self.digits).max(so_far)
+            }
+            Mode::Equalizing => threshold::of(probability, self.digits).max(so_far),
+            Mode::Seed(_) => {
+                NEVER - (((probability * f64::from(BUCKETS)) as u64).min(BUCKETS.into()) << BUCKET)
+            }
+        }
+    }
+
+    /// The random bits; where they come from a hash, they are told, so that those who come later decide alike.
+    pub(super) fn randomness(&self, source: &[u8], state: &mut State) -> Option<u64> {
+        let Mode::Seed(seed) = self.mode else {
+            // What is hashed is no trace id.
+            if self.from_attribute.is_some() && state.randomness.is_none() {
+                state.randomness = Some(u64::from(hash(0, source)) << 24);
+            }
+            return state.randomness(source);
+        };
+        let rejected = BUCKETS - 1 - (hash(seed, source) & (BUCKETS - 1));
+        let bits = u64::from(rejected) << BUCKET;
+        state.randomness.get_or_insert(bits);
+        state.threshold = None;
+        Some(bits)
+    }
+}
+
+/// As the Collector hashes: FNV-1a with 32 bits over the seed and the id; of that, 14 bits count.
+fn hash(seed: u32, bytes: &[u8]) -> u32 {
+    let bytes = seed.to_le_bytes().into_iter().chain(bytes.iter().copied());
+    bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+const BUCKETS: u32 = 1 << 14;
+
+/// Buckets lie in the upper bits of 56.
+const BUCKET: u32 = 56 - 14;
+
+fn priority(value: &Value) -> Option<f64> {
+    match value {
+        Value::Int(number) => Some(*number as f64),
+        Value::Double(number) => Some(*number),
+        Value::Text(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// `Span.trace_id`, `Span.trace_state`.
+const SPAN_TRACE: u32 = 1;
+const TRACE_STATE: u32 = 3;
+
+/// `LogRecord.trace_id`, `LogRecord.attributes`.
+const LOG_TRACE: u32 = 9;
+const LOG_ATTRIBUTES: u32 = 6;
+
+const THRESHOLD: &str = "sampling.threshold";
+const RANDOMNESS: &str = "sampling.randomness";
