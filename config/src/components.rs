@@ -3,6 +3,7 @@
 pub(crate) mod connectors;
 pub(crate) mod exporters;
 pub(crate) mod extensions;
+mod processing;
 pub(crate) mod processors;
 pub(crate) mod receivers;
 pub(crate) mod service;

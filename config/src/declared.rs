@@ -1,10 +1,14 @@
 //! What a file declares: components by their ids, each with its options checked.
 
+use std::sync::Arc;
+
+use spanlayer_pipeline::process::stage::Stage;
+
 use crate::{
     components::{Component, Role, instead},
     options::{check, section::Section},
-    problem::{At, Problem},
-    suggest,
+    problem::{At, Problem, Severity},
+    processors, suggest,
     yaml::{Key, Node, Value},
 };
 
@@ -19,6 +23,8 @@ pub(crate) struct Declared<'n> {
     pub(crate) node: &'n Node,
     /// Whether nothing that it needs is faulty.
     pub(crate) usable: bool,
+    /// What it does to payloads, if it is a processor that does something to them.
+    pub(crate) stage: Option<Arc<Stage>>,
     /// Whether a pipeline is the same without it.
     pub(crate) harmless: bool,
 }
@@ -104,10 +110,16 @@ fn declared<'n>(
         component: role.find(kind),
         node,
         usable: false,
+        stage: None,
         harmless: false,
     };
     if let Some(component) = one.component {
         one.usable = check::options(component.options, node, &path, problems);
+        if role == Role::Processor && one.usable {
+            let before = errors(problems);
+            one.stage = processors::stage(&one, problems).map(Arc::new);
+            one.usable = errors(problems) == before;
+        }
         return Some(one);
     }
     let remedy = if let Some((instead, harmless)) = instead(role, kind) {
@@ -123,4 +135,8 @@ fn declared<'n>(
     let what = format!("the {} `{kind}` is not supported", role.noun());
     problems.push(Problem::error(key.at, what, remedy).about(path));
     Some(one)
+}
+
+fn errors(problems: &[Problem]) -> usize {
+    problems.iter().filter(|problem| problem.severity == Severity::Error).count()
 }

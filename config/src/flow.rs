@@ -1,6 +1,8 @@
 //! The way of a payload from a receiver through pipelines to destinations.
 
-use spanlayer_pipeline::{Admission, Lanes, Payload, Pipeline, Route, Signal};
+use std::sync::Arc;
+
+use spanlayer_pipeline::{Admission, Lanes, Payload, Pipeline, Route, Signal, process::stage::Stage};
 
 /// Where data comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +26,35 @@ pub struct Flow {
 pub(crate) struct Entry {
     /// The pipelines.
     pub(crate) branches: Vec<usize>,
-    /// The destinations, where nothing has to be looked at to know them.
-    pub(crate) lanes: Option<Lanes>,
+    /// The ways from there, where nothing has to be looked at to know them.
+    pub(crate) ways: Option<Vec<Way>>,
 }
+
+/// One form that a payload takes, and the destinations that get it in that form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Way {
+    pub(crate) through: Through,
+    pub(crate) lanes: Lanes,
+}
+
+/// Processors, in their order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Through(pub(crate) Vec<Arc<Stage>>);
+
+/// The same processors, and not merely such as do the same.
+impl PartialEq for Through {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len()
+            && self.0.iter().zip(&other.0).all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+}
+
+impl Eq for Through {}
 
 /// One pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Branch {
+    pub(crate) through: Through,
     pub(crate) lanes: Lanes,
     pub(crate) onward: Vec<Onward>,
 }
@@ -48,60 +72,91 @@ pub(crate) enum Onward {
 impl Flow {
     /// Everything to everywhere.
     pub fn straight() -> Self {
-        let entry = || Entry { branches: Vec::new(), lanes: Some(Lanes::ALL) };
+        let way = || Way { through: Through::default(), lanes: Lanes::ALL };
+        let entry = || Entry { branches: Vec::new(), ways: Some(vec![way()]) };
         Self { entries: [[entry(), entry(), entry()], [entry(), entry(), entry()]], branches: Vec::new() }
     }
 
     /// Whether anything of this source and signal goes anywhere.
     pub fn takes(&self, source: Source, signal: Signal) -> bool {
-        self.entry(source, signal).lanes != Some(Lanes::NONE)
+        self.entry(source, signal).ways.as_ref().is_none_or(|ways| !ways.is_empty())
     }
 
-    /// Takes a payload to where it goes.
+    /// Takes a payload to where it goes, in the form that each destination is to have. The answer is that of the first
+    /// form that was not taken, if there is one.
     pub fn accept(&self, pipeline: &Pipeline, source: Source, payload: Payload) -> Admission {
         let entry = self.entry(source, payload.signal());
-        let lanes = entry.lanes.unwrap_or_else(|| self.lanes(pipeline, &entry.branches));
-        pipeline.accept_routed(payload, Route::to(lanes))
+        let found;
+        let ways = match &entry.ways {
+            Some(ways) => ways,
+            None => {
+                found = self.ways(pipeline, &entry.branches);
+                &found
+            }
+        };
+        match ways.as_slice() {
+            [] => pipeline.accept_routed(payload, Route::to(Lanes::NONE)),
+            [way] => pipeline.accept_through(payload, &way.through.0, Route::to(way.lanes)),
+            ways => {
+                let one = |way: &Way| {
+                    pipeline.accept_through(payload.clone(), &way.through.0, Route::to(way.lanes))
+                };
+                let answers: Vec<Admission> = ways.iter().map(one).collect();
+                let refused = answers.into_iter().find(|answer| *answer != Admission::Accepted);
+                refused.unwrap_or(Admission::Accepted)
+            }
+        }
     }
 
     fn entry(&self, source: Source, signal: Signal) -> &Entry {
         &self.entries[source as usize][signal as usize]
     }
 
-    fn lanes(&self, pipeline: &Pipeline, branches: &[usize]) -> Lanes {
+    fn ways(&self, pipeline: &Pipeline, branches: &[usize]) -> Vec<Way> {
         let pending = pipeline.pending();
         let failing = |lane: usize| pending.destinations.get(lane).is_some_and(|one| one.health.is_failing());
         self.reach(branches, &failing)
     }
 
-    /// The destinations that these pipelines lead to. Connectors make no circles, which is checked when they are read.
-    fn reach(&self, branches: &[usize], failing: &dyn Fn(usize) -> bool) -> Lanes {
-        let mut lanes = Lanes::NONE;
-        for branch in branches.iter().filter_map(|branch| self.branches.get(*branch)) {
-            lanes = lanes.and(branch.lanes);
-            for onward in &branch.onward {
-                lanes = lanes.and(match onward {
-                    Onward::All(branches) => self.reach(branches, failing),
-                    Onward::First(groups) => {
-                        let mut reached = groups.iter().map(|group| self.reach(group, failing));
-                        let first = reached.clone().next().unwrap_or(Lanes::NONE);
-                        reached.find(|lanes| !lanes.iter().any(failing)).unwrap_or(first)
-                    }
-                });
-            }
-        }
-        lanes
+    /// The ways that begin with these pipelines.
+    fn reach(&self, branches: &[usize], failing: &dyn Fn(usize) -> bool) -> Vec<Way> {
+        let mut ways = Vec::new();
+        self.go(branches, &Through::default(), failing, &mut ways);
+        ways
     }
 
-    /// Notes the destinations of all entries for which nothing has to be looked at.
+    /// Connectors make no circles, which is checked when they are read.
+    fn go(&self, branches: &[usize], before: &Through, failing: &dyn Fn(usize) -> bool, ways: &mut Vec<Way>) {
+        for branch in branches.iter().filter_map(|branch| self.branches.get(*branch)) {
+            let through = before.then(&branch.through);
+            add(ways, Way { through: through.clone(), lanes: branch.lanes });
+            for onward in &branch.onward {
+                match onward {
+                    Onward::All(branches) => self.go(branches, &through, failing, ways),
+                    Onward::First(groups) => {
+                        let reach = |group: &Vec<usize>| {
+                            let mut ways = Vec::new();
+                            self.go(group, &through, failing, &mut ways);
+                            ways
+                        };
+                        let well =
+                            |ways: &Vec<Way>| !ways.iter().flat_map(|way| way.lanes.iter()).any(failing);
+                        let found = groups.iter().map(reach).find(well);
+                        let first = found.or_else(|| groups.first().map(reach));
+                        first.into_iter().flatten().for_each(|way| add(ways, way));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Notes the ways of all entries for which nothing has to be looked at.
     pub(crate) fn settle(&mut self) {
-        let fixed = |flow: &Self, branches: &[usize]| {
-            flow.is_fixed(branches).then(|| flow.reach(branches, &|_| false))
-        };
         for source in [Source::Function, Source::Platform] {
             for signal in Signal::ALL {
-                let lanes = fixed(self, &self.entry(source, signal).branches);
-                self.entries[source as usize][signal as usize].lanes = lanes;
+                let branches = &self.entry(source, signal).branches;
+                let ways = self.is_fixed(branches).then(|| self.reach(branches, &|_| false));
+                self.entries[source as usize][signal as usize].ways = ways;
             }
         }
     }
@@ -116,6 +171,23 @@ impl Flow {
     }
 }
 
+/// Adds a way, to one of the same form if there is one: a destination gets each form once.
+fn add(ways: &mut Vec<Way>, way: Way) {
+    if way.lanes == Lanes::NONE {
+        return;
+    }
+    match ways.iter_mut().find(|other| other.through == way.through) {
+        Some(other) => other.lanes = other.lanes.and(way.lanes),
+        None => ways.push(way),
+    }
+}
+
+impl Through {
+    fn then(&self, more: &Self) -> Self {
+        Self(self.0.iter().chain(&more.0).cloned().collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,9 +196,18 @@ mod tests {
         of.iter().copied().collect()
     }
 
+    fn way(through: &Through, to: &[usize]) -> Way {
+        Way { through: through.clone(), lanes: lanes(to) }
+    }
+
+    fn stage() -> Through {
+        Through(vec![Arc::new(Stage::Naming(Default::default()))])
+    }
+
     #[test]
     fn failover_takes_the_first_group_that_is_well_and_the_first_of_all_if_none_is() {
-        let branch = |of: &[usize], onward| Branch { lanes: lanes(of), onward };
+        let plain = Through::default();
+        let branch = |of: &[usize], onward| Branch { through: plain.clone(), lanes: lanes(of), onward };
         let first = Onward::First(vec![vec![1, 2], vec![3]]);
         let flow = Flow {
             branches: vec![
@@ -137,9 +218,32 @@ mod tests {
             ],
             ..Flow::straight()
         };
-        assert_eq!(flow.reach(&[0], &|_| false), lanes(&[0, 1, 3]));
-        assert_eq!(flow.reach(&[0], &|lane| lane == 1), lanes(&[2, 3]));
-        assert_eq!(flow.reach(&[0], &|_| true), lanes(&[0, 1, 3]));
+        assert_eq!(flow.reach(&[0], &|_| false), [way(&plain, &[0, 1, 3])]);
+        assert_eq!(flow.reach(&[0], &|lane| lane == 1), [way(&plain, &[2, 3])]);
+        assert_eq!(flow.reach(&[0], &|_| true), [way(&plain, &[0, 1, 3])]);
         assert!(!flow.is_fixed(&[0]) && flow.is_fixed(&[1, 2]));
+    }
+
+    #[test]
+    fn each_destination_gets_the_form_that_the_pipelines_before_it_make() {
+        let (plain, first, second) = (Through::default(), stage(), stage());
+        let branch = |through: &Through, of: &[usize], onward| Branch {
+            through: through.clone(),
+            lanes: lanes(of),
+            onward,
+        };
+        let flow = Flow {
+            branches: vec![
+                branch(&first, &[0], vec![Onward::All(vec![1, 2])]),
+                branch(&second, &[1], Vec::new()),
+                branch(&plain, &[2], Vec::new()),
+                branch(&plain, &[0], Vec::new()),
+            ],
+            ..Flow::straight()
+        };
+        let both = first.then(&second);
+        let expected = [way(&first, &[0, 2]), way(&both, &[1]), way(&plain, &[0])];
+        assert_eq!(flow.reach(&[0, 3], &|_| false), expected);
+        assert!(flow.reach(&[], &|_| false).is_empty());
     }
 }

@@ -3,7 +3,8 @@
 //! ```text
 //! text ─▶ yaml ─▶ expand ─▶ declared ─▶ pipelines ─▶ exporters, receivers ─▶ Plan
 //!         places  ${…}      options     what goes    destinations           what is run, and every
-//!         kept              checked     where                               problem with its place
+//!         kept              checked,    where                               problem with its place
+//!                           processors
 //! ```
 //!
 //! [`components`](Role::components) is the one table of what is known: the reader, the checker, the JSON schema and the
@@ -21,6 +22,7 @@ mod options; // what an option takes
 mod pipelines; // which data goes through what to where
 mod plan; // the whole
 mod problem; // what is wrong, where, and what to do
+mod processors; // what changes data, compiled
 mod receivers; // where to listen
 mod schema; // for editors, and for the guide
 mod suggest; // what was probably meant

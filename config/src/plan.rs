@@ -1,6 +1,8 @@
 //! A file as a whole: what is run, and everything that is wrong.
 
-use spanlayer_pipeline::{Destination, Lanes, Signal};
+use std::sync::Arc;
+
+use spanlayer_pipeline::{Destination, Lanes, Signal, process::stage::Stage};
 
 use crate::{
     advice,
@@ -8,7 +10,7 @@ use crate::{
     declared::{Declarations, Declared},
     expand::{Expander, Surroundings},
     exporters::Maker,
-    flow::{Branch, Entry, Flow, Onward, Source},
+    flow::{Branch, Entry, Flow, Onward, Source, Through},
     options::{check, check::listed, section::Section},
     pipelines::{self, Wired},
     problem::Problem,
@@ -238,7 +240,9 @@ impl Weaver<'_, '_> {
                     onward.extend(self.onward(connector, pipeline.signal));
                 }
             }
-            flow.branches.push(Branch { lanes, onward });
+            let through =
+                Through(pipeline.through.iter().filter_map(|id| self.stage(id, pipeline)).collect());
+            flow.branches.push(Branch { through, lanes, onward });
             for (source, kind) in [(Source::Function, "otlp"), (Source::Platform, "telemetryapi")] {
                 let of_kind = |id: &String| {
                     self.declared.find(Role::Receiver, id).is_some_and(|one| one.kind() == kind)
@@ -259,6 +263,20 @@ impl Weaver<'_, '_> {
         self.no_circles(&mut flow);
         flow.settle();
         flow
+    }
+
+    /// What a processor does; nothing for those that are about something else, such as batches.
+    fn stage(&mut self, id: &str, pipeline: &Wired) -> Option<Arc<Stage>> {
+        let one = self.declared.find(Role::Processor, id)?;
+        let stage = one.stage.as_ref()?;
+        if !stage.looks_at(pipeline.signal) {
+            let what = format!("`{id}` does nothing in the pipeline `{}`", pipeline.id);
+            let remedy =
+                format!("it has nothing for {}: take it out of that pipeline", pipeline.signal.name());
+            self.problems.push(Problem::warning(one.at, what, remedy).about(one.path()));
+            return None;
+        }
+        Some(Arc::clone(stage))
     }
 
     fn onward(&mut self, connector: &Declared<'_>, signal: Signal) -> Option<Onward> {

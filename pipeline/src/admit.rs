@@ -1,8 +1,14 @@
-//! What happens to a payload between its arrival and the queue: what must not be kept is taken out of it.
+//! What happens to a payload between its arrival and the queue: processors change it or leave some of it out, and what must
+//! not be kept is taken out of it. In this order, so that a processor hashes a secret and not what hides it, and what it
+//! brings to light is hidden.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use spanlayer_process::{Redactor, redact::Tally};
+use spanlayer_process::{
+    Redactor,
+    redact::Tally,
+    stage::{Passed, Report, Stage, run},
+};
 
 use crate::Payload;
 
@@ -23,11 +29,36 @@ impl Door {
         let Some(redactor) = &self.redactor else { return payload };
         match redactor.redact(payload.signal(), payload.bytes()) {
             Some((bytes, tally)) => {
-                self.redacted.lock().unwrap_or_else(PoisonError::into_inner).add(&tally);
+                self.count(&tally);
                 payload.rewritten(bytes.into())
             }
             None => payload,
         }
+    }
+
+    /// What processors make of a payload; `None` if nothing is left. And why one could not do its part, if so.
+    pub(crate) fn process(
+        &self,
+        payload: Payload,
+        through: &[Arc<Stage>],
+    ) -> (Option<Payload>, Option<String>) {
+        let mut report = Report::default();
+        let passed = run(through, payload.signal(), payload.bytes(), &mut report);
+        self.count(&report.redacted);
+        let failed = report.failed.map(|failed| failed.0);
+        match passed {
+            Passed::Same => (Some(payload), failed),
+            Passed::Nothing => (None, failed),
+            // What cannot be read any more must not leave as it was.
+            Passed::Changed(bytes) => match payload.processed(bytes.into()) {
+                Ok(processed) => (Some(processed), failed),
+                Err(malformed) => (None, Some(malformed.to_string())),
+            },
+        }
+    }
+
+    fn count(&self, tally: &Tally) {
+        self.redacted.lock().unwrap_or_else(PoisonError::into_inner).add(tally);
     }
 
     /// What was taken out so far, by kind.

@@ -61,6 +61,13 @@ pub enum Notice<'a> {
         /// Its words.
         why: &'a str,
     },
+    /// A processor could not evaluate a condition or a statement; what is done then is its `error_mode`.
+    ProcessorFailed {
+        /// Of what.
+        signal: Signal,
+        /// Why.
+        why: &'a str,
+    },
     /// What is accepted is held in memory only, and lost if the process is killed.
     NotSpooled {
         /// Why.
@@ -106,6 +113,9 @@ impl fmt::Display for Notice<'_> {
                     true => write!(f, "a certificate in {file}, for {destination}, has expired"),
                     false => write!(f, "a certificate in {file}, for {destination}, expires in {days} days"),
                 }
+            }
+            Self::ProcessorFailed { signal, why } => {
+                write!(f, "a processor did not understand some {}: {why}", signal.items())
             }
             Self::NotSpooled { why } => {
                 write!(f, "what is not delivered yet is held in memory only: {why}")

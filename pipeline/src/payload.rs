@@ -47,6 +47,16 @@ impl Payload {
         Self { bytes, ..self }
     }
 
+    /// What processors made of it, as of the same time.
+    ///
+    /// # Errors
+    ///
+    /// When that is no valid request.
+    pub(crate) fn processed(&self, bytes: Bytes) -> Result<Self, Malformed> {
+        let summary = scan(self.signal, &bytes)?;
+        Ok(Self { bytes, summary, ..*self })
+    }
+
     /// The signal whose request this is.
     pub const fn signal(&self) -> Signal {
         self.signal

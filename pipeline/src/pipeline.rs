@@ -5,13 +5,16 @@ mod recover;
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use spanlayer_host::clock;
 use spanlayer_otlp::Signal;
-use spanlayer_process::redact::Tally;
+use spanlayer_process::{redact::Tally, stage::Stage};
 
 use crate::{
     Batch, Deadline, Export, Notice, Observer, Outcome, Payload, Pending, Route, Settings, Spool, Stats,
@@ -35,6 +38,8 @@ pub struct Pipeline {
     letters: Letters,
     desk: letters::Shared,
     observer: Option<Observer>,
+    /// It was told that a processor failed.
+    told_failed: AtomicBool,
 }
 
 impl fmt::Debug for Pipeline {
@@ -68,6 +73,7 @@ impl Pipeline {
             letters: settings.letters,
             desk,
             observer: settings.observer,
+            told_failed: AtomicBool::new(false),
         }
     }
 
@@ -84,6 +90,25 @@ impl Pipeline {
             self.tell(Notice::NotSpooled { why });
         }
         admission
+    }
+
+    /// [`accept_routed`](Self::accept_routed) for what processors make of a payload. What they leave out counts as taken and
+    /// as [`filtered`](crate::SignalTotals::filtered).
+    pub fn accept_through(&self, payload: Payload, through: &[Arc<Stage>], route: Route) -> Admission {
+        if through.is_empty() {
+            return self.accept_routed(payload, route);
+        }
+        let (signal, items) = (payload.signal(), payload.items());
+        let (left, failed) = self.door.process(payload, through);
+        if let Some(why) = failed.filter(|_| !self.told_failed.swap(true, Ordering::Relaxed)) {
+            self.tell(Notice::ProcessorFailed { signal, why: &why });
+        }
+        let left_out = items - left.as_ref().map_or(0, Payload::items).min(items);
+        let without = self.shared.with(|queue| queue.leave_out(signal, left_out));
+        match left.filter(|left| left.items() > 0) {
+            Some(left) => self.accept_routed(left, route),
+            None => without,
+        }
     }
 
     /// Decides whether the payloads of a [group](Route::group) are kept: those that are held, which go out with the next

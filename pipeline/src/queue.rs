@@ -162,6 +162,16 @@ impl Queue {
         Admission::Accepted
     }
 
+    /// Counts what was taken, and left out before it came here.
+    pub(crate) fn leave_out(&mut self, signal: Signal, items: usize) -> Admission {
+        if self.closed {
+            return Admission::Closed;
+        }
+        self.totals[signal as usize].accepted += items as u64;
+        self.totals[signal as usize].filtered += items as u64;
+        Admission::Accepted
+    }
+
     /// Decides what becomes of a group: of what is held of it, and of what comes later.
     pub(crate) fn decide(&mut self, group: u64, keep: bool) {
         let (members, forgotten) = self.groups.decide(group, keep);

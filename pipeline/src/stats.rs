@@ -53,6 +53,8 @@ pub struct SignalTotals {
     pub evicted_errors: u64,
     /// Taken, then dropped because it was so decided ([`Pipeline::decide`](crate::Pipeline::decide)).
     pub sampled_out: u64,
+    /// Taken, then left out by a processor ([`Pipeline::accept_through`](crate::Pipeline::accept_through)).
+    pub filtered: u64,
     /// Dropped because no destination takes this signal.
     pub unrouted: u64,
 }

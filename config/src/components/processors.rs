@@ -1,6 +1,6 @@
 //! What changes data, or leaves some out.
 
-use super::Component;
+use super::{Component, processing};
 use crate::options::{Kind, Opt, ignored, opt};
 
 pub(crate) const ALL: &[Component] = &[
@@ -21,6 +21,48 @@ pub(crate) const ALL: &[Component] = &[
         also: &[],
         options: MEMORY,
         about: "how much is held for delivery; `SPANLAYER_QUEUE_BYTES` counts first",
+    },
+    Component {
+        name: "attributes",
+        also: &[],
+        options: processing::ATTRIBUTES,
+        about: "sets, deletes, hashes and converts attributes of spans, data points and log records",
+    },
+    Component {
+        name: "resource",
+        also: &[],
+        options: processing::RESOURCE,
+        about: "does the same to attributes of resources",
+    },
+    Component {
+        name: "filter",
+        also: &[],
+        options: processing::FILTER,
+        about: "leaves out what conditions hold for",
+    },
+    Component {
+        name: "transform",
+        also: &[],
+        options: processing::TRANSFORM,
+        about: "runs statements in the Collector's transformation language",
+    },
+    Component {
+        name: "span",
+        also: &[],
+        options: processing::SPAN,
+        about: "names spans after attributes, and takes attributes from names",
+    },
+    Component {
+        name: "redaction",
+        also: &[],
+        options: processing::REDACTION,
+        about: "makes unreadable or takes out what must not leave, beside what `SPANLAYER_REDACT` does",
+    },
+    Component {
+        name: "probabilistic_sampler",
+        also: &[],
+        options: processing::SAMPLER,
+        about: "keeps a share of traces, the same ones wherever the same share is kept",
     },
     Component {
         name: "coldstart",

@@ -1,0 +1,228 @@
+//! Options of the processors that look into data.
+
+use crate::options::{Kind, Opt, fatal, ignored, needed, opt};
+
+const MODES: Kind = Kind::Choice(&["ignore", "silent", "propagate"]);
+
+const ERROR_MODE: Opt = needed(
+    "error_mode",
+    MODES,
+    "ignore",
+    "when a condition or statement cannot be evaluated: it does nothing, and that is told once; the same in silence; or \
+     the whole payload is left out, and counted",
+);
+
+const INCLUDE: Opt =
+    needed("include", Kind::Section(MATCH), "", "only what matches all of this is concerned");
+const EXCLUDE: Opt = needed("exclude", Kind::Section(MATCH), "", "what matches all of this is not concerned");
+
+const MATCH: &[Opt] = &[
+    needed("match_type", Kind::Choice(&["strict", "regexp"]), "", "how texts are compared"),
+    needed("services", Kind::Texts, "", "one of these is the `service.name`"),
+    needed("span_names", Kind::Texts, "", "one of these is the span's name"),
+    needed("span_kinds", Kind::Texts, "", "one of these is the span's kind, as `SPAN_KIND_SERVER`"),
+    needed("metric_names", Kind::Texts, "", "one of these is the metric's name"),
+    needed("log_bodies", Kind::Texts, "", "one of these is the log record's body"),
+    needed("log_severity_texts", Kind::Texts, "", "one of these is the log record's severity"),
+    needed("attributes", Kind::Sections(PAIR), "", "all of these attributes are there"),
+    needed("resources", Kind::Sections(PAIR), "", "all of these attributes of the resource are there"),
+    needed("libraries", Kind::Sections(LIBRARY), "", "one of these is the instrumentation scope"),
+    ignored("regexp", Kind::Free, "patterns are compiled once, and need no cache"),
+    fatal("log_severity_number", "use `filter` or `transform` with `severity_number >= …`"),
+];
+
+const PAIR: &[Opt] = &[
+    needed("key", Kind::Text, "", "its name"),
+    needed("value", Kind::Free, "", "its value; any by default"),
+];
+
+const LIBRARY: &[Opt] = &[
+    needed("name", Kind::Text, "", "its name"),
+    needed("version", Kind::Text, "", "its version; any by default"),
+];
+
+const ACTION: &[Opt] = &[
+    needed("key", Kind::Text, "", "the attribute"),
+    needed(
+        "action",
+        Kind::Choice(&["insert", "update", "upsert", "delete", "hash", "extract", "convert"]),
+        "",
+        "add if it is not there, set if it is, set in any case, take out, put its SHA-256 in its place, set what the \
+         pattern's groups find, make another type",
+    ),
+    needed("value", Kind::Free, "", "what it is set to"),
+    needed("from_attribute", Kind::Text, "", "the attribute whose value it is set to"),
+    needed("pattern", Kind::Text, "", "names to delete or hash; or with named groups, what is extracted"),
+    needed("converted_type", Kind::Choice(&["int", "double", "string"]), "", "what a value becomes"),
+    fatal("from_context", "requests' own headers are not kept: write a `value`"),
+    fatal("default_value", "use two actions: `insert` after the first"),
+];
+
+pub(crate) const ATTRIBUTES: &[Opt] = &[
+    needed(
+        "actions",
+        Kind::Sections(ACTION),
+        "",
+        "what is done to attributes of spans, data points and log records, in this order",
+    ),
+    INCLUDE,
+    EXCLUDE,
+];
+
+pub(crate) const RESOURCE: &[Opt] = &[needed(
+    "attributes",
+    Kind::Sections(ACTION),
+    "",
+    "what is done to attributes of resources, in this order",
+)];
+
+pub(crate) const FILTER: &[Opt] = &[
+    ERROR_MODE,
+    needed("traces", Kind::Section(TRACES), "", "which spans are left out"),
+    needed("metrics", Kind::Section(METRICS), "", "which metrics are left out"),
+    needed("logs", Kind::Section(LOGS), "", "which log records are left out"),
+    needed(
+        "trace_conditions",
+        Kind::Free,
+        "",
+        "the same for traces, with paths that say what they are about: `span.name == \"…\"`",
+    ),
+    needed("metric_conditions", Kind::Free, "", "the same for metrics"),
+    needed("log_conditions", Kind::Free, "", "the same for log records"),
+    needed("spans", Kind::Section(SPANS), "", "spans that are kept, in the older form"),
+];
+
+const TRACES: &[Opt] = &[
+    needed(
+        "resource",
+        Kind::Texts,
+        "",
+        "conditions: what any holds for is left out with all that belongs to it",
+    ),
+    needed("span", Kind::Texts, "", "conditions: spans that any holds for are left out"),
+    needed("spanevent", Kind::Texts, "", "conditions: events of spans that any holds for are left out"),
+];
+
+const METRICS: &[Opt] = &[
+    needed(
+        "resource",
+        Kind::Texts,
+        "",
+        "conditions: what any holds for is left out with all that belongs to it",
+    ),
+    needed("metric", Kind::Texts, "", "conditions: metrics that any holds for are left out"),
+    needed("datapoint", Kind::Texts, "", "conditions: data points that any holds for are left out"),
+    fatal("include", "write conditions: `metric: ['name != \"…\"']`"),
+    fatal("exclude", "write conditions: `metric: ['name == \"…\"']`"),
+];
+
+const LOGS: &[Opt] = &[
+    needed(
+        "resource",
+        Kind::Texts,
+        "",
+        "conditions: what any holds for is left out with all that belongs to it",
+    ),
+    needed("log_record", Kind::Texts, "", "conditions: log records that any holds for are left out"),
+    fatal("include", "write conditions: `log_record: ['severity_text != \"…\"']`"),
+    fatal("exclude", "write conditions: `log_record: ['severity_text == \"…\"']`"),
+];
+
+const SPANS: &[Opt] = &[INCLUDE, EXCLUDE];
+
+pub(crate) const TRANSFORM: &[Opt] = &[
+    ERROR_MODE,
+    needed(
+        "trace_statements",
+        Kind::Free,
+        "",
+        "statements, run in this order: each a text, or a list with `context`, `conditions`, `statements`, `error_mode`",
+    ),
+    needed("metric_statements", Kind::Free, "", "the same for metrics"),
+    needed("log_statements", Kind::Free, "", "the same for log records"),
+    fatal("profile_statements", "leave it out: profiles are not received"),
+    fatal("flatten_data", "leave it out: a resource is changed for all that belongs to it"),
+];
+
+pub(crate) const SPAN: &[Opt] = &[
+    needed("name", Kind::Section(NAME), "", "how spans are named"),
+    needed("status", Kind::Section(STATUS), "", "a status that spans are given"),
+    INCLUDE,
+    EXCLUDE,
+];
+
+const NAME: &[Opt] = &[
+    needed("from_attributes", Kind::Texts, "", "attributes whose values make up the name, if all are there"),
+    needed("separator", Kind::Text, "", "what stands between them"),
+    needed("to_attributes", Kind::Section(TO_ATTRIBUTES), "", "attributes that are taken from the name"),
+];
+
+const TO_ATTRIBUTES: &[Opt] = &[
+    needed(
+        "rules",
+        Kind::Texts,
+        "",
+        "patterns with named groups: each becomes an attribute, and its name in braces stays",
+    ),
+    needed("break_after_match", Kind::Bool, "false", "the first rule that matches is the last"),
+    needed("keep_original_name", Kind::Bool, "false", "the name stays as it is"),
+];
+
+const STATUS: &[Opt] = &[
+    needed("code", Kind::Choice(&["Unset", "Ok", "Error"]), "", "its code"),
+    needed("description", Kind::Text, "", "a description of an error"),
+];
+
+pub(crate) const REDACTION: &[Opt] = &[
+    needed("allow_all_keys", Kind::Bool, "false", "attributes stay that are not in `allowed_keys`"),
+    needed("allowed_keys", Kind::Texts, "", "the only attributes that stay"),
+    needed("ignored_keys", Kind::Texts, "", "attributes that stay as they are"),
+    needed("blocked_key_patterns", Kind::Texts, "", "attributes whose values are made unreadable, by name"),
+    needed("blocked_values", Kind::Texts, "", "patterns of what is made unreadable, wherever it stands"),
+    needed("allowed_values", Kind::Texts, "", "patterns of what stays although it matches `blocked_values`"),
+    needed(
+        "hash_function",
+        Kind::Choice(&["hmac-sha256"]),
+        "",
+        "a keyed hash stands in its place, instead of `****`",
+    ),
+    needed("hmac_key", Kind::Secret, "", "the key of the hash, at least 16 bytes"),
+    opt(
+        "summary",
+        Kind::Choice(&["debug", "info", "silent"]),
+        "info",
+        "attributes that tell what was done: counts and kinds, with the attributes' names, or nothing",
+    ),
+    ignored("redact_all_types", Kind::Bool, "values of all types are looked into"),
+    fatal("ignored_key_patterns", "list the names in `ignored_keys`"),
+    fatal("url_sanitization", "use `transform` with `replace_pattern`"),
+    fatal("url_sanitizer", "use `transform` with `replace_pattern`"),
+    fatal("db_sanitizer", "use `transform` with `replace_pattern`"),
+];
+
+pub(crate) const SAMPLER: &[Opt] = &[
+    needed("sampling_percentage", Kind::Number(0.0, 100.0), "", "how many traces are kept, in hundredths"),
+    needed(
+        "mode",
+        Kind::Choice(&["proportional", "equalizing", "hash_seed"]),
+        "",
+        "a share of what comes in; a share of what there was before others sampled; by a hash. By default proportional, \
+         with a seed by hash",
+    ),
+    needed(
+        "hash_seed",
+        Kind::Whole(0, 4_294_967_295),
+        "0",
+        "the seed: the same wherever the same traces are to be kept",
+    ),
+    needed("fail_closed", Kind::Bool, "true", "what has no trace id is left out"),
+    opt("sampling_precision", Kind::Whole(1, 14), "4", "hexadecimal digits of the threshold that is written"),
+    needed(
+        "attribute_source",
+        Kind::Choice(&["traceID", "record"]),
+        "traceID",
+        "what decides about a log record",
+    ),
+    needed("from_attribute", Kind::Text, "", "with `record`: the attribute that decides"),
+    needed("sampling_priority", Kind::Text, "", "an attribute of log records that has their own percentage"),
+];

@@ -1,0 +1,48 @@
+//! `redaction`.
+
+use spanlayer_pipeline::{
+    Redactor,
+    process::{
+        redact::{Action, Rules, Summary},
+        stage::Stage,
+    },
+};
+
+use super::Maker;
+use crate::options::section::Section;
+
+impl Maker<'_> {
+    pub(super) fn redaction(&mut self, section: Section<'_>) -> Option<Stage> {
+        for name in ["blocked_values", "allowed_values", "blocked_key_patterns"] {
+            self.regexes(section.node(name), name);
+        }
+        let hashes = section.text("hash_function").is_some();
+        let key = section.text("hmac_key").unwrap_or_default();
+        if hashes && key.len() < 16 && !section.is_later("hmac_key") {
+            let at = section.at("hmac_key");
+            self.wrong(
+                at,
+                "hmac_key",
+                "hashing needs a key",
+                "add `hmac_key: ${env:NAME}`, at least 16 bytes",
+            );
+        }
+        let rules = Rules {
+            allowed: (!section.flag("allow_all_keys")).then(|| section.texts("allowed_keys")),
+            ignored: section.texts("ignored_keys"),
+            blocked: section.texts("blocked_values"),
+            permitted: section.texts("allowed_values"),
+            key_patterns: section.texts("blocked_key_patterns"),
+            action: if hashes { Action::Hash } else { Action::Mask },
+            key: key.into_bytes(),
+            summary: match section.text("summary").as_deref() {
+                Some("debug") => Summary::Debug,
+                Some("silent") => Summary::Silent,
+                _ => Summary::Info,
+            },
+            ..Rules::none()
+        };
+        // What is wrong with it was told above.
+        Redactor::new(rules).ok().map(|redactor| Stage::Redact(Box::new(redactor)))
+    }
+}
