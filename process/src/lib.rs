@@ -5,6 +5,7 @@
 //! scene    one place in a request, and what it belongs to
 //! ottl     conditions and statements about such places, in the Collector's language
 //! stage    processors: they change a payload, or leave some of it out
+//! sample   which traces are kept, decided when they are over
 //! redact   what must not leave is made unreadable, in every place of every signal
 //! ```
 //!
@@ -23,6 +24,7 @@
 pub mod ottl;
 pub mod record;
 pub mod redact;
+pub mod sample;
 pub mod scene;
 pub mod stage;
 pub mod suggest;

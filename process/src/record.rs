@@ -105,7 +105,7 @@ impl Record {
     }
 
     /// How many bytes [`encode`](Self::encode) makes.
-    fn length(&self) -> usize {
+    pub(crate) fn length(&self) -> usize {
         let of = |Field { number, held }: &Field| {
             let within = |length: usize| wire::varint_length(length as u64) + length;
             wire::tag_length(*number)

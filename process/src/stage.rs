@@ -2,7 +2,7 @@
 //! opened for the first that looks into it, and written again after the last if any changed it.
 //!
 //! ```text
-//! attributes, resource ─ actions   span ─ naming   filter   transform   redaction ─ redact   probabilistic_sampler ─ share
+//! attributes, resource ─ actions   span ─ naming   filter   transform   redaction ─ redact   probabilistic_sampler ─ share   tail_sampling ─ sample
 //! ```
 
 mod actions;
@@ -20,7 +20,7 @@ pub use select::{Match, Pattern, Select};
 pub use share::{Mode, Share};
 pub use transform::{Group, Transform};
 
-use crate::{Redactor, ottl::Failed, record::Record, redact::Tally};
+use crate::{Redactor, ottl::Failed, record::Record, redact::Tally, sample::Tail};
 use bytes::Bytes;
 use spanlayer_otlp::Signal;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub enum Stage {
     Redact(Box<Redactor>),
     /// Keeps a share of traces.
     Share(Share),
+    /// Decides about traces when they are over.
+    Tail(Tail),
 }
 
 /// What is done when a condition or statement cannot be evaluated.
@@ -74,13 +76,18 @@ pub struct Report {
     pub failed: Option<Failed>,
 }
 
-/// Takes an encoded request through processors. It must be valid.
-pub fn run(stages: &[Arc<Stage>], signal: Signal, bytes: &Bytes, report: &mut Report) -> Passed {
+/// Takes an encoded request through processors, at a time in Unix nanoseconds. It must be valid. What waits for a decision
+/// about its traces is to be [taken apart](Tail::apart) afterwards.
+pub fn run(stages: &[Arc<Stage>], signal: Signal, bytes: &Bytes, now: u64, report: &mut Report) -> Passed {
     let mut form = Form::Encoded(bytes.clone());
     let mut changed = false;
     for stage in stages.iter().filter(|stage| stage.looks_at(signal)) {
         let done = match &**stage {
             Stage::Redact(redactor) => form.redact(redactor, signal, report),
+            Stage::Tail(tail) => {
+                tail.observe(form.opened(), now);
+                Ok(false)
+            }
             other => other.run(signal, form.opened(), report),
         };
         match done {
@@ -135,7 +142,7 @@ impl Stage {
             Self::Actions(_) | Self::Redact(_) => true,
             Self::Filter(filter) => filter.looks_at(signal),
             Self::Transform(transform) => transform.looks_at(signal),
-            Self::Naming(_) => signal == Signal::Traces,
+            Self::Naming(_) | Self::Tail(_) => signal == Signal::Traces,
             Self::Share(_) => signal != Signal::Metrics,
         }
     }
@@ -148,7 +155,15 @@ impl Stage {
             Self::Transform(transform) => transform.run(signal, root, report),
             Self::Naming(naming) => Ok(naming.run(root)),
             Self::Share(share) => Ok(share.run(signal, root)),
-            Self::Redact(_) => Ok(false),
+            Self::Redact(_) | Self::Tail(_) => Ok(false),
+        }
+    }
+
+    /// What decides about traces, if that is what it is.
+    pub const fn tail(&self) -> Option<&Tail> {
+        match self {
+            Self::Tail(tail) => Some(tail),
+            _ => None,
         }
     }
 }

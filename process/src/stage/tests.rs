@@ -35,7 +35,7 @@ fn spans(passed: Passed) -> Vec<Span> {
 
 fn pass(stages: Vec<Stage>, signal: Signal, bytes: &Bytes) -> Passed {
     let stages: Vec<_> = stages.into_iter().map(Arc::new).collect();
-    run(&stages, signal, bytes, &mut Report::default())
+    run(&stages, signal, bytes, 0, &mut Report::default())
 }
 
 fn filter(conditions: &[(Context, &str)]) -> Stage {
@@ -128,8 +128,13 @@ fn what_cannot_be_evaluated_is_ignored_and_told_or_costs_the_payload_as_was_aske
         [(OnError::Ignore, true, true), (OnError::Silent, false, true), (OnError::Propagate, true, false)]
     {
         let mut report = Report::default();
-        let passed =
-            run(&[Arc::new(statements(Context::Span, texts, on_error))], Signal::Traces, &bytes, &mut report);
+        let passed = run(
+            &[Arc::new(statements(Context::Span, texts, on_error))],
+            Signal::Traces,
+            &bytes,
+            0,
+            &mut report,
+        );
         assert_eq!((report.failed.is_some(), passed != Passed::Nothing), (told, left), "{on_error:?}");
         if left {
             assert_eq!(spans(passed)[0].attributes.len(), 1, "the rest is done");
