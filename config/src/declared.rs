@@ -117,7 +117,7 @@ fn declared<'n>(
         one.usable = check::options(component.options, node, &path, problems);
         if role == Role::Processor && one.usable {
             let before = errors(problems);
-            one.stage = processors::stage(&one, problems).map(Arc::new);
+            one.stage = processors::stage(&one, 0, problems).map(Arc::new);
             one.usable = errors(problems) == before;
         }
         return Some(one);

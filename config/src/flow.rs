@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use spanlayer_pipeline::{Admission, Lanes, Payload, Pipeline, Route, Signal, process::stage::Stage};
+use spanlayer_pipeline::{
+    Admission, Lanes, Payload, Pipeline, Route, Signal,
+    process::{sample::Tail, stage::Stage},
+};
 
 /// Where data comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +113,23 @@ impl Flow {
 
     fn entry(&self, source: Source, signal: Signal) -> &Entry {
         &self.entries[source as usize][signal as usize]
+    }
+
+    /// An invocation is over, and with it the traces that were heard of: where there is only one at a time.
+    pub fn ended(&self) {
+        self.tails().for_each(Tail::ended);
+    }
+
+    /// Decides about the traces that are over or were waited for long enough, and about all if nothing more will come.
+    pub fn decide(&self, pipeline: &Pipeline, now: u64, all: bool) {
+        for verdict in self.tails().flat_map(|tail| tail.decide(now, all)) {
+            pipeline.settle_trace(verdict);
+        }
+    }
+
+    /// A processor that several pipelines name is met once for each, which does no harm.
+    fn tails(&self) -> impl Iterator<Item = &Tail> {
+        self.branches.iter().flat_map(|branch| &branch.through.0).filter_map(|stage| stage.tail())
     }
 
     fn ways(&self, pipeline: &Pipeline, branches: &[usize]) -> Vec<Way> {

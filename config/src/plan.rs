@@ -14,6 +14,7 @@ use crate::{
     options::{check, check::listed, section::Section},
     pipelines::{self, Wired},
     problem::Problem,
+    processors,
     receivers::{self, Listening, Receivers},
     suggest,
     yaml::{self, Node},
@@ -241,7 +242,13 @@ impl Weaver<'_, '_> {
                 }
             }
             let through =
-                Through(pipeline.through.iter().filter_map(|id| self.stage(id, pipeline)).collect());
+                Through(pipeline.through.iter().filter_map(|id| self.stage(id, number, pipeline)).collect());
+            if !onward.is_empty() && through.0.iter().any(|stage| stage.tail().is_some()) {
+                let what = format!("`{}` samples before it hands data on", pipeline.id);
+                let remedy = "put `tail_sampling` into the pipelines behind the connector: here each of them counts anew";
+                let path = format!("service::pipelines::{}", pipeline.id);
+                self.problems.push(Problem::warning(pipeline.at, what, remedy).about(path));
+            }
             flow.branches.push(Branch { through, lanes, onward });
             for (source, kind) in [(Source::Function, "otlp"), (Source::Platform, "telemetryapi")] {
                 let of_kind = |id: &String| {
@@ -266,7 +273,7 @@ impl Weaver<'_, '_> {
     }
 
     /// What a processor does; nothing for those that are about something else, such as batches.
-    fn stage(&mut self, id: &str, pipeline: &Wired) -> Option<Arc<Stage>> {
+    fn stage(&mut self, id: &str, number: usize, pipeline: &Wired) -> Option<Arc<Stage>> {
         let one = self.declared.find(Role::Processor, id)?;
         let stage = one.stage.as_ref()?;
         if !stage.looks_at(pipeline.signal) {
@@ -275,6 +282,10 @@ impl Weaver<'_, '_> {
                 format!("it has nothing for {}: take it out of that pipeline", pipeline.signal.name());
             self.problems.push(Problem::warning(one.at, what, remedy).about(one.path()));
             return None;
+        }
+        if stage.tail().is_some() {
+            // What is wrong with it was told when it was declared.
+            return processors::stage(one, number as u64, &mut Vec::new()).map(Arc::new);
         }
         Some(Arc::clone(stage))
     }

@@ -6,6 +6,7 @@ mod redaction;
 mod sampler;
 mod selection;
 mod span;
+mod tail;
 mod transform;
 
 use spanlayer_pipeline::process::{
@@ -22,8 +23,8 @@ use crate::{
 };
 
 /// What a processor does to payloads; nothing if it does nothing to them, or if something is wrong with it, which is then
-/// told.
-pub(crate) fn stage(one: &Declared<'_>, problems: &mut Vec<Problem>) -> Option<Stage> {
+/// told. `number` tells samplers apart: each pipeline has its own.
+pub(crate) fn stage(one: &Declared<'_>, number: u64, problems: &mut Vec<Problem>) -> Option<Stage> {
     let mut maker = Maker { path: one.path(), problems };
     let section = one.section();
     match one.kind() {
@@ -34,6 +35,7 @@ pub(crate) fn stage(one: &Declared<'_>, problems: &mut Vec<Problem>) -> Option<S
         "span" => maker.span(section),
         "redaction" => maker.redaction(section),
         "probabilistic_sampler" => maker.sampler(section, one.at),
+        "tail_sampling" => maker.tail(section, one.at, number),
         _ => None,
     }
 }

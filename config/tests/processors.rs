@@ -138,3 +138,65 @@ async fn the_redaction_processor_leaves_only_what_is_allowed() {
         "{delivered}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_trace_is_held_until_it_is_over_then_kept_and_marked_or_left_out_as_a_whole() {
+    let policies = "{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}, \
+                    {name: share, type: probabilistic, probabilistic: {sampling_percentage: 50}}";
+    let world = World::new(
+        &format!("tail_sampling: {{policies: [{policies}]}}"),
+        "traces: {receivers: [otlp], processors: [tail_sampling], exporters: [debug]}",
+        "debug: ",
+    );
+    // The last 14 digits of an id are its chance: these are above and below one half.
+    let span = |name: &str, chance: &str, rest: &str| {
+        format!(
+            r#"{{"traceId":"0102030405060708{chance}","spanId":"0102030405060708","name":"{name}","parentSpanId":"0202020202020202"{rest}}}"#
+        )
+    };
+    let (lucky, unlucky) = ("00ffffffffffffff", "0000000000000001");
+    let send = |spans: &[String]| {
+        let request =
+            format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{}]}}]}}]}}"#, spans.join(","));
+        assert_eq!(world.accept(Signal::Traces, &request), Admission::Accepted);
+    };
+    let error = r#","status":{"code":2}"#;
+    send(&[span("lucky", lucky, ""), span("unlucky", unlucky, ""), span("failing", "0000000000000002", "")]);
+    world.flow.decide(&world.pipeline, 0, false);
+    assert_eq!((world.delivered(Signal::Traces).await[0].as_str(), world.pipeline.pending().items), ("", 3));
+    send(&[span("failed", "0000000000000002", error), span("second", unlucky, "")]);
+    world.flow.ended();
+    world.flow.decide(&world.pipeline, 0, false);
+    let delivered = world.delivered(Signal::Traces).await.remove(0);
+    let found = |name: &str| delivered.contains(&format!("\"{name}\""));
+    assert!(
+        found("lucky") && found("failing") && found("failed") && !found("unlucky") && !found("second"),
+        "{delivered}"
+    );
+    assert_eq!(
+        delivered.matches("ot=th:8").count(),
+        1,
+        "what is kept for sure stands for itself: {delivered}"
+    );
+    // Stragglers.
+    send(&[span("late", lucky, ""), span("late", unlucky, ""), span("broken", unlucky, error)]);
+    let late = world.delivered(Signal::Traces).await.remove(0);
+    assert_eq!((late.matches("\"late\"").count(), late.matches("\"broken\"").count()), (2, 1), "{late}");
+    let stats = world.pipeline.stats();
+    let (totals, lane) = (stats.signal(Signal::Traces), stats.destinations[0].signal(Signal::Traces));
+    assert_eq!(totals.accepted, lane.delivered + totals.sampled_out);
+    assert!(world.pipeline.pending().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_decided_by_the_end_is_decided_with_what_is_there() {
+    let world = World::new(
+        "tail_sampling: {policies: [{name: never, type: span_count, span_count: {min_spans: 100}}]}",
+        "traces: {receivers: [otlp], processors: [tail_sampling], exporters: [debug]}",
+        "debug: ",
+    );
+    world.accept(Signal::Traces, &spans(&["a", "b"]));
+    world.flow.decide(&world.pipeline, 0, true);
+    assert_eq!(world.delivered(Signal::Traces).await[0], "");
+    assert_eq!(world.pipeline.stats().signal(Signal::Traces).sampled_out, 2);
+}

@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use spanlayer_host::clock;
 use spanlayer_process::{
     Redactor,
     redact::Tally,
@@ -43,7 +44,7 @@ impl Door {
         through: &[Arc<Stage>],
     ) -> (Option<Payload>, Option<String>) {
         let mut report = Report::default();
-        let passed = run(through, payload.signal(), payload.bytes(), &mut report);
+        let passed = run(through, payload.signal(), payload.bytes(), clock::unix_nanos(), &mut report);
         self.count(&report.redacted);
         let failed = report.failed.map(|failed| failed.0);
         match passed {

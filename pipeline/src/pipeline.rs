@@ -14,7 +14,11 @@ use std::{
 
 use spanlayer_host::clock;
 use spanlayer_otlp::Signal;
-use spanlayer_process::{redact::Tally, stage::Stage};
+use spanlayer_process::{
+    redact::Tally,
+    sample::{Fate, Tail, Verdict, mark},
+    stage::Stage,
+};
 
 use crate::{
     Batch, Deadline, Export, Notice, Observer, Outcome, Payload, Pending, Route, Settings, Spool, Stats,
@@ -105,9 +109,41 @@ impl Pipeline {
         }
         let left_out = items - left.as_ref().map_or(0, Payload::items).min(items);
         let without = self.shared.with(|queue| queue.leave_out(signal, left_out));
-        match left.filter(|left| left.items() > 0) {
-            Some(left) => self.accept_routed(left, route),
-            None => without,
+        let Some(left) = left.filter(|left| left.items() > 0) else { return without };
+        match through.iter().find_map(|stage| stage.tail()).filter(|_| signal == Signal::Traces) {
+            Some(tail) => self.accept_apart(&left, tail, route),
+            None => self.accept_routed(left, route),
+        }
+    }
+
+    /// Takes in what is to be decided about by trace. The answer is that about the first part that was not taken.
+    fn accept_apart(&self, payload: &Payload, tail: &Tail, route: Route) -> Admission {
+        let mut refused = None;
+        for part in tail.apart(payload.bytes()) {
+            // It was taken apart from what is valid.
+            let Ok(own) = payload.processed(part.bytes) else { continue };
+            let admission = match part.fate {
+                Fate::Kept => self.accept_routed(own, route),
+                Fate::Waits(group) => self.accept_routed(own, route.once_decided(group)),
+                Fate::Gone => self.shared.with(|queue| queue.sample_out(own.signal(), own.items())),
+            };
+            if admission != Admission::Accepted {
+                refused.get_or_insert(admission);
+            }
+        }
+        refused.unwrap_or(Admission::Accepted)
+    }
+
+    /// Does what was decided about a trace: like [`decide`](Self::decide), and what is kept says by which threshold.
+    pub fn settle_trace(&self, verdict: Verdict) {
+        match verdict.threshold {
+            Some(threshold) => self.shared.with(|queue| {
+                queue.keep_as(verdict.group, &|payload| {
+                    let marked = mark(payload.bytes(), threshold)?;
+                    payload.processed(marked.into()).ok()
+                });
+            }),
+            None => self.decide(verdict.group, verdict.keep),
         }
     }
 

@@ -186,6 +186,40 @@ impl Queue {
         }
     }
 
+    /// Counts what was taken, and left out by a decision about it that had fallen before it came.
+    pub(crate) fn sample_out(&mut self, signal: Signal, items: usize) -> Admission {
+        if self.closed {
+            return Admission::Closed;
+        }
+        self.totals[signal as usize].accepted += items as u64;
+        self.totals[signal as usize].sampled_out += items as u64;
+        Admission::Accepted
+    }
+
+    /// Keeps a group, in the form that is made of each payload that is held of it.
+    pub(crate) fn keep_as(&mut self, group: u64, form: &dyn Fn(&Payload) -> Option<Payload>) {
+        let (members, forgotten) = self.groups.decide(group, true);
+        self.offer(&forgotten);
+        let members: Vec<Rank> = members.into_iter().map(|rank| self.exchange(rank, form)).collect();
+        self.offer(&members);
+    }
+
+    /// Puts another form of a payload in its place. It is in the spool before the first is gone from there.
+    fn exchange(&mut self, rank: Rank, form: &dyn Fn(&Payload) -> Option<Payload>) -> Rank {
+        let Some(entry) = self.entries.get(&rank) else { return rank };
+        let Some(payload) = form(&entry.payload) else { return rank };
+        let (route, due, owed) = (Route { group: None, ..entry.route }, entry.due, entry.owed);
+        self.arrivals += 1;
+        let new = Rank::of(&payload, self.arrivals);
+        self.held += cost(&payload);
+        self.load.add(payload.bytes().len(), payload.summary());
+        self.entries.insert(new, Entry { payload, route, due, place: None, owed, leased: 0 });
+        self.spool(new);
+        self.note_gone(rank);
+        self.remove(rank);
+        new
+    }
+
     /// Puts payloads in line for their lanes.
     fn offer(&mut self, ranks: &[Rank]) {
         for rank in ranks {

@@ -18,6 +18,7 @@ fn plain(value: &Value) -> Json {
     match value {
         Value::Text(text) => text.as_str().into(),
         Value::Int(number) => (*number).into(),
+        Value::Nil => Json::Null,
         Value::Map(entries) => entries.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
         other => panic!("{other:?} is not in the table"),
     }

@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import language  # noqa: E402, F401
 import samples  # noqa: E402
 from processes import Collector, Extension, Program, Sink, free_port, get, post, until  # noqa: E402
 from support import checks, otlp  # noqa: E402

@@ -151,17 +151,18 @@ class Sink(Program):
 
 
 class Collector(Program):
-    """The OpenTelemetry Collector: takes OTLP over both protocols, and passes it to the given exporters."""
+    """The OpenTelemetry Collector: takes OTLP over both protocols, and passes it through the given processors to the given
+    exporters."""
 
-    def __init__(self, binary: Path, exporters: dict):
+    def __init__(self, binary: Path, exporters: dict, processors: dict = {}, signals=("traces", "metrics", "logs")):
         self.http, self.grpc = free_port(), free_port()
-        pipeline = {"receivers": ["otlp"], "exporters": list(exporters)}
+        pipeline = {"receivers": ["otlp"], "processors": list(processors), "exporters": list(exporters)}
         config = {
             "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{self.http}"},
                                                  "grpc": {"endpoint": f"127.0.0.1:{self.grpc}"}}}},
+            "processors": processors,
             "exporters": exporters,
-            "service": {"telemetry": {"metrics": {"level": "none"}},
-                        "pipelines": {"traces": pipeline, "metrics": pipeline, "logs": pipeline}},
+            "service": {"telemetry": {"metrics": {"level": "none"}}, "pipelines": dict.fromkeys(signals, pipeline)},
         }
         super().__init__("collector", [binary, f"--config=file:{written(config)}"], {"PATH": os.environ["PATH"]})
         self.wait_for(self.http, self.grpc)

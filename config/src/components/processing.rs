@@ -226,3 +226,213 @@ pub(crate) const SAMPLER: &[Opt] = &[
     needed("from_attribute", Kind::Text, "", "with `record`: the attribute that decides"),
     needed("sampling_priority", Kind::Text, "", "an attribute of log records that has their own percentage"),
 ];
+
+pub(crate) const TAIL: &[Opt] = &[
+    needed("policies", Kind::Sections(POLICY), "", "a trace is kept that any of these keeps"),
+    opt(
+        "decision_wait",
+        Kind::Duration,
+        "5s",
+        "how long the rest of a trace is waited for whose invocation does not end",
+    ),
+    ignored("num_traces", Kind::Whole(0, u64::MAX), "4,096 traces are waited for"),
+    ignored("expected_new_traces_per_sec", Kind::Whole(0, u64::MAX), "4,096 traces are waited for"),
+    ignored("decision_cache", Kind::Free, "4,096 decisions are remembered"),
+    ignored("sample_on_first_match", Kind::Bool, "all policies are asked"),
+    ignored("decision_wait_after_root_received", Kind::Duration, "a trace is over with its invocation"),
+    fatal(
+        "drop_pending_traces_on_shutdown",
+        "leave it out: at the end decisions are taken with what is there",
+    ),
+];
+
+/// What a policy is, wherever it stands.
+const NAMED: Opt = needed("name", Kind::Text, "", "any name");
+
+const LATENCY: Opt =
+    needed("latency", Kind::Section(LATENCY_OPTIONS), "", "`latency`: traces that took longer than this");
+const SPAN_COUNT: Opt = needed(
+    "span_count",
+    Kind::Section(SPAN_COUNT_OPTIONS),
+    "",
+    "`span_count`: traces with so many spans here",
+);
+const STATUS_CODE: Opt = needed(
+    "status_code",
+    Kind::Section(STATUS_CODES),
+    "",
+    "`status_code`: traces with a span of such a status",
+);
+const TEXT: Opt = needed(
+    "string_attribute",
+    Kind::Section(TEXT_OPTIONS),
+    "",
+    "`string_attribute`: traces with such a span",
+);
+const NUMERIC: Opt = needed(
+    "numeric_attribute",
+    Kind::Section(NUMERIC_OPTIONS),
+    "",
+    "`numeric_attribute`: traces with such a span",
+);
+const BOOLEAN: Opt = needed(
+    "boolean_attribute",
+    Kind::Section(BOOLEAN_OPTIONS),
+    "",
+    "`boolean_attribute`: traces with such a span",
+);
+const CONDITION: Opt = needed(
+    "ottl_condition",
+    Kind::Section(CONDITIONS),
+    "",
+    "`ottl_condition`: traces with such a span or event",
+);
+const SHARE: Opt =
+    needed("probabilistic", Kind::Section(SHARE_OPTIONS), "", "`probabilistic`: a share of all");
+const RATE: Opt =
+    needed("rate_limiting", Kind::Section(RATE_OPTIONS), "", "`rate_limiting`: so much a second");
+const ADAPTIVE: Opt = needed(
+    "adaptive",
+    Kind::Section(ADAPTIVE_OPTIONS),
+    "",
+    "`adaptive` (ours): as much as a budget allows, divided between routes so that rare ones are kept; errors always",
+);
+
+const POLICY: &[Opt] = &[
+    NAMED,
+    needed(
+        "type",
+        Kind::Choice(&[
+            "always_sample",
+            "latency",
+            "span_count",
+            "status_code",
+            "string_attribute",
+            "numeric_attribute",
+            "boolean_attribute",
+            "ottl_condition",
+            "probabilistic",
+            "rate_limiting",
+            "adaptive",
+            "and",
+            "not",
+            "drop",
+        ]),
+        "",
+        "which of the following it is",
+    ),
+    LATENCY,
+    SPAN_COUNT,
+    STATUS_CODE,
+    TEXT,
+    NUMERIC,
+    BOOLEAN,
+    CONDITION,
+    SHARE,
+    RATE,
+    ADAPTIVE,
+    needed(
+        "and",
+        Kind::Free,
+        "",
+        "`and`: what all of `and_sub_policy` keep, a list of policies other than the next two",
+    ),
+    needed("not", Kind::Free, "", "`not`: what `not_sub_policy`, such a policy, does not keep"),
+    needed(
+        "drop",
+        Kind::Free,
+        "",
+        "`drop`: what all of `drop_sub_policy` keep is left out, whatever others say",
+    ),
+    fatal("composite", "use the policy `adaptive`, or `and` with `rate_limiting`"),
+    fatal("trace_state", "use `ottl_condition` with `IsMatch(trace_state, \"…\")`"),
+    fatal("bytes_limiting", "use the policy `adaptive` with `bytes_per_minute`"),
+];
+
+const SIMPLE: &[&str] = &[
+    "always_sample",
+    "latency",
+    "span_count",
+    "status_code",
+    "string_attribute",
+    "numeric_attribute",
+    "boolean_attribute",
+    "ottl_condition",
+    "probabilistic",
+    "rate_limiting",
+];
+
+/// Policies within others.
+pub(crate) const SUB_POLICY: &[Opt] = &[
+    NAMED,
+    needed("type", Kind::Choice(SIMPLE), "", "which of the following it is"),
+    LATENCY,
+    SPAN_COUNT,
+    STATUS_CODE,
+    TEXT,
+    NUMERIC,
+    BOOLEAN,
+    CONDITION,
+    SHARE,
+    RATE,
+];
+
+const INVERT: Opt = needed("invert_match", Kind::Bool, "", "traces without such a span instead");
+
+const LATENCY_OPTIONS: &[Opt] = &[
+    needed("threshold_ms", Kind::Whole(0, 86_400_000), "", "in milliseconds"),
+    needed(
+        "upper_threshold_ms",
+        Kind::Whole(0, 86_400_000),
+        "",
+        "and not longer than this; by default however long",
+    ),
+];
+
+const SPAN_COUNT_OPTIONS: &[Opt] = &[
+    needed("min_spans", Kind::Whole(0, 1_000_000), "", "at least"),
+    needed("max_spans", Kind::Whole(0, 1_000_000), "", "at most; by default however many"),
+];
+
+const STATUS_CODES: &[Opt] = &[needed("status_codes", Kind::Texts, "", "`OK`, `ERROR`, `UNSET`")];
+
+const TEXT_OPTIONS: &[Opt] = &[
+    needed("key", Kind::Text, "", "the attribute, of the span or its resource"),
+    needed("values", Kind::Texts, "", "one of these is its value"),
+    needed("enabled_regex_matching", Kind::Bool, "", "they are patterns"),
+    ignored("cache_max_size", Kind::Whole(0, u64::MAX), "patterns are compiled once"),
+    INVERT,
+];
+
+const NUMERIC_OPTIONS: &[Opt] = &[
+    needed("key", Kind::Text, "", "the attribute, of the span or its resource"),
+    needed("min_value", Kind::Number(-1e18, 1e18), "", "at least; by default any"),
+    needed("max_value", Kind::Number(-1e18, 1e18), "", "at most; by default any"),
+    INVERT,
+];
+
+const BOOLEAN_OPTIONS: &[Opt] = &[
+    needed("key", Kind::Text, "", "the attribute, of the span or its resource"),
+    needed("value", Kind::Bool, "", "its value"),
+    INVERT,
+];
+
+const CONDITIONS: &[Opt] = &[
+    opt("error_mode", MODES, "", "what cannot be evaluated does not hold"),
+    needed("span", Kind::Texts, "", "conditions about spans"),
+    needed("spanevent", Kind::Texts, "", "conditions about events of spans"),
+];
+
+const SHARE_OPTIONS: &[Opt] = &[
+    needed("sampling_percentage", Kind::Number(0.0, 100.0), "", "in hundredths"),
+    ignored("hash_salt", Kind::Text, "the trace's own random bits decide, the same everywhere"),
+];
+
+const RATE_OPTIONS: &[Opt] =
+    &[needed("spans_per_second", Kind::Whole(0, 1_000_000), "", "of this environment")];
+
+const ADAPTIVE_OPTIONS: &[Opt] = &[
+    needed("spans_per_minute", Kind::Number(1.0, 1e12), "", "the budget of this environment, in spans"),
+    needed("bytes_per_minute", Kind::Number(1.0, 1e12), "", "or in bytes before compression"),
+    needed("traces_per_minute", Kind::Number(1.0, 1e12), "", "or in traces"),
+];

@@ -65,6 +65,12 @@ pub(crate) const ALL: &[Component] = &[
         about: "keeps a share of traces, the same ones wherever the same share is kept",
     },
     Component {
+        name: "tail_sampling",
+        also: &[],
+        options: processing::TAIL,
+        about: "decides which traces are kept, once their invocation is over",
+    },
+    Component {
         name: "coldstart",
         also: &[],
         options: &[],

@@ -18,12 +18,6 @@ const UNSUPPORTED: &[(Role, &str, bool, &str)] = &[
     (Role::Receiver, "statsd", false, "let the SDK send metrics as OTLP to `localhost:4318`"),
     (Role::Receiver, "awsxray", false, "let the SDK send OTLP to `localhost:4318`"),
     (Role::Receiver, "filelog", false, "print lines: `telemetryapi` has what functions print"),
-    (
-        Role::Processor,
-        "tail_sampling",
-        false,
-        "sample in a Collector behind this one: this version has no such processor",
-    ),
     (Role::Processor, "resourcedetection", true, "leave it out: the function's resource is always told"),
     (Role::Processor, "k8sattributes", true, "leave it out: there is no Kubernetes on Lambda"),
     (Role::Processor, "groupbytrace", true, "leave it out: an invocation's spans are kept together"),

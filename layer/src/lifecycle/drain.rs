@@ -44,6 +44,7 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     intake.conclude_left();
     intake.account().close();
     intake.collect(true);
+    intake.decide_all();
     intake.account().report();
     let report = shut_down(&stop, pipeline).await;
     let sum = |left: &[Lost]| left.iter().map(|one| one.items).sum::<u64>();

@@ -405,6 +405,10 @@ impl Driver {
 
     /// Takes note of what a receiver told; returns what the machine has to know of it.
     fn heard(&mut self, signal: Signal) {
+        // Where invocations are not announced, there may be others at the same time.
+        if self.announced && !matches!(signal, Signal::Connected) {
+            self.intake.invocation_ended();
+        }
         match signal {
             Signal::Connected => {
                 self.wrapped = true;

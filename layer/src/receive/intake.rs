@@ -152,6 +152,17 @@ impl Intake {
         if metrics {
             self.account.measure_into(&self.pipeline, &self.flow);
         }
+        self.flow.decide(&self.pipeline, clock::unix_nanos(), false);
+    }
+
+    /// The only invocation that there was is over: whatever sampling waits for it can be decided.
+    pub(crate) fn invocation_ended(&self) {
+        self.flow.ended();
+    }
+
+    /// Nothing more comes: sampling decides with what it has.
+    pub(crate) fn decide_all(&self) {
+        self.flow.decide(&self.pipeline, clock::unix_nanos(), true);
     }
 
     /// Reads everything that has reached this machine, and lets the ledger conclude from it what it can.

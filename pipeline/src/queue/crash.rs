@@ -223,6 +223,30 @@ fn operate(queue: &mut Queue, out: &mut Vec<(usize, Batch)>, draw: &mut impl FnM
     }
 }
 
+/// Sampling keeps a payload in another form: whatever the last byte of that was, one of the two is there.
+#[test]
+fn what_is_kept_in_another_form_is_there_in_one_of_them_at_any_moment() {
+    let (old, new) = (healthy("a"), healthy("kept in another form"));
+    let mut seen = [0; 3];
+    for bytes in 1..400 {
+        let disk = Memory::default();
+        let (mut queue, _) = reopened(&disk, ROOM, 1, 1);
+        queue.admit(old.clone(), Route::default().once_decided(7));
+        disk.dies_after(bytes);
+        queue.keep_as(7, &|_| Some(new.clone()));
+        assert_eq!((queue.entries.len(), queue.load.items, queue.views[0].held.items), (1, 1, 1));
+        let first = queue.arrivals + 1;
+        disk.0.lock().unwrap().left = None;
+        let (queue, _) = reopened(&disk, ROOM, 1, first);
+        let found =
+            |payload: &Payload| queue.entries.values().any(|entry| entry.payload.bytes() == payload.bytes());
+        assert!(found(&old) || found(&new), "after {bytes} bytes");
+        seen[usize::from(found(&old)) + 2 * usize::from(found(&new)) - 1] += 1;
+        balance(&queue, &[]);
+    }
+    assert!(seen[0] > 0 && seen[1] > 0, "before and after were met: {seen:?}");
+}
+
 /// A damaged byte anywhere costs at most what it lies in, and no panic.
 #[test]
 fn a_damaged_byte_harms_nothing_beyond_its_record() {

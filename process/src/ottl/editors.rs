@@ -49,7 +49,7 @@ impl Edit {
 type Entries = Vec<(String, Value)>;
 
 pub(super) const ALL: &[Editor] = &[
-    of("set", &[value("value")], |_, args, _| Ok(Some(args[0].clone()).filter(|value| *value != Value::Nil))),
+    of("set", &[value("value")], |_, args, _| Ok(Some(args[0].clone()))),
     of("delete_key", &[value("key")], |target, args, _| {
         let gone = text(&args[0])?;
         on_map(target, |entries| entries.retain(|(key, _)| key != gone))

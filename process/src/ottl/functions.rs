@@ -63,7 +63,8 @@ pub(super) const ALL: &[Converter] = &[
                 "0" | "f" | "F" | "false" | "FALSE" | "False" => Value::Bool(false),
                 _ => return Err(Failed("this text is no truth value".to_owned())),
             },
-            _ => Value::Nil,
+            Value::Nil => Value::Nil,
+            other => return Err(expected("a number, text or truth value", other)),
         })
     }),
     of("Concat", &[value("vals"), value("delimiter")], |args, _, _| {
@@ -89,8 +90,9 @@ pub(super) const ALL: &[Converter] = &[
             Value::Double(number) => Value::Double(*number),
             Value::Int(number) => Value::Double(*number as f64),
             Value::Bool(flag) => Value::Double(f64::from(u8::from(*flag))),
-            Value::Text(text) => text.trim().parse().map_or(Value::Nil, Value::Double),
-            _ => Value::Nil,
+            Value::Text(text) => text.parse().map(Value::Double).map_err(|_| no_number())?,
+            Value::Nil => Value::Nil,
+            other => return Err(expected("a number, text or truth value", other)),
         })
     }),
     of("Duration", &[value("duration")], |args, _, _| {
@@ -120,8 +122,9 @@ pub(super) const ALL: &[Converter] = &[
             Value::Int(number) => Value::Int(*number),
             Value::Double(number) => Value::Int(*number as i64),
             Value::Bool(flag) => Value::Int(i64::from(*flag)),
-            Value::Text(text) => text.parse().map_or(Value::Nil, Value::Int),
-            _ => Value::Nil,
+            Value::Text(text) => text.parse().map(Value::Int).map_err(|_| no_number())?,
+            Value::Nil => Value::Nil,
+            other => return Err(expected("a number, text or truth value", other)),
         })
     }),
     of("IsBool", &[value("value")], |args, _, _| Ok(Value::Bool(matches!(args[0], Value::Bool(_))))),
@@ -197,6 +200,10 @@ pub(super) fn whole(value: &Value) -> Result<usize, Failed> {
         Value::Int(number) => usize::try_from(*number).map_err(|_| Failed("a count is negative".to_owned())),
         other => Err(expected("a whole number", other)),
     }
+}
+
+fn no_number() -> Failed {
+    Failed("this text is no number".to_owned())
 }
 
 fn nanos(value: &Value) -> Result<i64, Failed> {

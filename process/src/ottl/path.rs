@@ -235,6 +235,8 @@ fn read(record: &Record, field: &Field, view: View) -> Value {
         Kind::Message(message) if is_pair(message) => record.attribute_map(number),
         Kind::Message(_) => Value::read(record.bytes(number)),
         Kind::String => Value::Text(record.text(number).to_owned()),
+        // An id that is not there is all zeros.
+        Kind::Id { length, .. } if record.bytes(number).is_empty() => Value::Id(vec![0; length].into()),
         Kind::Bytes | Kind::Id { .. } => Value::Id(Bytes::copy_from_slice(record.bytes(number))),
         Kind::Bool => Value::Bool(bits() != 0),
         Kind::Double => Value::Double(f64::from_bits(bits())),
@@ -244,7 +246,6 @@ fn read(record: &Record, field: &Field, view: View) -> Value {
         _ => Value::Int(bits().cast_signed()),
     };
     match value {
-        Value::Id(bytes) if view == View::Text && bytes.is_empty() => Value::Text(String::new()),
         Value::Text(_) | Value::Int(_) | Value::Time(_) => value,
         value if view == View::Text => Value::Text(value.to_text()),
         value => value,
@@ -265,9 +266,7 @@ fn write(record: &mut Record, field: &Field, view: View, value: Value) -> Result
     let number = field.number;
     let fixed = matches!(field.kind, Kind::Fixed64 | Kind::Sfixed64);
     match (field.kind, value) {
-        // Values that are not known change nothing, as in the Collector.
         (Kind::Message(message), Value::Nil) if is_any(message) => record.remove(number),
-        (_, Value::Nil) => {}
         (Kind::Message(message), Value::Map(entries)) if is_pair(message) => {
             record.attributes(number).replace(&entries);
         }

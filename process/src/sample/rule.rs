@@ -25,6 +25,8 @@ pub enum Rule {
     Adaptive(Adaptive),
     /// Keeps what all of these keep.
     All(Vec<Rule>),
+    /// Keeps what any of these keeps.
+    Any(Vec<Rule>),
     /// Keeps what this does not.
     Not(Box<Rule>),
     /// Leaves out what all of these keep, whatever others say.
@@ -86,6 +88,10 @@ impl Rule {
                 })
             }
             Self::All(rules) => all(rules, trace, so_far, now),
+            Self::Any(rules) => {
+                let mut votes = rules.iter_mut().map(|rule| rule.vote(trace, so_far, now));
+                votes.try_fold(Vote::NO, |best, vote| Some(best.better(vote?)))
+            }
             Self::Not(rule) => rule.vote(trace, so_far, now).map(|vote| Vote::when(vote.is_no(), so_far)),
             Self::Drop(rules) => match all(rules, trace, so_far, now) {
                 Some(vote) if !vote.is_no() => None,
@@ -101,6 +107,7 @@ impl Rule {
             Self::Test(place) => trace.passed & 1 << *place != 0,
             Self::Adaptive(_) => trace.error,
             Self::All(rules) => rules.iter().all(|rule| rule.is_sure(trace)),
+            Self::Any(rules) => rules.iter().any(|rule| rule.is_sure(trace)),
             _ => false,
         }
     }

@@ -50,15 +50,21 @@ impl Share {
 
     /// Whether a span is kept, and was changed.
     fn span(&self, span: &mut Record) -> (bool, bool) {
+        let mut state = State::parse(span.text(TRACE_STATE));
+        let randomness = self.randomness(span.bytes(SPAN_TRACE), &mut state);
         match priority(&span.attribute(SPAN_ATTRIBUTES, "sampling.priority")) {
             Some(0.0) => return (false, false),
-            Some(_) => return (true, false),
-            None => {}
+            // It stands for what it stood for before.
+            Some(priority) if priority > 0.0 => {
+                if randomness.is_some() {
+                    state.threshold.get_or_insert(0);
+                    span.set_bytes(TRACE_STATE, state.to_text());
+                }
+                return (true, randomness.is_some());
+            }
+            _ => {}
         }
-        let mut state = State::parse(span.text(TRACE_STATE));
-        let Some(randomness) = self.randomness(span.bytes(SPAN_TRACE), &mut state) else {
-            return (!self.closed, false);
-        };
+        let Some(randomness) = randomness else { return (!self.closed, false) };
         let threshold = self.threshold(state.so_far(randomness), self.probability);
         if randomness < threshold {
             return (false, false);
@@ -107,21 +113,27 @@ impl Share {
         }
     }
 
-    /// The random bits; where they come from a hash, they are told, so that those who come later decide alike.
+    /// The random bits; where they come from a hash, they are told, so that those who come later decide alike. What was
+    /// sampled consistently before is not to be sampled by a hash: there are none then, as in the Collector.
     pub(super) fn randomness(&self, source: &[u8], state: &mut State) -> Option<u64> {
-        let Mode::Seed(seed) = self.mode else {
+        let seed = match self.mode {
+            Mode::Seed(_) if state.threshold.is_some() || state.randomness.is_some() => return None,
+            Mode::Seed(seed) => seed,
             // What is hashed is no trace id.
-            if self.from_attribute.is_some() && state.randomness.is_none() {
-                state.randomness = Some(u64::from(hash(0, source)) << 24);
-            }
-            return state.randomness(source);
+            _ if self.from_attribute.is_some() && state.randomness.is_none() => 0,
+            _ => return state.randomness(source),
         };
-        let rejected = BUCKETS - 1 - (hash(seed, source) & (BUCKETS - 1));
-        let bits = u64::from(rejected) << BUCKET;
-        state.randomness.get_or_insert(bits);
-        state.threshold = None;
-        Some(bits)
+        state.randomness = Some(spread(hash(seed, source)));
+        state.randomness
     }
+}
+
+/// Of a hash, the 14 bits that decide come first, so that the lowest are the first to be kept; then the others, mixed as
+/// the Collector mixes them.
+fn spread(hash: u32) -> u64 {
+    let (decides, unused) = (u64::from(hash & (BUCKETS - 1)), u64::from(hash >> 18));
+    let mixed = unused ^ (unused << 10);
+    (u64::from(BUCKETS) - 1 - decides) << BUCKET | mixed << 14 | decides
 }
 
 /// As the Collector hashes: FNV-1a with 32 bits over the seed and the id; of that, 14 bits count.
