@@ -131,6 +131,11 @@ impl Pipeline {
                 refused.get_or_insert(admission);
             }
         }
+        if tail.is_full() {
+            tail.decide(clock::unix_nanos(), false)
+                .into_iter()
+                .for_each(|verdict| self.settle_trace(verdict));
+        }
         refused.unwrap_or(Admission::Accepted)
     }
 

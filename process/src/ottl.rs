@@ -14,6 +14,7 @@
 //! # Ok::<(), spanlayer_process::ottl::Fault>(())
 //! ```
 
+mod calls;
 mod compare;
 mod context;
 mod editors;
@@ -22,6 +23,7 @@ mod functions;
 mod lex;
 mod parse;
 mod path;
+mod symbols;
 
 pub use context::Context;
 pub use parse::{contexts, is_statement};

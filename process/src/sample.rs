@@ -132,18 +132,25 @@ impl Tail {
         verdicts
     }
 
+    /// Whether more traces are waited for than should be.
+    pub fn is_full(&self) -> bool {
+        self.state().open.len() > OPEN
+    }
+
     fn judge(&self, state: &mut State, id: TraceId, now: u64) -> Option<Verdict> {
         let trace = state.open.remove(&id)?;
         let randomness = trace.randomness(&id);
         let so_far = trace.so_far(randomness);
-        let votes = state.rules.iter_mut().map(|rule| rule.vote(&trace, so_far, now));
-        // Of equal ones, one that can be told counts.
-        let vote = votes.reduce(|one, other| match (one, other) {
-            (Some(one), Some(other)) => Some(one.better(other)),
-            // One that leaves it out for sure counts before all others.
-            _ => None,
-        });
-        let vote = vote.flatten();
+        // What is left out for sure is no demand that others should know of.
+        let gone =
+            |rule: &mut Rule| matches!(rule, Rule::Drop(_)) && rule.vote(&trace, so_far, now).is_none();
+        let vote = match state.rules.iter_mut().any(gone) {
+            true => None,
+            false => {
+                let others = state.rules.iter_mut().filter(|rule| !matches!(rule, Rule::Drop(_)));
+                others.filter_map(|rule| rule.vote(&trace, so_far, now)).reduce(rule::Vote::better)
+            }
+        };
         let keep = vote.is_some_and(|vote| vote.threshold < NEVER && randomness >= vote.threshold);
         let told = vote.filter(|vote| vote.threshold > so_far && vote.known).map(|vote| vote.threshold);
         state.rules.iter_mut().for_each(|rule| rule.settle(&trace, keep));

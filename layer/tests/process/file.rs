@@ -1,6 +1,7 @@
 //! A pipeline file instead of variables.
 
-use crate::world::{PROTOBUF, SOON, World, post, spans};
+use crate::world::{PROTOBUF, SOON, World, nothing_of_its_own, post, spans};
+use bytes::Bytes;
 use spanlayer_emulator::{Destination, Mode, Reason};
 use std::time::Duration;
 
@@ -77,4 +78,34 @@ async fn what_the_first_destination_does_not_take_goes_to_the_second_from_then_o
     up.wait_for_spans(2, SOON).await.unwrap();
     world.lambda.shutdown(Reason::Spindown).await;
     assert!(up.spans().len() >= 2, "{} spans", up.spans().len());
+}
+
+#[tokio::test]
+async fn what_an_invocation_made_is_sampled_when_it_is_over_and_errors_leave_at_its_end() {
+    let to = Destination::start(Mode::Healthy).await.unwrap();
+    let exporters = format!("  otlphttp: {{endpoint: \"{}\"}}\n", to.url());
+    let rest = "processors:\n  filter: {traces: {span: ['attributes[\"none\"] != nil']}}\n  tail_sampling:\n    policies: [{name: \
+                errors, type: status_code, status_code: {status_codes: [ERROR]}}]\nservice:\n  pipelines:\n    traces: {receivers: \
+                [otlp], processors: [filter, tail_sampling], exporters: [otlphttp]}\n";
+    let world = World::with(Mode::Healthy, |builder, function| {
+        let builder =
+            builder.env("SPANLAYER_CONFIG", pipelines(&exporters, rest)).env("SPANLAYER_FLUSH", "end");
+        nothing_of_its_own(builder).handler(move |event| {
+            let function = function.clone();
+            async move {
+                function.started(&event);
+                function.spans(3, false);
+                function.spans(2, true);
+                function.ended_soon(&event);
+                Ok(Bytes::from_static(b"{}"))
+            }
+        })
+    })
+    .await;
+    for invocations in 1..=3 {
+        world.invoke().await.payload();
+        assert_eq!(to.spans().len(), 2 * invocations, "before the environment may be frozen");
+    }
+    world.lambda.shutdown(Reason::Spindown).await;
+    assert_eq!(to.spans().len(), 6, "what was left out does not leave at the end either");
 }

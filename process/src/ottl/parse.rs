@@ -9,24 +9,16 @@ use super::{
     Context, Fault,
     compare::Sign,
     editors::{self, Edit},
-    eval::{Call, Expr, Math, Test},
-    functions::{self, Needs, Param},
+    eval::{Expr, Math, Test},
     lex::{self, Kind, Token},
     path::{Path, Segment},
+    symbols::symbol,
 };
-use crate::{
-    record::{Key, Value},
-    suggest,
-};
-use regex_lite::Regex;
-use spanlayer_otlp::{
-    Signal,
-    schema::{self, Message},
-};
+use crate::record::{Key, Value};
 
 pub(super) struct Parser {
-    tokens: Vec<Token>,
-    next: usize,
+    pub(super) tokens: Vec<Token>,
+    pub(super) next: usize,
     context: Context,
     /// Brackets around brackets: a hostile text must not exhaust the stack.
     depth: usize,
@@ -76,18 +68,18 @@ impl Parser {
         Ok((edit, only))
     }
 
-    fn peek(&self) -> &Token {
+    pub(super) fn peek(&self) -> &Token {
         // The last token is the end, which is never passed.
         &self.tokens[self.next.min(self.tokens.len() - 1)]
     }
 
-    fn advance(&mut self) -> Token {
+    pub(super) fn advance(&mut self) -> Token {
         let token = self.peek().clone();
         self.next += usize::from(token.kind != Kind::End);
         token
     }
 
-    fn sign(&mut self, sign: &str) -> bool {
+    pub(super) fn sign(&mut self, sign: &str) -> bool {
         let found = matches!(self.peek().kind, Kind::Sign(found) if found == sign);
         self.next += usize::from(found);
         found
@@ -99,7 +91,7 @@ impl Parser {
         found
     }
 
-    fn expect(&mut self, sign: &'static str) -> Result<(), Fault> {
+    pub(super) fn expect(&mut self, sign: &'static str) -> Result<(), Fault> {
         if self.sign(sign) { Ok(()) } else { Err(self.unexpected(&format!("expected `{sign}`"))) }
     }
 
@@ -107,7 +99,7 @@ impl Parser {
         if self.peek().kind == Kind::End { Ok(()) } else { Err(self.unexpected(remedy)) }
     }
 
-    fn unexpected(&self, remedy: &str) -> Fault {
+    pub(super) fn unexpected(&self, remedy: &str) -> Fault {
         let token = self.peek();
         let what = match &token.kind {
             Kind::Word(word) => format!("`{word}` does not belong here"),
@@ -206,7 +198,7 @@ impl Parser {
         }
     }
 
-    fn sum(&mut self) -> Result<Expr, Fault> {
+    pub(super) fn sum(&mut self) -> Result<Expr, Fault> {
         let mut expr = self.product()?;
         loop {
             let math = match self.peek().kind {
@@ -272,7 +264,7 @@ impl Parser {
     }
 
     /// Things with commas between, until the bracket closes.
-    fn until<T>(
+    pub(super) fn until<T>(
         &mut self,
         close: &'static str,
         mut one: impl FnMut(&mut Self) -> Result<T, Fault>,
@@ -304,7 +296,7 @@ impl Parser {
         self.path(word, at).map(Expr::Path)
     }
 
-    fn path(&mut self, word: String, at: (usize, usize)) -> Result<Path, Fault> {
+    pub(super) fn path(&mut self, word: String, at: (usize, usize)) -> Result<Path, Fault> {
         let mut segments = vec![Segment { name: word, at }];
         let mut keys = Vec::new();
         loop {
@@ -321,7 +313,7 @@ impl Parser {
         }
     }
 
-    fn key(&mut self) -> Result<Key, Fault> {
+    pub(super) fn key(&mut self) -> Result<Key, Fault> {
         let key = match &self.peek().kind {
             Kind::Literal(Value::Text(name)) => Key::Name(name.clone()),
             Kind::Literal(Value::Int(place)) => Key::Place(usize::try_from(*place).unwrap_or(usize::MAX)),
@@ -330,170 +322,5 @@ impl Parser {
         self.next += 1;
         self.expect("]")?;
         Ok(key)
-    }
-
-    fn call(&mut self, name: &str, at: (usize, usize)) -> Result<Expr, Fault> {
-        let Some(converter) = functions::ALL.iter().find(|one| one.name == name) else {
-            if editors::ALL.iter().any(|one| one.name == name) {
-                let what = format!("`{name}` changes something, and gives no value");
-                return Err(Fault::new(at, what, "use it as a statement of `transform`"));
-            }
-            return Err(unknown("function", name, at, functions::ALL.iter().map(|one| one.name)));
-        };
-        let (args, pattern) = self.arguments(name, at, converter.params)?;
-        let mut keys = Vec::new();
-        while self.sign("[") {
-            keys.push(self.key()?);
-        }
-        Ok(Expr::Call(Box::new(Call { converter, args, pattern, keys })))
-    }
-
-    fn edit(&mut self) -> Result<Edit, Fault> {
-        let token = self.advance();
-        let Kind::Word(name) = token.kind else {
-            self.next -= usize::from(self.next > 0);
-            return Err(self.unexpected("begin with what is to be done, such as `set(…)`"));
-        };
-        let Some(editor) = editors::ALL.iter().find(|one| one.name == name) else {
-            return Err(unknown("editor", &name, token.at, editors::ALL.iter().map(|one| one.name)));
-        };
-        self.expect("(")?;
-        // The target may be named as well.
-        if matches!(self.tokens.get(self.next + 1), Some(Token { kind: Kind::Sign("="), .. })) {
-            self.next += 2;
-        }
-        let start = self.advance();
-        let Kind::Word(word) = start.kind else {
-            self.next -= usize::from(start.kind != Kind::End);
-            return Err(self.unexpected("expected a path to what is to be changed"));
-        };
-        let target = self.path(word, start.at)?;
-        if !editor.params.is_empty() && !self.sign(",") {
-            return Err(self.unexpected(&format!("expected `,` and {}", listed(editor.params))));
-        }
-        let (args, pattern) = self.arguments(&name, token.at, editor.params)?;
-        Ok(Edit { editor, target, args, pattern })
-    }
-
-    /// What stands in the brackets, in the order of what is taken, whether it is named or not.
-    fn arguments(
-        &mut self,
-        name: &str,
-        at: (usize, usize),
-        params: &'static [Param],
-    ) -> Result<(Vec<Option<Expr>>, Option<Regex>), Fault> {
-        let mut args: Vec<Option<Expr>> =
-            params.iter().filter(|param| param.needs != Needs::Pattern).map(|_| None).collect();
-        let (mut pattern, mut given, mut count) = (None, vec![false; params.len()], 0);
-        self.until(")", |parser| {
-            let mut place = count;
-            count += 1;
-            if let Kind::Word(word) = &parser.peek().kind
-                && matches!(parser.tokens.get(parser.next + 1), Some(Token { kind: Kind::Sign("="), .. }))
-            {
-                let Some(found) = params.iter().position(|param| param.name == word) else {
-                    return Err(unknown(
-                        "argument",
-                        word,
-                        parser.peek().at,
-                        params.iter().map(|param| param.name),
-                    ));
-                };
-                parser.next += 2;
-                place = found;
-            }
-            let Some(param) = params.get(place) else {
-                let remedy = format!("`{name}` takes {}", listed(params));
-                return Err(Fault::new(parser.peek().at, "this is one too many", remedy));
-            };
-            given[place] = true;
-            if param.needs == Needs::Pattern {
-                pattern = Some(parser.pattern()?);
-            } else {
-                let before = params[..place].iter().filter(|param| param.needs != Needs::Pattern).count();
-                args[before] = Some(parser.sum()?);
-            }
-            Ok(())
-        })?;
-        let missing =
-            params.iter().zip(&given).find(|(param, given)| param.needs != Needs::Option && !**given);
-        match missing {
-            Some((param, _)) => {
-                let what = format!("`{name}` is not given its `{}`", param.name);
-                Err(Fault::new(at, what, format!("it takes {}", listed(params))))
-            }
-            None => Ok((args, pattern)),
-        }
-    }
-
-    fn pattern(&mut self) -> Result<Regex, Fault> {
-        let token = self.peek().clone();
-        let Kind::Literal(Value::Text(text)) = token.kind else {
-            return Err(self.unexpected("write the pattern itself, in double quotes"));
-        };
-        self.next += 1;
-        Regex::new(&text).map_err(|why| {
-            Fault::new(token.at, format!("this is no regular expression: {why}"), "correct the pattern")
-        })
-    }
-}
-
-fn listed(params: &[Param]) -> String {
-    let one = |param: &Param| match param.needs {
-        Needs::Option => format!("[{}]", param.name),
-        _ => param.name.to_owned(),
-    };
-    if params.is_empty() {
-        "nothing".to_owned()
-    } else {
-        params.iter().map(one).collect::<Vec<_>>().join(", ")
-    }
-}
-
-fn unknown<'k>(
-    what: &str,
-    name: &str,
-    at: (usize, usize),
-    known: impl Iterator<Item = &'k str> + Clone,
-) -> Fault {
-    let remedy = match suggest::closest(name, known.clone()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("there are {}", known.collect::<Vec<_>>().join(", ")),
-    };
-    Fault::new(at, format!("the {what} `{name}` is not known"), remedy)
-}
-
-/// The number of a symbol: of the protocol's enumerations, and the Collector's own for types of metrics.
-fn symbol(name: &str, at: (usize, usize)) -> Result<i64, Fault> {
-    const TYPES: [&str; 6] = ["NONE", "GAUGE", "SUM", "HISTOGRAM", "EXPONENTIAL_HISTOGRAM", "SUMMARY"];
-    if let Some(number) =
-        name.strip_prefix("METRIC_DATA_TYPE_").and_then(|kind| TYPES.iter().position(|one| *one == kind))
-    {
-        return Ok(number as i64);
-    }
-    let mut known = Vec::new();
-    Signal::ALL.into_iter().for_each(|signal| symbols(schema::request(signal), &mut known));
-    match known.iter().find(|(symbol, _)| *symbol == name) {
-        Some((_, number)) => Ok(i64::from(*number)),
-        None => {
-            let remedy = match suggest::closest(name, known.iter().map(|(symbol, _)| *symbol)) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "put texts in double quotes; functions are followed by `(`".to_owned(),
-            };
-            Err(Fault::new(at, format!("the symbol `{name}` is not known"), remedy))
-        }
-    }
-}
-
-fn symbols(message: &'static Message, out: &mut Vec<(&'static str, i32)>) {
-    for field in message.fields {
-        match field.kind {
-            schema::Kind::Enum(names) => out.extend(names),
-            // What holds values holds itself, and no enumeration.
-            schema::Kind::Message(inner) if !matches!(inner.name, "KeyValue" | "AnyValue") => {
-                symbols(inner, out)
-            }
-            _ => {}
-        }
     }
 }

@@ -76,6 +76,18 @@ fn a_trace_is_decided_with_all_of_it_in_hand() {
 }
 
 #[test]
+fn what_is_waited_for_is_bounded_and_the_oldest_is_decided_first() {
+    let tail = tail(Vec::new(), vec![Rule::Always]);
+    let child = |n| Span { kind: 1, parent_span_id: vec![2; 8], ..span(id(n), "child") };
+    see(&tail, (0..OPEN as u64).map(child).collect(), 0);
+    assert!(!tail.is_full() && tail.decide(0, false).is_empty());
+    see(&tail, vec![child(1 << 20), child(1 << 21)], 0);
+    assert!(tail.is_full());
+    let groups: Vec<u64> = tail.decide(0, false).iter().map(|verdict| verdict.group).collect();
+    assert_eq!(groups, [tail.group(&id(0)), tail.group(&id(1))]);
+}
+
+#[test]
 fn stragglers_follow_their_trace_and_errors_are_kept_whenever_they_come() {
     let tail = tail(vec![errors()], vec![Rule::Test(0)]);
     see(&tail, vec![span(id(1), "a"), failed(id(2))], 0);

@@ -245,9 +245,7 @@ fn trace_ids(count: u64) -> impl Iterator<Item = [u8; 16]> {
 
 #[test]
 fn shares_of_a_million_traces_are_within_chance_and_smaller_shares_are_within_larger() {
-    let modes = [Mode::Proportional, Mode::Equalizing, Mode::Seed(22)];
-    for (mode, probability) in modes.into_iter().flat_map(|mode| [0.001, 0.1, 0.5].map(|share| (mode, share)))
-    {
+    for (mode, probability) in [(Mode::Proportional, 0.1), (Mode::Equalizing, 0.001), (Mode::Seed(22), 0.5)] {
         let (small, large) = (share(probability, mode), share((probability * 2.0).min(1.0), mode));
         let (mut kept, count) = (0_u32, 1_000_000);
         for id in trace_ids(count) {
