@@ -129,7 +129,7 @@ fn place(node: &Node, from: usize, width: usize) -> (At, bool) {
 /// A value as it is written: numbers and truth values without quotes are such.
 fn value(node: &Node) -> record::Value {
     match &node.value {
-        Value::Null | Value::Later(_) => record::Value::Nil,
+        Value::Null | Value::Later(_) | Value::Elsewhere(_) => record::Value::Nil,
         Value::Scalar(Scalar { text, plain: true, .. }) => {
             let truth = crate::options::value::boolean(text).map(record::Value::Bool);
             let whole = || text.parse().ok().map(record::Value::Int);

@@ -3,7 +3,7 @@
 use spanlayer_pipeline::process::stage::{Act, Actions, Convert, From, On, Select, Stage};
 
 use super::{Maker, value};
-use crate::options::section::Section;
+use crate::{options::section::Section, yaml::Value};
 
 impl Maker<'_> {
     pub(super) fn attributes(&mut self, section: Section<'_>) -> Option<Stage> {
@@ -76,6 +76,10 @@ impl Maker<'_> {
             },
             _ => {
                 let from = match (one.node("value"), one.text("from_attribute")) {
+                    (Some(node), _) if matches!(node.value, Value::Later(_) | Value::Elsewhere(_)) => {
+                        self.known(node, option)?;
+                        return None;
+                    }
                     (Some(node), _) => From::Value(value(node)),
                     (None, Some(name)) => From::Attribute(name),
                     (None, None) => {

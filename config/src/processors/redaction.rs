@@ -9,7 +9,7 @@ use spanlayer_pipeline::{
 };
 
 use super::Maker;
-use crate::options::section::Section;
+use crate::{options::section::Section, yaml::Value};
 
 impl Maker<'_> {
     pub(super) fn redaction(&mut self, section: Section<'_>) -> Option<Stage> {
@@ -18,6 +18,12 @@ impl Maker<'_> {
         }
         let hashes = section.text("hash_function").is_some();
         let key = section.text("hmac_key").unwrap_or_default();
+        if section.node("hmac_key").is_some_and(|node| matches!(node.value, Value::Elsewhere(_))) {
+            let remedy =
+                "write `${env:NAME}` or `${file:/path}`: data is hashed before anything can be fetched";
+            self.wrong(section.at("hmac_key"), "hmac_key", "the key is not known when it is needed", remedy);
+            return None;
+        }
         if hashes && key.len() < 16 && !section.is_later("hmac_key") {
             let at = section.at("hmac_key");
             self.wrong(

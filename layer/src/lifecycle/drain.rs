@@ -57,7 +57,7 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     let Settled { delivered, refused, dead_lettered } = Settled::by(pipeline);
     let dropped = Dropped::by(pipeline);
     let millis = began.elapsed().as_millis();
-    let fields: [log::Field<'_>; 12] = [
+    let fields: [log::Field<'_>; 14] = [
         ("reason", &stop.reason),
         ("delivered", &delivered),
         ("refused", &refused),
@@ -68,6 +68,8 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
         ("evicted", &dropped.evicted),
         ("turnedAway", &dropped.turned_away),
         ("unrouted", &dropped.unrouted),
+        ("filtered", &dropped.filtered),
+        ("sampledOut", &dropped.sampled_out),
         ("panics", &panics::count()),
         ("millis", &millis),
     ];
@@ -124,6 +126,10 @@ struct Dropped {
     turned_away: u64,
     /// Of a signal that has no destination.
     unrouted: u64,
+    /// Left out by a processor.
+    filtered: u64,
+    /// Left out with their trace.
+    sampled_out: u64,
 }
 
 impl Dropped {
@@ -134,6 +140,8 @@ impl Dropped {
             dropped.evicted += totals.evicted_healthy + totals.evicted_errors;
             dropped.turned_away += totals.turned_away;
             dropped.unrouted += totals.unrouted;
+            dropped.filtered += totals.filtered;
+            dropped.sampled_out += totals.sampled_out;
         }
         dropped
     }
