@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spanlayer_pipeline::process::stage::Stage;
+use spanlayer_pipeline::stages::stage::Stage;
 
 use crate::{
     components::{Component, Role, instead},

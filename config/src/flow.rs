@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use spanlayer_pipeline::{
     Admission, Lanes, Payload, Pipeline, Route, Signal,
-    process::{sample::Tail, stage::Stage},
+    stages::{sample::Tail, stage::Stage},
 };
 
 /// Where data comes from.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spanlayer_pipeline::{Destination, Lanes, Signal, process::stage::Stage};
+use spanlayer_pipeline::{Destination, Lanes, Signal, stages::stage::Stage};
 
 use crate::{
     advice,

@@ -9,7 +9,7 @@ mod span;
 mod tail;
 mod transform;
 
-use spanlayer_pipeline::process::{
+use spanlayer_pipeline::stages::{
     ottl::{Condition, Context, Fault},
     record,
     stage::{OnError, Stage},

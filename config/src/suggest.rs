@@ -1,3 +1,3 @@
 //! What was probably meant.
 
-pub(crate) use spanlayer_pipeline::process::suggest::closest;
+pub(crate) use spanlayer_pipeline::stages::suggest::closest;

@@ -5,11 +5,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use spanlayer_host::clock;
-use spanlayer_process::{
-    Redactor,
-    redact::Tally,
-    stage::{Passed, Report, Stage, run},
-};
+use spanlayer_process::{Redactor, redact::Tally};
+use spanlayer_stages::stage::{Passed, Report, Stage, run};
 
 use crate::Payload;
 

@@ -184,6 +184,7 @@ pub use secret::Secret;
 pub use settings::{BatchLimits, Destination, Settings, Spool, WhenFull};
 pub use spanlayer_otlp::{Malformed, Signal, Summary};
 pub use spanlayer_process::{self as process, Redactor};
+pub use spanlayer_stages as stages;
 pub use spool::Figures as SpoolFigures;
 pub use stage::{
     breaker::BreakerSettings,

@@ -14,8 +14,8 @@ use std::{
 
 use spanlayer_host::clock;
 use spanlayer_otlp::Signal;
-use spanlayer_process::{
-    redact::Tally,
+use spanlayer_process::redact::Tally;
+use spanlayer_stages::{
     sample::{Fate, Tail, Verdict, mark},
     stage::Stage,
 };

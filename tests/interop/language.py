@@ -1,6 +1,6 @@
 """The Collector's processors and ours, given the same file and the same data: what comes out is the same.
 
-The table of conditions, values and edits is that of process/tests/ottl.rs.
+The table of conditions, values and edits is that of stages/tests/ottl.rs.
 """
 
 import json
@@ -16,7 +16,7 @@ from processes import Collector, Extension, Sink, free_port, post
 from support import otlp
 from support.checks import check, equal
 
-TABLE = json.loads((Path(__file__).resolve().parents[2] / "process" / "tests" / "ottl.json").read_text())
+TABLE = json.loads((Path(__file__).resolve().parents[2] / "stages" / "tests" / "ottl.json").read_text())
 KINDS = {"traces": ("/v1/traces", ExportTraceServiceRequest), "logs": ("/v1/logs", ExportLogsServiceRequest)}
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 

@@ -1,6 +1,6 @@
 //! `attributes` and `resource`.
 
-use spanlayer_pipeline::process::stage::{Act, Actions, Convert, From, On, Select, Stage};
+use spanlayer_pipeline::stages::stage::{Act, Actions, Convert, From, On, Select, Stage};
 
 use super::{Maker, value};
 use crate::{options::section::Section, yaml::Value};

@@ -2,7 +2,7 @@
 
 use spanlayer_pipeline::{
     Signal,
-    process::{
+    stages::{
         ottl::{Condition, Context},
         stage::{Filter, Select, Stage},
     },

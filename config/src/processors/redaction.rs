@@ -2,10 +2,8 @@
 
 use spanlayer_pipeline::{
     Redactor,
-    process::{
-        redact::{Action, Rules, Summary},
-        stage::Stage,
-    },
+    process::redact::{Action, Rules, Summary},
+    stages::stage::Stage,
 };
 
 use super::Maker;

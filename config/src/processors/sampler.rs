@@ -1,6 +1,6 @@
 //! `probabilistic_sampler`.
 
-use spanlayer_pipeline::process::stage::{Mode, Share, Stage};
+use spanlayer_pipeline::stages::stage::{Mode, Share, Stage};
 
 use super::Maker;
 use crate::{options::section::Section, problem::At};

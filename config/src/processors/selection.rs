@@ -1,6 +1,6 @@
 //! `include` and `exclude`.
 
-use spanlayer_pipeline::process::stage::{Match, Pattern, Select};
+use spanlayer_pipeline::stages::stage::{Match, Pattern, Select};
 
 use super::{Maker, value};
 use crate::{options::section::Section, yaml::Node};

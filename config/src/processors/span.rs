@@ -1,6 +1,6 @@
 //! `span`.
 
-use spanlayer_pipeline::process::stage::{Naming, Stage};
+use spanlayer_pipeline::stages::stage::{Naming, Stage};
 
 use super::Maker;
 use crate::options::section::Section;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spanlayer_pipeline::process::{
+use spanlayer_pipeline::stages::{
     ottl::Context,
     sample::{Adaptive, Rate, Rule, Tail, Test, Unit},
     stage::Stage,

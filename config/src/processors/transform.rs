@@ -2,7 +2,7 @@
 
 use spanlayer_pipeline::{
     Signal,
-    process::{
+    stages::{
         ottl::{self, Context, Statement},
         stage::{Group, OnError, Stage, Transform},
     },

@@ -2,13 +2,13 @@
 
 use super::{RESOURCE_ATTRIBUTES, attributes_of, select::Select};
 use crate::{
-    hex,
     record::{Attributes, Record, Value},
     scene::{Level, walk},
 };
 use regex_lite::Regex;
 use ring::digest;
 use spanlayer_otlp::Signal;
+use spanlayer_process::hex;
 
 /// See the module's documentation.
 #[derive(Debug)]

@@ -20,9 +20,10 @@ pub use select::{Match, Pattern, Select};
 pub use share::{Mode, Share};
 pub use transform::{Group, Transform};
 
-use crate::{Redactor, ottl::Failed, record::Record, redact::Tally, sample::Tail};
+use crate::{ottl::Failed, record::Record, sample::Tail};
 use bytes::Bytes;
 use spanlayer_otlp::Signal;
+use spanlayer_process::{Redactor, redact::Tally};
 use std::sync::Arc;
 
 /// One processor, compiled.

@@ -1,5 +1,5 @@
 //! What is told of texts that are wrong. What right ones mean is in the table that the Collector sees as well
-//! (`process/tests/ottl.rs`).
+//! (`stages/tests/ottl.rs`).
 
 use super::*;
 

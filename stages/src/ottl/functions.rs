@@ -2,12 +2,12 @@
 
 use super::Failed;
 use crate::{
-    hex,
     record::Value,
     scene::{POINTS, Scene},
 };
 use regex_lite::Regex;
 use ring::digest;
+use spanlayer_process::hex;
 
 /// A function: what it takes, and what it does.
 #[derive(Debug)]

@@ -6,12 +6,12 @@
 //! ```
 //!
 //! ```
-//! use spanlayer_process::ottl::{Condition, Context};
+//! use spanlayer_stages::ottl::{Condition, Context};
 //!
 //! Condition::compile(r#"attributes["http.route"] == "/health" and status.code != STATUS_CODE_ERROR"#, Context::Span)?;
 //! let fault = Condition::compile(r#"nam == "x""#, Context::Span).unwrap_err();
 //! assert_eq!((fault.at, fault.remedy.as_str()), (0, "did you mean `name`?"));
-//! # Ok::<(), spanlayer_process::ottl::Fault>(())
+//! # Ok::<(), spanlayer_stages::ottl::Fault>(())
 //! ```
 
 mod calls;

@@ -86,7 +86,7 @@ impl Value {
             Self::Int(number) | Self::Time(number) => number.to_string(),
             Self::Double(number) => double(*number),
             Self::Text(text) => text.clone(),
-            Self::Id(bytes) => crate::hex(bytes),
+            Self::Id(bytes) => spanlayer_process::hex(bytes),
             Self::Bytes(bytes) => base64(bytes),
             Self::Duration(nanos) => format!("{}s", double(*nanos as f64 / 1e9)),
             Self::List(_) | Self::Map(_) => {

@@ -5,7 +5,7 @@
 
 use serde_json::Value as Json;
 use spanlayer_otlp::{Signal, json, schema::request};
-use spanlayer_process::{
+use spanlayer_stages::{
     ottl::{Context, Statement},
     record::{Record, Value},
     scene::walk,
