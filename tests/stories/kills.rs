@@ -10,11 +10,13 @@ use std::{
 
 #[tokio::test]
 async fn fifty_invocations_of_an_outage_survive_a_kill_and_are_delivered() {
-    let world = World::with(|builder| builder).await;
+    let world = World::with(|builder| builder.env("SPANLAYER_LOG", "debug")).await;
     world.destination.set_mode(Mode::Refusing);
     for _ in 0..50 {
         world.invoke(&json!({ "do": "work", "count": 2 })).await.payload();
     }
+    // What it has not read from the link yet it has not accepted.
+    tokio::time::timeout(SOON, world.started(50)).await.unwrap();
     world.lambda.kill_extension("spanlayer");
     // Lambda notices with the next invocation, which fails, and resets the environment.
     world.invoke(&json!({ "do": "answer" })).await.error();
