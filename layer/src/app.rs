@@ -19,7 +19,7 @@ use spanlayer_host::{
     vars::{Process, Vars},
 };
 use spanlayer_pipeline::{BatchLimits, Notice, Pipeline};
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{
@@ -98,10 +98,18 @@ impl App {
         };
         let driver =
             Driver::new(lambda, telling, Arc::clone(&pipeline), intake.clone(), signals, terminate, policy);
-        let stop = driver.run().await;
+        let stop = apart(|| driver.run()).await;
         // What it panicked about is told, and the rest is over.
-        let _ = caught(drain(stop, &intake, &pipeline)).await;
+        let _ = apart(|| caught(drain(stop, &intake, &pipeline))).await;
     }
+}
+
+/// A future on the heap, made in a frame of its own. All that an asynchronous function awaits is part of its own state
+/// otherwise, and the stack for the largest of it is touched, page by page, before the first instruction: 17 pages at
+/// every start, most of them for the end.
+#[inline(never)]
+fn apart<'a, F: Future + 'a>(make: impl FnOnce() -> F) -> Pin<Box<dyn Future<Output = F::Output> + 'a>> {
+    Box::pin(make())
 }
 
 impl Sockets {
