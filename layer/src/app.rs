@@ -61,7 +61,7 @@ impl App {
         let pipeline = Arc::new(Pipeline::new(config.pipeline.clone()));
         let (sender, signals) = unbounded_channel();
         let account = account(&config, announced.is_to_hear_of_invocations());
-        let intake = Intake::new(Arc::clone(&pipeline), config.flow.clone(), account, sender);
+        let intake = Intake::new(Arc::clone(&pipeline), Arc::clone(&config.flow), account, sender);
         Self { announced, config, sockets, pipeline, intake, signals }
     }
 

@@ -18,7 +18,7 @@ use spanlayer_config::Flow;
 use spanlayer_host::vars::{self, Problem, Reading, Row, Var, Vars};
 use spanlayer_link::{DISABLED, SOCKET, STATE_DIR};
 use spanlayer_pipeline::{self as pipeline, Destination, Signal, letters::Letters};
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 /// `SPANLAYER_FLUSH`.
 pub const FLUSH: Var<Mode> = Var {
@@ -141,7 +141,7 @@ pub struct Config {
     /// Where to deliver, and how.
     pub pipeline: pipeline::Settings,
     /// Which data goes to which destination.
-    pub flow: Flow,
+    pub flow: Arc<Flow>,
     /// What the extension itself tells of invocations.
     pub view: View,
     /// The function's name.
@@ -218,7 +218,7 @@ impl Config {
         if let Some(plan) = plan {
             view.follow(vars, plan);
         }
-        let flow = found.plan.map_or_else(Flow::straight, |plan| plan.flow);
+        let flow = Arc::new(found.plan.map_or_else(Flow::straight, |plan| plan.flow));
         loaded.settings.redactor = redact::read(&mut reading);
         let mut problems = reading.into_problems();
         problems.extend(found.problems);

@@ -26,7 +26,7 @@ pub mod usage;
 
 use app::App;
 use spanlayer_host::vars::{Process, Vars};
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 /// Runs the extension: from registration to shutdown inside Lambda, an explanation anywhere else.
 ///
@@ -46,7 +46,7 @@ pub fn run() -> ExitCode {
     let invokes =
         Process.get("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() != Some("lambda-managed-instances");
     // Lambda knows an extension by its file name.
-    let name = Path::new(&program).file_name().map_or("spanlayer".into(), |name| name.to_string_lossy());
+    let name = program.rsplit('/').next().unwrap_or("spanlayer");
     let announced = api::Unregistered::new(api::Address::parse(&address), name, invokes).announce();
 
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

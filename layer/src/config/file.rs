@@ -107,6 +107,11 @@ fn is_faulty(reading: &Reading<'_>) -> bool {
     reading.problems().iter().any(|problem| problem.name == CONFIG.name)
 }
 
+/// Asked of the system itself: at most starts there is no file, and looking for one is all that there is of files.
+fn is_there(path: &str) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::READ_OK).is_ok()
+}
+
 /// The Collector layer's own variables, then the two usual places.
 fn auto(reading: &mut Reading<'_>, vars: &dyn Vars, hints: &mut Vec<String>) -> Option<Place> {
     for name in THEIRS {
@@ -114,7 +119,7 @@ fn auto(reading: &mut Reading<'_>, vars: &dyn Vars, hints: &mut Vec<String>) -> 
             return reading.find_as(name, Place::parse);
         }
     }
-    let path = PATHS.into_iter().find(|path| std::path::Path::new(path).is_file())?;
+    let path = PATHS.into_iter().find(|path| is_there(path))?;
     // A layer's file must not carry a function's data elsewhere than the function says.
     let ours = ["", "TRACES_", "METRICS_", "LOGS_"]
         .map(|signal| format!("SPANLAYER_EXPORTER_OTLP_{signal}ENDPOINT"));

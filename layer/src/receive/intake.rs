@@ -76,11 +76,11 @@ impl Intake {
     /// other end of `signals`.
     pub fn new(
         pipeline: Arc<Pipeline>,
-        flow: Flow,
+        flow: Arc<Flow>,
         account: Account,
         signals: UnboundedSender<Signal>,
     ) -> Self {
-        Self { pipeline, flow: Arc::new(flow), account, signals, shared: Arc::default() }
+        Self { pipeline, flow, account, signals, shared: Arc::default() }
     }
 
     /// What is known of invocations.
