@@ -13,7 +13,7 @@ use handler::{Attribute, Handler};
 ///
 /// The function stays as it is, so that tests can call it. Everything is sent after the response has gone to Lambda.
 ///
-/// ```ignore
+/// ```no_run
 /// use spanlayer::{Error, LambdaEvent};
 ///
 /// #[spanlayer::main]
@@ -39,7 +39,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// It has no moment after the response, so it does its one write, which never waits, just before it returns.
 /// [`macro@main`] sends after the response instead.
 ///
-/// ```ignore
+/// ```no_run
 /// use spanlayer::{Error, LambdaEvent};
 /// use spanlayer::lambda_runtime::{run, service_fn};
 ///
