@@ -25,6 +25,8 @@ pub(crate) struct Declared<'n> {
     pub(crate) usable: bool,
     /// What it does to payloads, if it is a processor that does something to them.
     pub(crate) stage: Option<Arc<Stage>>,
+    /// What it divides data into, if it is a connector that does: the parts of its table's rows, and the rest.
+    pub(crate) parts: Vec<Arc<Stage>>,
     /// Whether a pipeline is the same without it.
     pub(crate) harmless: bool,
 }
@@ -111,13 +113,15 @@ fn declared<'n>(
         node,
         usable: false,
         stage: None,
+        parts: Vec::new(),
         harmless: false,
     };
     if let Some(component) = one.component {
         one.usable = check::options(component.options, node, &path, problems);
-        if role == Role::Processor && one.usable {
+        if matches!(role, Role::Processor | Role::Connector) && one.usable {
             let before = errors(problems);
             one.stage = processors::stage(&one, 0, problems).map(Arc::new);
+            one.parts = processors::parts(&one, problems);
             one.usable = errors(problems) == before;
         }
         return Some(one);

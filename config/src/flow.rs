@@ -70,6 +70,8 @@ pub(crate) enum Onward {
     /// To the first of these groups of pipelines whose destinations take what they are sent; to the first of all if none
     /// does.
     First(Vec<Vec<usize>>),
+    /// Each part to pipelines of its own; a part without any goes nowhere, which is counted.
+    Split(Vec<(Through, Vec<usize>)>),
 }
 
 impl Flow {
@@ -82,7 +84,8 @@ impl Flow {
 
     /// Whether anything of this source and signal goes anywhere.
     pub fn takes(&self, source: Source, signal: Signal) -> bool {
-        self.entry(source, signal).ways.as_ref().is_none_or(|ways| !ways.is_empty())
+        let somewhere = |ways: &Vec<Way>| ways.iter().any(|way| way.lanes != Lanes::NONE);
+        self.entry(source, signal).ways.as_ref().is_none_or(somewhere)
     }
 
     /// Takes a payload to where it goes, in the form that each destination is to have. The answer is that of the first
@@ -149,7 +152,9 @@ impl Flow {
     fn go(&self, branches: &[usize], before: &Through, failing: &dyn Fn(usize) -> bool, ways: &mut Vec<Way>) {
         for branch in branches.iter().filter_map(|branch| self.branches.get(*branch)) {
             let through = before.then(&branch.through);
-            add(ways, Way { through: through.clone(), lanes: branch.lanes });
+            if branch.lanes != Lanes::NONE {
+                add(ways, Way { through: through.clone(), lanes: branch.lanes });
+            }
             for onward in &branch.onward {
                 match onward {
                     Onward::All(branches) => self.go(branches, &through, failing, ways),
@@ -164,6 +169,16 @@ impl Flow {
                         let found = groups.iter().map(reach).find(well);
                         let first = found.or_else(|| groups.first().map(reach));
                         first.into_iter().flatten().for_each(|way| add(ways, way));
+                    }
+                    Onward::Split(parts) => {
+                        for (part, branches) in parts {
+                            let (through, mut own) = (through.then(part), Vec::new());
+                            self.go(branches, &through, failing, &mut own);
+                            if own.is_empty() {
+                                own.push(Way { through, lanes: Lanes::NONE });
+                            }
+                            own.into_iter().for_each(|way| add(ways, way));
+                        }
                     }
                 }
             }
@@ -186,6 +201,7 @@ impl Flow {
             |onward| match onward {
                 Onward::All(branches) => self.is_fixed(branches),
                 Onward::First(groups) => groups.len() < 2,
+                Onward::Split(parts) => parts.iter().all(|(_, branches)| self.is_fixed(branches)),
             },
         )
     }
@@ -193,9 +209,6 @@ impl Flow {
 
 /// Adds a way, to one of the same form if there is one: a destination gets each form once.
 fn add(ways: &mut Vec<Way>, way: Way) {
-    if way.lanes == Lanes::NONE {
-        return;
-    }
     match ways.iter_mut().find(|other| other.through == way.through) {
         Some(other) => other.lanes = other.lanes.and(way.lanes),
         None => ways.push(way),

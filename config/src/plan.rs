@@ -301,33 +301,68 @@ impl Weaver<'_, '_> {
         if connector.kind() == "forward" {
             return Some(Onward::All(all));
         }
+        if connector.kind() == "routing" {
+            return Some(Onward::Split(self.parts(connector, signal, &all)));
+        }
         let node = connector.section().node("priority_levels");
-        let path = format!("{}::priority_levels", connector.path());
         let Some(node) = node.filter(|node| !node.items().is_empty()) else {
             let remedy = "add `priority_levels: [[traces/first], [traces/second]]`";
+            let path = format!("{}::priority_levels", connector.path());
             self.problems
                 .push(Problem::error(connector.at, "`priority_levels` is missing", remedy).about(path));
             return None;
         };
-        let mut levels = Vec::new();
-        for item in node.items().iter().flat_map(|level| level.items()) {
+        let levels = node.items().iter();
+        let levels = levels.map(|level| self.named(connector, level, signal, &all, "priority_levels"));
+        Some(Onward::First(levels.filter(|level| !level.is_empty()).collect()))
+    }
+
+    /// Where each part goes of what a connector divides.
+    fn parts(
+        &mut self,
+        connector: &Declared<'_>,
+        signal: Signal,
+        all: &[usize],
+    ) -> Vec<(Through, Vec<usize>)> {
+        let section = connector.section();
+        let rows = section.sections("table").map(|row| (row.node("pipelines"), "table::pipelines"));
+        let lists = rows.chain([(section.node("default_pipelines"), "default_pipelines")]);
+        let mut parts = Vec::new();
+        for (stage, (list, option)) in connector.parts.iter().zip(lists) {
+            // A row counts only for the signals of its pipelines, the rest always: there it is counted.
+            if option == "default_pipelines" || processors::signals(list).contains(&signal) {
+                let to = list.map(|list| self.named(connector, list, signal, all, option));
+                parts.push((Through(vec![Arc::clone(stage)]), to.unwrap_or_default()));
+            }
+        }
+        parts
+    }
+
+    /// Those pipelines that a connector's option names of those that receive from it.
+    fn named(
+        &mut self,
+        connector: &Declared<'_>,
+        list: &Node,
+        signal: Signal,
+        all: &[usize],
+        option: &str,
+    ) -> Vec<usize> {
+        let mut named = Vec::new();
+        for item in list.items() {
             let id = item.text().unwrap_or_default();
-            let of_signal = id.split('/').next() == Some(signal.name());
-            if of_signal && !all.iter().any(|number| self.wired[*number].id == id) {
-                let what = format!("the pipeline `{id}` does not receive from here, or is not run");
-                let remedy = format!("list `{}` among its receivers", connector.id);
-                self.problems.push(Problem::error(item.at, what, remedy).about(&path));
+            match all.iter().find(|number| self.wired[**number].id == id) {
+                Some(number) if named.contains(number) => {}
+                Some(number) => named.push(*number),
+                None if id.split('/').next() != Some(signal.name()) => {}
+                None => {
+                    let what = format!("the pipeline `{id}` does not receive from here, or is not run");
+                    let remedy = format!("list `{}` among its receivers", connector.id);
+                    let path = format!("{}::{option}", connector.path());
+                    self.problems.push(Problem::error(item.at, what, remedy).about(path));
+                }
             }
         }
-        for level in node.items() {
-            let ids: Vec<&str> = level.items().iter().filter_map(Node::text).collect();
-            let numbers: Vec<usize> =
-                all.iter().copied().filter(|number| ids.contains(&self.wired[*number].id.as_str())).collect();
-            if !numbers.is_empty() {
-                levels.push(numbers);
-            }
-        }
-        Some(Onward::First(levels))
+        named
     }
 
     /// Takes out connections that lead back to where they come from.
@@ -350,6 +385,7 @@ fn leads_to(flow: &Flow, from: usize, to: usize, seen: &mut [bool]) -> bool {
     let onward = flow.branches[from].onward.iter().flat_map(|onward| match onward {
         Onward::All(branches) => branches.clone(),
         Onward::First(groups) => groups.concat(),
+        Onward::Split(parts) => parts.iter().flat_map(|(_, branches)| branches).copied().collect(),
     });
     onward
         .into_iter()

@@ -3,11 +3,14 @@
 mod attributes;
 mod filter;
 mod redaction;
+mod routing;
 mod sampler;
 mod selection;
 mod span;
 mod tail;
 mod transform;
+
+pub(crate) use routing::{parts, signals};
 
 use spanlayer_pipeline::stages::{
     ottl::{Condition, Context, Fault},

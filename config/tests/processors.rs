@@ -2,55 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-use spanlayer_config::{Source, Surroundings, load};
-use spanlayer_pipeline::{
-    Admission, Deadline, Destination, Memory, Payload, Pipeline, Redactor, Settings, Signal,
-    process::redact::Rules,
-};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+mod world;
 
-/// A pipeline of a file whose exporters are all `debug`, with a memory in the place of each.
-struct World {
-    pipeline: Pipeline,
-    flow: spanlayer_config::Flow,
-    memories: Vec<Memory>,
-}
+use spanlayer_pipeline::{Admission, Signal};
+use world::World;
 
-impl World {
-    fn new(processors: &str, pipelines: &str, exporters: &str) -> Self {
-        let text = format!(
-            "receivers: {{otlp: {{protocols: {{http: }}}}}}\nprocessors: {{{processors}}}\nexporters: {{{exporters}}}\n\
-             service: {{pipelines: {{{pipelines}}}}}\n"
-        );
-        let loaded = load(&text, Surroundings { vars: &HashMap::<&str, &str>::new(), in_place: true });
-        let errors: Vec<_> = loaded.problems.iter().filter(|one| one.severity.name() == "error").collect();
-        assert!(errors.is_empty(), "{errors:?}");
-        let plan = loaded.plan.unwrap();
-        let memories: Vec<Memory> = plan.destinations.iter().map(|_| Memory::new()).collect();
-        let mut settings = Settings {
-            redactor: Some(Arc::new(Redactor::new(Rules::default()).unwrap())),
-            ..Settings::default()
-        };
-        for memory in &memories {
-            settings.destinations.push(Destination::memory(memory.clone()));
-        }
-        Self { pipeline: Pipeline::new(settings), flow: plan.flow, memories }
-    }
-
-    fn accept(&self, signal: Signal, json: &str) -> Admission {
-        let bytes = spanlayer_otlp::json::to_protobuf(signal, json.as_bytes()).unwrap();
-        let payload = Payload::scan(signal, bytes.into()).unwrap();
-        self.flow.accept(&self.pipeline, Source::Function, payload)
-    }
-
-    /// What each destination got, as JSON.
-    async fn delivered(&self, signal: Signal) -> Vec<String> {
-        self.pipeline.flush(Deadline::within(Duration::from_secs(1))).await;
-        let json = |request: &bytes::Bytes| spanlayer_otlp::json::from_protobuf(signal, request).unwrap();
-        let of =
-            |memory: &Memory| memory.batches().iter().map(|batch| json(&batch.request())).collect::<String>();
-        self.memories.iter().map(of).collect()
-    }
+fn with(processors: &str, pipelines: &str, exporters: &str) -> World {
+    World::new(&format!("processors: {{{processors}}}"), pipelines, exporters)
 }
 
 fn spans(names: &[&str]) -> String {
@@ -65,7 +23,7 @@ fn spans(names: &[&str]) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn each_destination_gets_the_form_that_its_pipelines_make_and_every_item_is_accounted_for() {
-    let world = World::new(
+    let world = with(
         "filter: {traces: {span: ['name == \"noise\"']}}, span: {name: {to_attributes: {rules: ['^/(?P<id>[0-9]+)$']}}}",
         "traces/clean: {receivers: [otlp], processors: [filter, span], exporters: [debug/a]}, \
          traces/all: {receivers: [otlp], exporters: [debug/b]}",
@@ -89,7 +47,7 @@ async fn each_destination_gets_the_form_that_its_pipelines_make_and_every_item_i
 
 #[tokio::test(start_paused = true)]
 async fn what_a_processor_brings_to_light_is_hidden_and_what_it_hashes_is_the_value_itself() {
-    let world = World::new(
+    let world = with(
         "transform: {trace_statements: ['set(span.attributes[\"header\"], Concat([\"Bearer\", \"abcdefghijklmnopqrstuvwxyz0123456789\"], \" \"))']}, \
          attributes: {actions: [{key: password, value: \"hello world\", action: insert}, {key: password, action: hash}, \
          {key: kept, from_attribute: password, action: insert}]}",
@@ -112,7 +70,7 @@ async fn processors_run_in_the_order_of_the_pipeline_and_not_of_the_file() {
     let processors = "filter: {traces: {span: ['name == \"renamed\"']}}, transform: {trace_statements: ['set(span.name, \"renamed\")']}";
     for (order, left) in [("[transform, filter]", 0), ("[filter, transform]", 1)] {
         let pipelines = format!("traces: {{receivers: [otlp], processors: {order}, exporters: [debug]}}");
-        let world = World::new(processors, &pipelines, "debug: ");
+        let world = with(processors, &pipelines, "debug: ");
         world.accept(Signal::Traces, &spans(&["a"]));
         assert_eq!(world.delivered(Signal::Traces).await[0].matches("renamed").count(), left, "{order}");
     }
@@ -120,7 +78,7 @@ async fn processors_run_in_the_order_of_the_pipeline_and_not_of_the_file() {
 
 #[tokio::test(start_paused = true)]
 async fn the_redaction_processor_leaves_only_what_is_allowed() {
-    let world = World::new(
+    let world = with(
         "redaction: {allowed_keys: [ok, card], blocked_values: ['4[0-9]{15}'], summary: silent}",
         "logs: {receivers: [otlp], processors: [redaction], exporters: [debug]}",
         "debug: ",
@@ -143,7 +101,7 @@ async fn the_redaction_processor_leaves_only_what_is_allowed() {
 async fn a_trace_is_held_until_it_is_over_then_kept_and_marked_or_left_out_as_a_whole() {
     let policies = "{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}, \
                     {name: share, type: probabilistic, probabilistic: {sampling_percentage: 50}}";
-    let world = World::new(
+    let world = with(
         &format!("tail_sampling: {{policies: [{policies}]}}"),
         "traces: {receivers: [otlp], processors: [tail_sampling], exporters: [debug]}",
         "debug: ",
@@ -190,7 +148,7 @@ async fn a_trace_is_held_until_it_is_over_then_kept_and_marked_or_left_out_as_a_
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_decided_by_the_end_is_decided_with_what_is_there() {
-    let world = World::new(
+    let world = with(
         "tail_sampling: {policies: [{name: never, type: span_count, span_count: {min_spans: 100}}]}",
         "traces: {receivers: [otlp], processors: [tail_sampling], exporters: [debug]}",
         "debug: ",

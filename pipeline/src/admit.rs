@@ -17,6 +17,16 @@ pub(crate) struct Door {
     redacted: Mutex<Tally>,
 }
 
+/// What became of a payload.
+pub(crate) struct Processed {
+    /// What is left, if anything is.
+    pub(crate) left: Option<Payload>,
+    /// How many of its items were to be left, if no processor took any.
+    pub(crate) items: usize,
+    /// Why one could not do its part, if so.
+    pub(crate) failed: Option<String>,
+}
+
 impl Door {
     pub(crate) fn new(redactor: Option<Arc<Redactor>>) -> Self {
         Self { redactor, redacted: Mutex::default() }
@@ -34,17 +44,13 @@ impl Door {
         }
     }
 
-    /// What processors make of a payload; `None` if nothing is left. And why one could not do its part, if so.
-    pub(crate) fn process(
-        &self,
-        payload: Payload,
-        through: &[Arc<Stage>],
-    ) -> (Option<Payload>, Option<String>) {
-        let mut report = Report::default();
+    /// What processors make of a payload.
+    pub(crate) fn process(&self, payload: Payload, through: &[Arc<Stage>]) -> Processed {
+        let mut report = Report { items: payload.items(), ..Report::default() };
         let passed = run(through, payload.signal(), payload.bytes(), clock::unix_nanos(), &mut report);
         self.count(&report.redacted);
-        let failed = report.failed.map(|failed| failed.0);
-        match passed {
+        let (items, failed) = (report.items, report.failed.map(|failed| failed.0));
+        let (left, failed) = match passed {
             Passed::Same => (Some(payload), failed),
             Passed::Nothing => (None, failed),
             // What cannot be read any more must not leave as it was.
@@ -52,7 +58,8 @@ impl Door {
                 Ok(processed) => (Some(processed), failed),
                 Err(malformed) => (None, Some(malformed.to_string())),
             },
-        }
+        };
+        Processed { left, items, failed }
     }
 
     fn count(&self, tally: &Tally) {

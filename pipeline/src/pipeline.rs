@@ -22,7 +22,7 @@ use spanlayer_stages::{
 
 use crate::{
     Batch, Deadline, Export, Notice, Observer, Outcome, Payload, Pending, Route, Settings, Spool, Stats,
-    admit::Door,
+    admit::{Door, Processed},
     compose,
     join::join_all,
     lane::Lane,
@@ -102,12 +102,12 @@ impl Pipeline {
         if through.is_empty() {
             return self.accept_routed(payload, route);
         }
-        let (signal, items) = (payload.signal(), payload.items());
-        let (left, failed) = self.door.process(payload, through);
+        let signal = payload.signal();
+        let Processed { left, items, failed } = self.door.process(payload, through);
         if let Some(why) = failed.filter(|_| !self.told_failed.swap(true, Ordering::Relaxed)) {
             self.tell(Notice::ProcessorFailed { signal, why: &why });
         }
-        let left_out = items - left.as_ref().map_or(0, Payload::items).min(items);
+        let left_out = items.saturating_sub(left.as_ref().map_or(0, Payload::items));
         let without = self.shared.with(|queue| queue.leave_out(signal, left_out));
         let Some(left) = left.filter(|left| left.items() > 0) else { return without };
         match through.iter().find_map(|stage| stage.tail()).filter(|_| signal == Signal::Traces) {

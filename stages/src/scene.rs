@@ -56,11 +56,17 @@ pub fn walk(
     level: Level,
     visit: &mut dyn FnMut(&mut Scene<'_>) -> bool,
 ) -> bool {
-    let mut walk = Walk { signal, level, visit, changed: false };
-    let mut groups = root.take(1);
-    walk.retain(&mut groups, |walk, group| walk.group(group));
-    root.put(1, groups);
-    walk.changed
+    Walk { signal, level, visit, changed: false, sweeps: false }.root(root)
+}
+
+/// The same, and what has no place of that level goes as well.
+pub(crate) fn walk_to_what_is_there(
+    signal: Signal,
+    root: &mut Record,
+    level: Level,
+    visit: &mut dyn FnMut(&mut Scene<'_>) -> bool,
+) -> bool {
+    Walk { signal, level, visit, changed: false, sweeps: true }.root(root)
 }
 
 struct Walk<'v> {
@@ -68,9 +74,18 @@ struct Walk<'v> {
     level: Level,
     visit: &'v mut dyn FnMut(&mut Scene<'_>) -> bool,
     changed: bool,
+    /// Whether what was empty from the start goes.
+    sweeps: bool,
 }
 
 impl Walk<'_> {
+    fn root(&mut self, root: &mut Record) -> bool {
+        let mut groups = root.take(1);
+        self.retain(&mut groups, |walk, group| walk.group(group));
+        root.put(1, groups);
+        self.changed
+    }
+
     fn group(&mut self, group: &mut Record) -> bool {
         let (there, mut resource) = (group.has(1), group.take_one(1));
         let keep = if self.level == Level::Resource {
@@ -123,7 +138,7 @@ impl Walk<'_> {
             }
             Signal::Metrics => {
                 let Some((number, shape)) = POINTS.into_iter().find(|(number, _)| item.has(*number)) else {
-                    return true;
+                    return !self.sweeps;
                 };
                 let mut data = item.take_one(number);
                 let mut points = data.take(1);
@@ -148,7 +163,7 @@ impl Walk<'_> {
         records.retain_mut(|record| keep(self, record));
         let gone = records.len() < before;
         self.changed |= gone;
-        !gone || !records.is_empty()
+        !(gone || self.sweeps) || !records.is_empty()
     }
 
     fn visit(&mut self, mut scene: Scene<'_>) -> bool {

@@ -2,12 +2,13 @@
 //! opened for the first that looks into it, and written again after the last if any changed it.
 //!
 //! ```text
-//! attributes, resource ─ actions   span ─ naming   filter   transform   redaction ─ redact   probabilistic_sampler ─ share   tail_sampling ─ sample
+//! attributes, resource ─ actions   span ─ naming   filter   transform   redaction ─ redact   probabilistic_sampler ─ share   tail_sampling ─ sample   routing ─ part
 //! ```
 
 mod actions;
 mod filter;
 mod naming;
+mod part;
 mod select;
 mod share;
 pub mod threshold;
@@ -16,6 +17,7 @@ mod transform;
 pub use actions::{Act, Actions, Convert, From, On};
 pub use filter::Filter;
 pub use naming::Naming;
+pub use part::{Part, Row, Table};
 pub use select::{Match, Pattern, Select};
 pub use share::{Mode, Share};
 pub use transform::{Group, Transform};
@@ -43,6 +45,8 @@ pub enum Stage {
     Share(Share),
     /// Decides about traces when they are over.
     Tail(Tail),
+    /// Leaves what goes one of several ways.
+    Part(Part),
 }
 
 /// What is done when a condition or statement cannot be evaluated.
@@ -71,6 +75,8 @@ pub enum Passed {
 /// What happened on the way.
 #[derive(Debug, Default)]
 pub struct Report {
+    /// For how many of the payload's items this way answers, all of them at first: what goes another way does not count here.
+    pub items: usize,
     /// What was made unreadable.
     pub redacted: Tally,
     /// Why something could not be evaluated: the last of what should be told.
@@ -143,6 +149,7 @@ impl Stage {
             Self::Actions(_) | Self::Redact(_) => true,
             Self::Filter(filter) => filter.looks_at(signal),
             Self::Transform(transform) => transform.looks_at(signal),
+            Self::Part(part) => part.looks_at(signal),
             Self::Naming(_) | Self::Tail(_) => signal == Signal::Traces,
             Self::Share(_) => signal != Signal::Metrics,
         }
@@ -154,6 +161,7 @@ impl Stage {
             Self::Actions(actions) => Ok(actions.run(signal, root)),
             Self::Filter(filter) => filter.run(signal, root, report),
             Self::Transform(transform) => transform.run(signal, root, report),
+            Self::Part(part) => part.run(signal, root, report),
             Self::Naming(naming) => Ok(naming.run(root)),
             Self::Share(share) => Ok(share.run(signal, root)),
             Self::Redact(_) | Self::Tail(_) => Ok(false),

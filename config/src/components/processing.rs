@@ -4,7 +4,7 @@ use crate::options::{Kind, Opt, fatal, ignored, needed, opt};
 
 const MODES: Kind = Kind::Choice(&["ignore", "silent", "propagate"]);
 
-const ERROR_MODE: Opt = needed(
+pub(super) const ERROR_MODE: Opt = needed(
     "error_mode",
     MODES,
     "ignore",

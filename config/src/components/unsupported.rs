@@ -69,12 +69,6 @@ const UNSUPPORTED: &[(Role, &str, bool, &str)] = &[
     (Role::Connector, "spanmetrics", true, "`telemetryapi` has `faas.*` metrics of each invocation"),
     (Role::Connector, "servicegraph", true, "let the backend make it from the spans"),
     (Role::Connector, "count", true, "`telemetryapi` has `faas.*` metrics of each invocation"),
-    (
-        Role::Connector,
-        "routing",
-        false,
-        "give each kind of data a pipeline of its own, or route in a Collector",
-    ),
     (Role::Extension, "health_check", true, "leave it out: Lambda watches the extension"),
     (Role::Extension, "healthcheckv2", true, "leave it out: Lambda watches the extension"),
     (Role::Extension, "pprof", true, "leave it out: there is no port to reach"),
