@@ -258,6 +258,28 @@ mod tests {
     }
 
     #[test]
+    fn parts_go_their_ways_once_and_what_has_none_goes_nowhere_rather_than_elsewhere() {
+        let (plain, first, second, rest) = (Through::default(), stage(), stage(), stage());
+        let branch = |of: &[usize], onward| Branch { through: plain.clone(), lanes: lanes(of), onward };
+        let parts = vec![(first.clone(), vec![2]), (second.clone(), Vec::new()), (rest.clone(), vec![3])];
+        let flow = Flow {
+            branches: vec![
+                branch(&[], vec![Onward::Split(parts.clone())]),
+                branch(&[], vec![Onward::Split(parts)]),
+                branch(&[0], Vec::new()),
+                branch(&[], vec![Onward::First(vec![vec![2], vec![4]])]),
+                branch(&[1], Vec::new()),
+            ],
+            ..Flow::straight()
+        };
+        let expected = [way(&first, &[0]), way(&second, &[]), way(&rest, &[0])];
+        assert_eq!(flow.reach(&[0, 1], &|_| false), expected, "both lead to the same");
+        let expected = [way(&first, &[0]), way(&second, &[]), way(&rest, &[1])];
+        assert_eq!(flow.reach(&[0], &|lane| lane == 0), expected, "only the rest may go to another");
+        assert!(!flow.is_fixed(&[0]));
+    }
+
+    #[test]
     fn each_destination_gets_the_form_that_the_pipelines_before_it_make() {
         let (plain, first, second) = (Through::default(), stage(), stage());
         let branch = |through: &Through, of: &[usize], onward| Branch {

@@ -335,6 +335,14 @@ impl Weaver<'_, '_> {
                 parts.push((Through(vec![Arc::clone(stage)]), to.unwrap_or_default()));
             }
         }
+        for number in all.iter().filter(|number| !parts.iter().any(|(_, to)| to.contains(number))) {
+            let pipeline = &self.wired[*number];
+            let what = format!("`{}` hands nothing on to `{}`", connector.id, pipeline.id);
+            let remedy =
+                "name it in `table` or `default_pipelines`, or take the connector out of its receivers";
+            let path = format!("service::pipelines::{}", pipeline.id);
+            self.problems.push(Problem::warning(pipeline.at, what, remedy).about(path));
+        }
         parts
     }
 

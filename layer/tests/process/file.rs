@@ -80,6 +80,53 @@ async fn what_the_first_destination_does_not_take_goes_to_the_second_from_then_o
     assert!(up.spans().len() >= 2, "{} spans", up.spans().len());
 }
 
+/// One span of a tenant.
+fn of_tenant(tenant: &str) -> Vec<u8> {
+    let json = format!(
+        r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"tenant","value":{{"stringValue":"{tenant}"}}}}]}},"scopeSpans":[{{"spans":[
+        {{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","name":"of {tenant}"}}]}}]}}]}}"#
+    );
+    spanlayer_otlp::json::to_protobuf(spanlayer_otlp::Signal::Traces, json.as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn a_tenants_spans_wait_for_its_own_destination_also_beyond_a_kill_and_never_reach_anothers() {
+    let (a, b) =
+        (Destination::start(Mode::Refusing).await.unwrap(), Destination::start(Mode::Healthy).await.unwrap());
+    let exporters =
+        format!("  otlphttp/a: {{endpoint: \"{}\"}}\n  otlphttp/b: {{endpoint: \"{}\"}}\n", a.url(), b.url());
+    let rest = "connectors:\n  routing:\n    table:\n      - {condition: 'attributes[\"tenant\"] == \"a\"', pipelines: [traces/a]}\n      - \
+                {condition: 'attributes[\"tenant\"] == \"b\"', pipelines: [traces/b]}\nservice:\n  pipelines:\n    traces/in: {receivers: \
+                [otlp], exporters: [routing]}\n    traces/a: {receivers: [routing], exporters: [otlphttp/a]}\n    traces/b: {receivers: \
+                [routing], exporters: [otlphttp/b]}\n";
+    let world = World::idle(|builder| {
+        builder.env("SPANLAYER_CONFIG", pipelines(&exporters, rest)).env("SPANLAYER_FLUSH", "end")
+    })
+    .await;
+    for extension in 1..=3 {
+        let address = world.otlp_of(extension).await;
+        for tenant in ["a", "b", "nobody", "a"] {
+            assert_eq!(post(address, "/v1/traces", PROTOBUF, &of_tenant(tenant)).await.status, 200);
+        }
+        world.invoke().await.payload();
+        if extension < 3 {
+            world.lambda.kill_extension("spanlayer");
+            // Lambda notices with the next invocation, which fails, and the one after it has a new environment.
+            world.invoke().await;
+            world.invoke().await.payload();
+        }
+    }
+    assert_eq!(a.spans().len(), 0, "it refuses");
+    a.set_mode(Mode::Healthy);
+    world.lambda.shutdown(Reason::Spindown).await;
+    let names = |of: &Destination| {
+        let mut names: Vec<String> = of.spans().iter().map(|span| span.span.name.clone()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!((names(&a), names(&b)), (vec!["of a".to_owned(); 6], vec!["of b".to_owned(); 3]));
+}
+
 #[tokio::test]
 async fn what_an_invocation_made_is_sampled_when_it_is_over_and_errors_leave_at_its_end() {
     let to = Destination::start(Mode::Healthy).await.unwrap();
