@@ -81,7 +81,8 @@ async fn deliver(
     let mut otlp = Otlp::http(to).map_err(|what| Failure::usage(format!("--to: {what}")))?;
     otlp.headers.extend(args.header.iter().cloned());
     let courier = Courier::to(&Destination::otlp(otlp, Some(Duration::from_secs(30))));
-    let mut journal = Journal::open(args.journal.clone().unwrap_or_else(|| source::journal(&args.source)))?;
+    let path = args.journal.clone().unwrap_or_else(|| source::journal(&args.source));
+    let mut journal = Journal::open(path, to.to_owned())?;
     let (mut delivered, mut before, mut rejected) = (0, 0, 0);
     let mut failure = None;
     for (number, letter) in (1..).zip(letters) {

@@ -120,8 +120,13 @@ fn declared<'n>(
         one.usable = check::options(component.options, node, &path, problems);
         if matches!(role, Role::Processor | Role::Connector) && one.usable {
             let before = errors(problems);
+            let told = problems.len();
             one.stage = processors::stage(&one, 0, problems).map(Arc::new);
             one.parts = processors::parts(&one, problems);
+            if node.is_open() {
+                // What a variable will say is not known here: nothing is wrong for sure.
+                problems.truncate(told);
+            }
             one.usable = errors(problems) == before;
         }
         return Some(one);

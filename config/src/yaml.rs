@@ -96,6 +96,16 @@ impl Node {
         }
     }
 
+    /// Whether anything in it is only known where the file is used.
+    pub(crate) fn is_open(&self) -> bool {
+        match &self.value {
+            Value::Later(_) => true,
+            Value::List(items) => items.iter().any(Self::is_open),
+            Value::Map(entries) => entries.iter().any(|(_, node)| node.is_open()),
+            Value::Null | Value::Scalar(_) | Value::Elsewhere(_) => false,
+        }
+    }
+
     /// The elements; none if it is not a list.
     pub fn items(&self) -> &[Self] {
         match &self.value {

@@ -143,13 +143,14 @@ def disabled_it_leaves_function_and_destination_alone(where):
 
 @check
 def beside_an_extension_that_does_nothing_the_response_takes_no_longer(where):
-    """The 95 % interval of the median difference lies below 0.1 ms.
+    """The 95 % interval of the median difference lies below 0.2 ms.
 
-    The two environments take turns, in random order within a pair. While the interval is too wide to tell (a busy
+    AWS's emulator answers when function and extension have asked for their next events, so this is response and tail
+    together; the tail's own budget is 0.3 ms. (`make bench` has each by itself.) The two environments take turns, in random order within a pair. While the interval is too wide to tell (a busy
     machine), more pairs are taken. The order is one that is refused at once: filling one sleeps, and where a sleep ends
     within the timer's millisecond varies by more than what is looked for.
     """
-    pairs, rounds, limit = 2000, 5, 0.1
+    pairs, rounds, limit = 2000, 5, 0.2
     draw = random.Random(4318)
     order = {**event("http"), "body": "no order"}
     with (Environment(where, "paired-ours", where.binary("orders-api"), where.layer) as ours,

@@ -25,7 +25,7 @@ const UNSUPPORTED: &[(Role, &str, bool, &str)] = &[
     (
         Role::Processor,
         "cumulativetodelta",
-        true,
+        false,
         "set OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=delta for the SDK",
     ),
     (
