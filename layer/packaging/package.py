@@ -96,7 +96,7 @@ def archive(content: bytes) -> bytes:
     """A zip of one file. (`zipfile` takes no compressor but its own, which leaves it 3 % larger, 80 kB of every download.)"""
     from zopfli.zlib import compress  # of the packaging's own environment, like zig
 
-    deflated = compress(content, numiterations=5)[2:-4]  # without what makes it zlib's
+    deflated = compress(content, numiterations=15)[2:-4]  # without what makes it zlib's
     name, mode = MEMBER.encode(), 0o100755  # a regular file that may be executed
     unpacked_by, from_unix, method = 20, 3 << 8 | 20, 8  # 2.0; so that the mode is read; deflate
     # PKWARE's APPNOTE 4.3.7, 4.3.12 and 4.3.16. The time is 1980-01-01, which is where it begins.
