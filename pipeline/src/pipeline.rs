@@ -21,7 +21,8 @@ use spanlayer_stages::{
 };
 
 use crate::{
-    Batch, Deadline, Export, Notice, Observer, Outcome, Payload, Pending, Route, Settings, Spool, Stats,
+    Batch, Deadline, Export, Notice, Observer, Outcome, Payload, Pending, Route, Settings, SignalTotals,
+    Spool, Stats,
     admit::{Door, Processed},
     compose,
     join::join_all,
@@ -97,7 +98,7 @@ impl Pipeline {
     }
 
     /// [`accept_routed`](Self::accept_routed) for what processors make of a payload. What they leave out counts as taken and
-    /// as [`filtered`](crate::SignalTotals::filtered).
+    /// as [`filtered`](SignalTotals::filtered).
     pub fn accept_through(&self, payload: Payload, through: &[Arc<Stage>], route: Route) -> Admission {
         if through.is_empty() {
             return self.accept_routed(payload, route);
@@ -108,12 +109,21 @@ impl Pipeline {
             self.tell(Notice::ProcessorFailed { signal, why: &why });
         }
         let left_out = items.saturating_sub(left.as_ref().map_or(0, Payload::items));
-        let without = self.shared.with(|queue| queue.leave_out(signal, left_out));
+        let without = self.leave_out(signal, left_out, |totals| &mut totals.filtered);
         let Some(left) = left.filter(|left| left.items() > 0) else { return without };
         match through.iter().find_map(|stage| stage.tail()).filter(|_| signal == Signal::Traces) {
             Some(tail) => self.accept_apart(&left, tail, route),
             None => self.accept_routed(left, route),
         }
+    }
+
+    fn leave_out(
+        &self,
+        signal: Signal,
+        items: usize,
+        counter: fn(&mut SignalTotals) -> &mut u64,
+    ) -> Admission {
+        self.shared.with(|queue| queue.leave_out(signal, items, counter))
     }
 
     /// Takes in what is to be decided about by trace. The answer is that about the first part that was not taken.
@@ -125,7 +135,7 @@ impl Pipeline {
             let admission = match part.fate {
                 Fate::Kept => self.accept_routed(own, route),
                 Fate::Waits(group) => self.accept_routed(own, route.once_decided(group)),
-                Fate::Gone => self.shared.with(|queue| queue.sample_out(own.signal(), own.items())),
+                Fate::Gone => self.leave_out(own.signal(), own.items(), |totals| &mut totals.sampled_out),
             };
             if admission != Admission::Accepted {
                 refused.get_or_insert(admission);
@@ -153,7 +163,7 @@ impl Pipeline {
     }
 
     /// Decides whether the payloads of a [group](Route::group) are kept: those that are held, which go out with the next
-    /// flush or are counted as [`sampled_out`](crate::SignalTotals::sampled_out), and those that come later. Of groups
+    /// flush or are counted as [`sampled_out`](SignalTotals::sampled_out), and those that come later. Of groups
     /// that nobody decides, everything is kept: when 4,096 others were heard of since, and when the pipeline shuts down.
     pub fn decide(&self, group: u64, keep: bool) {
         self.shared.decide(group, keep);

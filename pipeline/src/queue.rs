@@ -137,9 +137,7 @@ impl Queue {
         }
         let decision = route.group.map_or(Some(true), |group| self.groups.decision(group));
         if decision == Some(false) {
-            self.totals[signal as usize].accepted += items as u64;
-            self.totals[signal as usize].sampled_out += items as u64;
-            return Admission::Accepted;
+            return self.leave_out(signal, items, |totals| &mut totals.sampled_out);
         }
         let excess = (self.held + cost(&payload)).saturating_sub(self.limit);
         if excess > 0 && !self.make_room(excess, payload.priority()) {
@@ -162,13 +160,19 @@ impl Queue {
         Admission::Accepted
     }
 
-    /// Counts what was taken, and left out before it came here.
-    pub(crate) fn leave_out(&mut self, signal: Signal, items: usize) -> Admission {
+    /// Counts what was taken, and left out before it came here, where that is counted.
+    pub(crate) fn leave_out(
+        &mut self,
+        signal: Signal,
+        items: usize,
+        counter: fn(&mut SignalTotals) -> &mut u64,
+    ) -> Admission {
         if self.closed {
             return Admission::Closed;
         }
-        self.totals[signal as usize].accepted += items as u64;
-        self.totals[signal as usize].filtered += items as u64;
+        let totals = &mut self.totals[signal as usize];
+        totals.accepted += items as u64;
+        *counter(totals) += items as u64;
         Admission::Accepted
     }
 
@@ -184,16 +188,6 @@ impl Queue {
             let Some(entry) = self.remove(rank) else { continue };
             self.totals[entry.payload.signal() as usize].sampled_out += entry.payload.items() as u64;
         }
-    }
-
-    /// Counts what was taken, and left out by a decision about it that had fallen before it came.
-    pub(crate) fn sample_out(&mut self, signal: Signal, items: usize) -> Admission {
-        if self.closed {
-            return Admission::Closed;
-        }
-        self.totals[signal as usize].accepted += items as u64;
-        self.totals[signal as usize].sampled_out += items as u64;
-        Admission::Accepted
     }
 
     /// Keeps a group, in the form that is made of each payload that is held of it.

@@ -26,6 +26,7 @@ mod path;
 mod symbols;
 
 pub use context::Context;
+pub use functions::go_nanos;
 pub use parse::{contexts, is_statement};
 
 use crate::scene::Scene;

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use spanlayer_pipeline::{Server, settings::Otlp};
+use spanlayer_pipeline::{Server, settings::Otlp, stages::ottl::go_nanos};
 
 use super::Kind;
 use crate::{
@@ -50,35 +50,19 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
 
 /// Go's durations: `1h30m`, `1.5s`, `500ms`, `0`; at most a year.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || Err("expected a duration such as 500ms, 30s or 1m30s, at most a year".to_owned());
     if text == "0" {
         return Ok(Duration::ZERO);
     }
     if text.parse::<f64>().is_ok() {
         return Err(format!("expected a duration with a unit, such as {text}s or {text}ms"));
     }
-    let (mut rest, mut nanos) = (text, 0.0);
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let (number, after) = rest.split_at(digits);
-        let letters = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
-        let (unit, after) = after.split_at(letters);
-        let scale = match unit {
-            "ns" => 1.0,
-            "us" | "µs" | "μs" => 1e3,
-            "ms" => 1e6,
-            "s" => 1e9,
-            "m" => 60e9,
-            "h" => 3600e9,
-            _ => return wrong(),
-        };
-        let Ok(number) = number.parse::<f64>() else { return wrong() };
-        nanos += number * scale;
-        rest = after;
+    match go_nanos(text).filter(|nanos| *nanos <= YEAR) {
+        Some(nanos) => Ok(Duration::from_secs_f64(nanos / 1e9)),
+        None => Err("expected a duration such as 500ms, 30s or 1m30s, at most a year".to_owned()),
     }
-    let year = 365.0 * 24.0 * 3600e9;
-    if text.is_empty() || nanos > year { wrong() } else { Ok(Duration::from_secs_f64(nanos / 1e9)) }
 }
+
+const YEAR: f64 = 365.0 * 24.0 * 3600e9;
 
 /// Where to listen. A name other than `localhost` is none of this machine's.
 pub(crate) fn listen(text: &str) -> Option<SocketAddr> {

@@ -1,5 +1,6 @@
 //! The pipeline file: where it is, what it came to, and how it and the variables share the say.
 
+use rustix::fs::{FileType, stat};
 use spanlayer_config::{Held, Listening, Loaded, Plan, Severity, Surroundings, load};
 use spanlayer_host::vars::{Problem, Reading, Var, Vars};
 
@@ -109,7 +110,7 @@ fn is_faulty(reading: &Reading<'_>) -> bool {
 
 /// Asked of the system itself: at most starts there is no file, and looking for one is all that there is of files.
 fn is_there(path: &str) -> bool {
-    rustix::fs::access(path, rustix::fs::Access::READ_OK).is_ok()
+    stat(path).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::RegularFile)
 }
 
 /// The Collector layer's own variables, then the two usual places.

@@ -237,17 +237,22 @@ fn any_point(scene: &mut Scene<'_>, test: &dyn Fn(Value) -> bool, key: &str) -> 
     })
 }
 
-/// Go's durations.
+/// Go's durations, with their sign, in nanoseconds.
 fn duration(text: &str) -> Option<i64> {
-    let (negative, mut rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-    if rest == "0" {
-        return Some(0);
-    }
-    let mut nanos = 0.0;
+    let (sign, rest) = text.strip_prefix('-').map_or((1.0, text), |rest| (-1.0, rest));
+    let nanos = if rest == "0" { 0.0 } else { go_nanos(rest)? };
+    Some((sign * nanos) as i64)
+}
+
+/// The nanoseconds of a duration as Go writes them (`time.ParseDuration`), without a sign: `1h30m`, `1.5s`, `500ms`. `None`
+/// for what is none, and for a number without a unit.
+pub fn go_nanos(text: &str) -> Option<f64> {
+    let (mut rest, mut nanos) = (text, 0.0);
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, after) = rest.split_at(digits);
-        let (unit, after) = after.split_at(after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len()));
+        let letters = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let (unit, after) = after.split_at(letters);
         let scale = match unit {
             "ns" => 1.0,
             "us" | "µs" | "μs" => 1e3,
@@ -260,7 +265,7 @@ fn duration(text: &str) -> Option<i64> {
         nanos += number.parse::<f64>().ok()? * scale;
         rest = after;
     }
-    (!text.is_empty()).then_some(if negative { -nanos } else { nanos } as i64)
+    (!text.is_empty()).then_some(nanos)
 }
 
 /// The words of a name: at separators, and where a capital follows a small letter.

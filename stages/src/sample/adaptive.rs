@@ -106,7 +106,7 @@ impl Adaptive {
     }
 }
 
-/// e to the power of minus `times`, as (1 + x/n)⁻ⁿ, to half a percent where it is not nothing. The mathematics library, for
+/// e to the power of minus `times`, as (1 + x/n)⁻ⁿ, to a thousandth of the whole. The mathematics library, for
 /// this one function, would be loaded by every start.
 fn decayed(times: f64) -> f64 {
     let mut power = 1.0 / (1.0 + times / f64::from(1 << SQUARINGS));
@@ -126,3 +126,17 @@ const MEMORY: f64 = 3.0;
 
 /// Routes that are told apart.
 const ROUTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn demand_decays_as_the_exponential_does() {
+        for times in 0..200 {
+            let times = f64::from(times) / 10.0;
+            assert!((decayed(times) - (-times).exp()).abs() < 0.001, "{times}");
+        }
+        assert!(decayed(1e9) < 1e-300);
+    }
+}
