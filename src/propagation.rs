@@ -232,10 +232,32 @@ fn hex(digits: &[u8]) -> Option<u128> {
     if digits.is_empty() || digits.len() > 32 {
         return None;
     }
-    digits
-        .iter()
-        .try_fold(0_u128, |value, &digit| Some((value << 4) | u128::from(char::from(digit).to_digit(16)?)))
+    let (high, low) = digits.split_at(digits.len().saturating_sub(16));
+    Some(u128::from(hex_word(high)?) << 64 | u128::from(hex_word(low)?))
 }
+
+/// At most 16 of them.
+fn hex_word(digits: &[u8]) -> Option<u64> {
+    let (mut value, mut all) = (0_u64, 0_u8);
+    for &digit in digits {
+        let nibble = NIBBLES[usize::from(digit)];
+        value = value << 4 | u64::from(nibble);
+        all |= nibble;
+    }
+    (all < 16).then_some(value)
+}
+
+/// What a hexadecimal digit stands for; 16 and more for none.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        nibbles[b"0123456789abcdef"[value] as usize] = value as u8;
+        nibbles[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    nibbles
+};
 
 #[cfg(test)]
 mod tests {

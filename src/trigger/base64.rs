@@ -5,31 +5,39 @@ pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let end = text.iter().rposition(|&symbol| symbol != b'=').map_or(0, |last| last + 1);
     let text = &text[..end];
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    for group in text.chunks(4) {
-        let mut bits = 0_u32;
-        for &symbol in group {
-            bits = (bits << 6) | u32::from(value(symbol)?);
-        }
-        match group.len() {
-            4 => bytes.extend_from_slice(&bits.to_be_bytes()[1..]),
-            3 => bytes.extend_from_slice(&(bits >> 2).to_be_bytes()[2..]),
-            2 => bytes.extend_from_slice(&(bits >> 4).to_be_bytes()[3..]),
-            _ => return None,
-        }
+    // A symbol outside of the alphabet leaves its mark in bits that no other has.
+    let mut wrong = 0;
+    let (groups, rest) = text.as_chunks::<4>();
+    let mut bits = |group: &[u8]| {
+        let bits = group.iter().fold(0, |bits, &symbol| (bits << 6) | VALUES[usize::from(symbol)]);
+        wrong |= group.iter().fold(0, |all, &symbol| all | VALUES[usize::from(symbol)]);
+        bits
+    };
+    for group in groups {
+        bytes.extend_from_slice(&bits(group).to_be_bytes()[1..]);
     }
-    Some(bytes)
+    match (rest.len(), bits(rest)) {
+        (0, _) => {}
+        (3, bits) => bytes.extend_from_slice(&(bits >> 2).to_be_bytes()[2..]),
+        (2, bits) => bytes.extend_from_slice(&(bits >> 4).to_be_bytes()[3..]),
+        _ => return None,
+    }
+    (wrong & NONE == 0).then_some(bytes)
 }
 
-fn value(symbol: u8) -> Option<u8> {
-    match symbol {
-        b'A'..=b'Z' => Some(symbol - b'A'),
-        b'a'..=b'z' => Some(symbol - b'a' + 26),
-        b'0'..=b'9' => Some(symbol - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
+/// What a symbol stands for.
+const VALUES: [u32; 256] = {
+    let mut values = [NONE; 256];
+    let mut value = 0;
+    while value < ALPHABET.len() {
+        values[ALPHABET[value] as usize] = value as u32;
+        value += 1;
     }
-}
+    values
+};
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// No value has this bit.
+const NONE: u32 = 1 << 31;
 
 #[cfg(test)]
 mod tests {

@@ -88,12 +88,31 @@ impl Carrier for KafkaHeaders<'_> {
     }
 }
 
+/// A text whose bytes are written as numbers. Java's have signs.
 fn text_of_bytes(numbers: Raw<'_>) -> Option<String> {
-    // Java's bytes have signs.
-    let byte =
-        |number: Raw<'_>| number.integer().filter(|n| (-128..256).contains(n)).map(|n| n.to_le_bytes()[0]);
-    let bytes: Option<Vec<u8>> = numbers.items()?.take(LONGEST_KAFKA_HEADER).map(byte).collect();
-    String::from_utf8(bytes?).ok()
+    let text = numbers.scalars()?;
+    let text = &text[..text.len().min(LONGEST_KAFKA_HEADER)];
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    let (mut value, mut digits, mut negative) = (0_i16, 0, false);
+    for &symbol in text.iter().chain(b",") {
+        match symbol {
+            b'0'..=b'9' if digits < 3 => {
+                value = value * 10 + i16::from(symbol - b'0');
+                digits += 1;
+            }
+            b',' if digits > 0 => {
+                let signed = if negative { -value } else { value };
+                bytes.push(
+                    u8::try_from(signed).or_else(|_| i8::try_from(signed).map(i8::cast_unsigned)).ok()?,
+                );
+                (value, digits, negative) = (0, 0, false);
+            }
+            b'-' if digits == 0 && !negative => negative = true,
+            b' ' | b'\t' | b'\r' | b'\n' => {}
+            _ => return None,
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// The first of several carriers that knows a name.
@@ -105,7 +124,8 @@ impl Carrier for Chain<'_> {
     }
 }
 
-const LONGEST_KAFKA_HEADER: usize = 8 * 1024;
+/// Bytes of the numbers; a longer header is not one that carries a context.
+const LONGEST_KAFKA_HEADER: usize = 32 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ use super::{
     skim::{Document, Raw},
 };
 use opentelemetry::trace::SpanKind;
+use std::borrow::Cow;
 
 pub(super) const SOURCE: Source = Source {
     name: "Kinesis",
@@ -30,7 +31,7 @@ fn read(event: &Event<'_, '_>) -> Option<Found> {
         stream.add(record.text("eventSourceARN"));
         let id = record.text("eventID");
         // `shardId-000000000006:49545115243490985018280067714973144582180062593244200961`
-        shard.add(id.as_deref().and_then(|id| id.split_once(':')).map(|(shard, _)| shard.to_owned()));
+        shard.add(id.clone().and_then(until_colon));
         let data = record.object("kinesis").and_then(|kinesis| kinesis.get("data")).and_then(payload);
         let payload = data.as_deref().and_then(Document::whole).unwrap_or_default();
         senders.message(&Fields(payload.root()), None, id.as_deref());
@@ -53,6 +54,13 @@ fn read(event: &Event<'_, '_>) -> Option<Found> {
         links,
         answer: Answer::Batch,
     })
+}
+
+fn until_colon(id: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    match id {
+        Cow::Borrowed(id) => Some(Cow::Borrowed(id.split_once(':')?.0)),
+        Cow::Owned(id) => Some(Cow::Owned(id.split_once(':')?.0.to_owned())),
+    }
 }
 
 /// A record has no room for attributes: senders who want to be followed put `traceparent` into a JSON object. Only

@@ -8,7 +8,7 @@ mod scan;
 mod unescape;
 
 use self::{
-    scan::{space, string_end, value_end},
+    scan::{behind_colon, behind_comma, space, string_end, value_end},
     unescape::unescape,
 };
 use std::borrow::Cow;
@@ -49,6 +49,12 @@ impl<'a> Raw<'a> {
         std::str::from_utf8(self.0).ok()?.parse().ok().filter(|n: &f64| n.is_finite())
     }
 
+    /// What is between the brackets of an array; `None` for anything else. Between commas are its elements, if none of
+    /// them is an array, an object or a string.
+    pub(crate) fn scalars(self) -> Option<&'a [u8]> {
+        self.0.strip_prefix(b"[")?.strip_suffix(b"]")
+    }
+
     /// The elements of an array; `None` for anything else.
     pub(crate) fn items(self) -> Option<Items<'a>> {
         (self.0.first() == Some(&b'[')).then(|| Items { text: self.0, at: space(self.0, 1) })
@@ -58,16 +64,18 @@ impl<'a> Raw<'a> {
 /// The fields of an object, of the objects in it and of the objects in its arrays, [`LEVELS`] deep.
 #[derive(Debug, Default)]
 pub(crate) struct Document<'a> {
+    text: &'a [u8],
     /// Each field is followed by the fields of its value; each element of an array counts as a field without a name.
-    fields: Vec<Field<'a>>,
+    fields: Vec<Field>,
     /// Whether the text is an array, whose elements are the first level.
     is_array: bool,
 }
 
+/// Where a field is in the text. Small, so that the fields of an ordinary event are a small piece of memory.
 #[derive(Debug)]
-struct Field<'a> {
-    key: &'a [u8],
-    value: Raw<'a>,
+struct Field {
+    key: Span,
+    value: Span,
     /// How many of the fields that follow are inside the value; never more than [`MOST_FIELDS_IN_ALL`], or little.
     inside: u32,
     /// Of an array of objects, how many elements it has: there are more of them than are noted.
@@ -76,35 +84,59 @@ struct Field<'a> {
     escaped: bool,
 }
 
+/// A piece of the text.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    at: u32,
+    length: u32,
+}
+
+impl Span {
+    /// Of a text that is no longer than such numbers reach.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a document's text is no longer")]
+    fn new(at: usize, end: usize) -> Self {
+        Self { at: at as u32, length: (end - at) as u32 }
+    }
+
+    #[inline]
+    fn of(self, text: &[u8]) -> &[u8] {
+        let at = self.at as usize;
+        text.get(at..at + self.length as usize).unwrap_or_default()
+    }
+}
+
 impl<'a> Document<'a> {
     /// Reads a text that is one object or one array, and nothing else but white space.
     pub(crate) fn whole(text: &'a [u8]) -> Option<Self> {
+        // Lambda's largest event is of 6 MB.
+        u32::try_from(text.len()).ok()?;
         let start = space(text, 0);
         let is_array = match text.get(start)? {
             b'{' => false,
             b'[' => true,
             _ => return None,
         };
-        let mut document =
-            Self { fields: Vec::with_capacity((text.len() / TYPICAL_FIELD).min(MOST_AT_ONCE)), is_array };
+        let fields = Vec::with_capacity((text.len() / TYPICAL_FIELD).min(MOST_AT_ONCE));
+        let mut document = Self { text, fields, is_array };
         let (end, _) = document.read(text, start, LEVELS)?;
         (space(text, end) == text.len()).then_some(document)
     }
 
     /// The object's own fields; none if the text is an array.
     pub(crate) fn root(&self) -> Object<'_, 'a> {
-        Object { fields: if self.is_array { &[] } else { &self.fields } }
+        Object { text: self.text, fields: if self.is_array { &[] } else { &self.fields } }
     }
 
     /// The first element, if the text is an array of objects.
     pub(crate) fn first(&self) -> Option<Object<'_, 'a>> {
-        let elements = Object { fields: if self.is_array { &self.fields } else { &[] } };
+        let elements = Object { text: self.text, fields: if self.is_array { &self.fields } else { &[] } };
         elements.siblings().next().map(|(_, element)| element)
     }
 
     /// Reads the value that begins at `at` and notes what is in it, `levels` deep. Says where it ends, and how many
     /// elements it has if it is an array of objects.
-    fn read(&mut self, text: &'a [u8], at: usize, levels: usize) -> Option<(usize, usize)> {
+    fn read(&mut self, text: &[u8], at: usize, levels: usize) -> Option<(usize, usize)> {
         let open = levels > 0 && self.fields.len() < MOST_FIELDS_IN_ALL;
         match text.get(at)? {
             b'{' if open => self.read_object(text, at, levels).map(|end| (end, 0)),
@@ -113,69 +145,73 @@ impl<'a> Document<'a> {
         }
     }
 
-    fn read_object(&mut self, text: &'a [u8], at: usize, levels: usize) -> Option<usize> {
+    fn read_object(&mut self, text: &[u8], at: usize, levels: usize) -> Option<usize> {
         let mut at = space(text, at + 1);
         if text.get(at) == Some(&b'}') {
             return Some(at + 1);
         }
-        for seen in 0.. {
+        let mut seen = 0;
+        loop {
             if text.get(at) != Some(&b'"') {
                 return None;
             }
             let (quote, escaped) = string_end(text, at + 1)?;
-            let key = &text[at + 1..quote];
-            at = space(text, quote + 1);
-            if text.get(at) != Some(&b':') {
-                return None;
-            }
-            let start = space(text, at + 1);
-            let end = match seen < MOST_FIELDS {
-                true => self.note(key, escaped, text, start, levels - 1)?,
-                false => value_end(text, start)?,
+            let key = Span::new(at + 1, quote);
+            let start = behind_colon(text, quote + 1)?;
+            seen += 1;
+            let end = match text.get(start)? {
+                _ if seen > MOST_FIELDS => value_end(text, start)?,
+                b'{' | b'[' => self.note_nested(key, escaped, text, start, levels - 1)?,
+                // Most hold nothing, and are noted as they are.
+                _ => {
+                    let end = value_end(text, start)?;
+                    let value = Span::new(start, end);
+                    self.fields.push(Field { key, value, inside: 0, elements: 0, escaped });
+                    end
+                }
             };
-            at = space(text, end);
-            match text.get(at)? {
-                b',' => at = space(text, at + 1),
-                b'}' => return Some(at + 1),
-                _ => return None,
+            match behind_comma(text, end, b'}')? {
+                (next, true) => at = next,
+                (end, false) => return Some(end),
             }
         }
-        None
     }
 
-    fn read_array(&mut self, text: &'a [u8], at: usize, levels: usize) -> Option<(usize, usize)> {
+    fn read_array(&mut self, text: &[u8], at: usize, levels: usize) -> Option<(usize, usize)> {
         let mut at = space(text, at + 1);
         let mut more_noted = true;
         for seen in 0.. {
             // Elements are noted in full or not at all, so that none looks emptier than it is.
             more_noted &= seen < MOST_ELEMENTS && self.fields.len() < MOST_FIELDS_IN_ALL;
-            let end =
-                if more_noted { self.note(&[], false, text, at, levels)? } else { value_end(text, at)? };
-            at = space(text, end);
-            match text.get(at)? {
-                b',' => at = space(text, at + 1),
-                b']' => return Some((at + 1, seen + 1)),
-                _ => return None,
+            let end = if more_noted {
+                self.note_nested(Span::new(at, at), false, text, at, levels)?
+            } else {
+                value_end(text, at)?
+            };
+            match behind_comma(text, end, b']')? {
+                (next, true) => at = next,
+                (end, false) => return Some((end, seen + 1)),
             }
         }
         None
     }
 
-    fn note(
+    /// Notes a field, and what is in it.
+    fn note_nested(
         &mut self,
-        key: &'a [u8],
+        key: Span,
         escaped: bool,
-        text: &'a [u8],
+        text: &[u8],
         at: usize,
         levels: usize,
     ) -> Option<usize> {
         let own = self.fields.len();
-        self.fields.push(Field { key, value: Raw(&[]), inside: 0, elements: 0, escaped });
+        self.fields.push(Field { key, value: Span::new(at, at), inside: 0, elements: 0, escaped });
         let (end, elements) = self.read(text, at, levels)?;
         let inside = u32::try_from(self.fields.len() - own - 1).ok()?;
         let field = &mut self.fields[own];
         (field.inside, field.elements, field.value) =
-            (inside, u32::try_from(elements).ok()?, Raw(&text[at..end]));
+            (inside, u32::try_from(elements).ok()?, Span::new(at, end));
         Some(end)
     }
 }
@@ -183,18 +219,19 @@ impl<'a> Document<'a> {
 /// The fields of one object.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Object<'t, 'a> {
-    fields: &'t [Field<'a>],
+    text: &'a [u8],
+    fields: &'t [Field],
 }
 
 impl<'t, 'a> Object<'t, 'a> {
     /// The value of a field. Of several with one name the last counts, as with most parsers.
     pub(crate) fn get(self, name: &str) -> Option<Raw<'a>> {
-        self.find(|field| field.is(name)).map(|(field, _)| field.value)
+        self.find(|field| field.is(self.text, name)).map(|(field, _)| field.value(self.text))
     }
 
     /// The value of a field whose name is ASCII in any case, as HTTP headers are.
     pub(crate) fn get_any_case(self, name: &str) -> Option<Raw<'a>> {
-        self.find(|field| field.is_any_case(name)).map(|(field, _)| field.value)
+        self.find(|field| field.is_any_case(self.text, name)).map(|(field, _)| field.value(self.text))
     }
 
     /// The text of a field that is a string.
@@ -204,14 +241,14 @@ impl<'t, 'a> Object<'t, 'a> {
 
     /// The fields of a field that is an object.
     pub(crate) fn object(self, name: &str) -> Option<Self> {
-        self.find(|field| field.is(name)).filter(|(field, _)| field.is_object()).map(|(_, inside)| inside)
+        let (field, inside) = self.find(|field| field.is(self.text, name))?;
+        field.is_object(self.text).then_some(inside)
     }
 
     /// The same for a name in any case.
     pub(crate) fn object_any_case(self, name: &str) -> Option<Self> {
-        self.find(|field| field.is_any_case(name))
-            .filter(|(field, _)| field.is_object())
-            .map(|(_, inside)| inside)
+        let (field, inside) = self.find(|field| field.is_any_case(self.text, name))?;
+        field.is_object(self.text).then_some(inside)
     }
 
     /// The elements of a field that is an array.
@@ -226,7 +263,7 @@ impl<'t, 'a> Object<'t, 'a> {
 
     /// The elements of a field that is an array of objects; an element that is none has no fields.
     pub(crate) fn objects(self, name: &str) -> Option<Objects<'t, 'a>> {
-        let (field, inside) = self.find(|field| field.is(name))?;
+        let (field, inside) = self.find(|field| field.is(self.text, name))?;
         (field.elements > 0).then_some(Objects { noted: inside, total: field.elements as usize })
     }
 
@@ -237,7 +274,7 @@ impl<'t, 'a> Object<'t, 'a> {
 
     /// Names and values in the order of the text. Names that are not UTF-8 are left out.
     pub(crate) fn iter(self) -> impl Iterator<Item = (Cow<'a, str>, Raw<'a>)> {
-        self.siblings().filter_map(|(field, _)| Some((field.name()?, field.value)))
+        self.siblings().filter_map(move |(field, _)| Some((field.name(self.text)?, field.value(self.text))))
     }
 
     /// The arrays of objects among the fields.
@@ -248,57 +285,65 @@ impl<'t, 'a> Object<'t, 'a> {
     }
 
     #[inline]
-    fn find(self, wanted: impl Fn(&Field<'a>) -> bool) -> Option<(&'t Field<'a>, Self)> {
+    fn find(self, wanted: impl Fn(&Field) -> bool) -> Option<(&'t Field, Self)> {
         let mut found = None;
         let mut rest = self.fields;
         while let Some((field, behind)) = rest.split_first() {
             let (inside, next) = behind.split_at_checked(field.inside as usize)?;
             if wanted(field) {
-                found = Some((field, Self { fields: inside }));
+                found = Some((field, Self { text: self.text, fields: inside }));
             }
             rest = next;
         }
         found
     }
 
-    /// The object's fields, each with the fields inside it.
-    fn siblings(self) -> impl Iterator<Item = (&'t Field<'a>, Self)> {
+    /// Each field with the fields of its value.
+    fn siblings(self) -> impl Iterator<Item = (&'t Field, Self)> {
         let mut rest = self.fields;
         std::iter::from_fn(move || {
             let (field, behind) = rest.split_first()?;
             let (inside, next) = behind.split_at_checked(field.inside as usize)?;
             rest = next;
-            Some((field, Self { fields: inside }))
+            Some((field, Self { text: self.text, fields: inside }))
         })
     }
 }
 
-impl<'a> Field<'a> {
-    fn name(&self) -> Option<Cow<'a, str>> {
+impl Field {
+    fn name<'a>(&self, text: &'a [u8]) -> Option<Cow<'a, str>> {
+        let key = self.key.of(text);
         match self.escaped {
-            false => std::str::from_utf8(self.key).ok().map(Cow::Borrowed),
-            true => unescape(self.key).map(Cow::Owned),
+            false => std::str::from_utf8(key).ok().map(Cow::Borrowed),
+            true => unescape(key).map(Cow::Owned),
+        }
+    }
+
+    fn value<'a>(&self, text: &'a [u8]) -> Raw<'a> {
+        Raw(self.value.of(text))
+    }
+
+    #[inline]
+    fn is(&self, text: &[u8], name: &str) -> bool {
+        match self.escaped {
+            false => self.key.length as usize == name.len() && self.key.of(text) == name.as_bytes(),
+            true => self.name(text).is_some_and(|own| own == name),
         }
     }
 
     #[inline]
-    fn is(&self, name: &str) -> bool {
+    fn is_any_case(&self, text: &[u8], name: &str) -> bool {
         match self.escaped {
-            false => self.key == name.as_bytes(),
-            true => self.name().is_some_and(|own| own == name),
+            false => {
+                self.key.length as usize == name.len()
+                    && self.key.of(text).eq_ignore_ascii_case(name.as_bytes())
+            }
+            true => self.name(text).is_some_and(|own| own.eq_ignore_ascii_case(name)),
         }
     }
 
-    #[inline]
-    fn is_any_case(&self, name: &str) -> bool {
-        match self.escaped {
-            false => self.key.len() == name.len() && self.key.eq_ignore_ascii_case(name.as_bytes()),
-            true => self.name().is_some_and(|own| own.eq_ignore_ascii_case(name)),
-        }
-    }
-
-    fn is_object(&self) -> bool {
-        self.value.0.first() == Some(&b'{')
+    fn is_object(&self, text: &[u8]) -> bool {
+        self.value.of(text).first() == Some(&b'{')
     }
 }
 
@@ -347,8 +392,9 @@ impl<'a> Iterator for Items<'a> {
 const LEVELS: usize = 5;
 /// Bytes of a field that is noted, name and all: to make room once for those of most events …
 const TYPICAL_FIELD: usize = 24;
-/// … but not for those of an event that is large because of one body.
-const MOST_AT_ONCE: usize = 128;
+/// … but not for those of an event that is large because of one body; and no more than allocators have at hand, which is
+/// up to a kilobyte.
+const MOST_AT_ONCE: usize = 36;
 /// No event that a service sends has an object with more fields than this whose fields we look for; the rest is
 /// skipped, so that an object of a million fields costs no memory.
 const MOST_FIELDS: usize = 256;

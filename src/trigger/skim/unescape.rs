@@ -1,33 +1,54 @@
 //! The escapes of JSON strings.
 
+use super::scan::{CHUNK, marks};
+use wide::u8x16;
+
 /// Decodes the inside of a string that holds escapes. `None` when it is not that of a JSON string.
 pub(super) fn unescape(text: &[u8]) -> Option<String> {
-    let mut plain = Vec::with_capacity(text.len());
-    let mut at = 0;
+    // What is decoded is never longer than its escape, so that a chunk fits wherever one is taken from.
+    let mut plain = vec![0; text.len()];
+    let (mut at, mut to) = (0, 0);
     loop {
-        let rest = &text[at..];
-        let Some(next) = rest.iter().position(|&byte| byte == b'\\') else {
-            plain.extend_from_slice(rest);
-            return String::from_utf8(plain).ok();
-        };
-        plain.extend_from_slice(&rest[..next]);
-        at += next;
-        let (decoded, used) = match *text.get(at + 1)? {
-            escaped @ (b'"' | b'\\' | b'/') => {
-                plain.push(escaped);
-                at += 2;
+        match text[at..].first_chunk::<CHUNK>() {
+            Some(chunk) => {
+                // The whole chunk is one move; what comes next goes over what was not clear of escapes.
+                plain[to..][..CHUNK].copy_from_slice(chunk);
+                let backslashes = marks(u8x16::new(*chunk), b'\\');
+                let clear = if backslashes == 0 { CHUNK } else { backslashes.trailing_zeros() as usize };
+                at += clear;
+                to += clear;
+                if backslashes == 0 {
+                    continue;
+                }
+            }
+            None => {
+                let clear = text[at..].iter().position(|&byte| byte == b'\\').unwrap_or(text.len() - at);
+                plain[to..][..clear].copy_from_slice(&text[at..][..clear]);
+                at += clear;
+                to += clear;
+                if at == text.len() {
+                    plain.truncate(to);
+                    return String::from_utf8(plain).ok();
+                }
+            }
+        }
+        plain[to] = match *text.get(at + 1)? {
+            escaped @ (b'"' | b'\\' | b'/') => escaped,
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
+                let (decoded, length) = unicode(&text[at + 2..])?;
+                to += decoded.encode_utf8(&mut plain[to..]).len();
+                at += length;
                 continue;
             }
-            b'b' => ('\u{8}', 2),
-            b'f' => ('\u{c}', 2),
-            b'n' => ('\n', 2),
-            b'r' => ('\r', 2),
-            b't' => ('\t', 2),
-            b'u' => unicode(&text[at + 2..])?,
             _ => return None,
         };
-        plain.extend_from_slice(decoded.encode_utf8(&mut [0; 4]).as_bytes());
-        at += used;
+        to += 1;
+        at += 2;
     }
 }
 
