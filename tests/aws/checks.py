@@ -16,7 +16,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "aws")]
 from environment import Environment, Where  # noqa: E402
 from support import checks  # noqa: E402
 from support.checks import check, equal, true  # noqa: E402
-from support.otlp import KIND_SERVER, STATUS_ERROR, Span  # noqa: E402
+from support.otlp import KIND_SERVER, STATUS_ERROR, Span, attributes, log_records, spans  # noqa: E402
 
 EVENTS = ROOT / "cli" / "src" / "events"
 
@@ -195,6 +195,34 @@ def on_managed_instances_it_registers_for_shutdown_only_and_delivers_everything(
     equal(len(set(span.id for span in spans)), len(spans), "distinct span ids")
     equal(ended["code"], 0, "how the emulator ended")
     return f"{tries - wanted} of {tries} invocations were turned away by the emulator"
+
+
+@check
+def on_managed_instances_a_thousand_invocations_eight_at_once_are_told_apart(where):
+    wanted, steps = 1000, 2
+    line = json.dumps({"level": "INFO", "requestId": "$REQUEST_ID", "message": "one of many"})
+    order = {"do": "work", "count": steps, "ms": 5, "lines": [line]}
+    with Environment(where, "managed-many", where.binary("story-wrapped"), where.layer, managed=8) as environment:
+        done = environment.invoke_at_once(order, wanted, at_once=8)
+        ended = environment.stop()
+        requests = environment.requests()
+    equal(set(done["bodies"]), {'{"done":true}'}, "answers")
+    equal(len(done["bodies"]), wanted, "answered invocations")
+    every = spans(requests)
+    equal(len(set(span.id for span in every)), len(every), "distinct span ids")
+    own = {span.attributes["faas.invocation_id"]: span for span in invocations(every) if span.parent == ""}
+    equal(len(own), wanted, "invocations with a span of their own")
+    under = Counter((span.trace, span.parent) for span in every if span.name == "step")
+    equal(set(under.values()), {steps}, "spans of the handler's work under each invocation")
+    equal(set(under), {(span.trace, span.id) for span in own.values()}, "what these are children of")
+    logs = [record for record in log_records(requests) if "one of many" in str(record.body)]
+    equal(len(logs), wanted, "log records")
+    for record in logs:
+        span = own[attributes(record.attributes)["faas.invocation_id"]]
+        equal((record.trace_id.hex(), record.span_id.hex()), (span.trace, span.id), "the ids that a record carries")
+    equal(ended["code"], 0, "how the emulator ended")
+    reports = sum(span.name == "platform.report" for span in every)
+    return f"{done['turned_away']} were turned away by the emulator at first; {reports} reports of the platform came"
 
 
 @check

@@ -89,6 +89,10 @@ class Environment:
     def invoke(self, event, times=1, gap_ms=0) -> list[Answer]:
         return [Answer(*one) for one in self.ask("invoke", event=event, times=times, gap_ms=gap_ms)]
 
+    def invoke_at_once(self, event, times: int, at_once: int) -> dict:
+        """Until so many are answered: their bodies, how many were turned away, and how many ran at once at most."""
+        return self.ask("invoke_at_once", event=event, times=times, at_once=at_once)
+
     def requests(self) -> list[otlp.Request]:
         return otlp.requests(self.ask("received"))
 

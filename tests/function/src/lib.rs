@@ -17,12 +17,15 @@ pub enum Order {
         #[serde(default)]
         ms: u64,
     },
-    /// Print lines, work in `count` spans, one of them in a task of its own, and answer.
+    /// Print lines, work in `count` spans, one of them in a task of its own, and answer after `ms` milliseconds more.
     Work {
         /// How many spans.
         #[serde(default)]
         count: u32,
-        /// The lines.
+        /// How long the handler takes at least.
+        #[serde(default)]
+        ms: u64,
+        /// The lines; `$REQUEST_ID` in them is this invocation's.
         #[serde(default)]
         lines: Vec<String>,
     },
@@ -59,14 +62,17 @@ pub enum Order {
 pub async fn perform(event: LambdaEvent<Order>) -> Result<Value, Error> {
     match event.payload {
         Order::Answer { ms } => tokio::time::sleep(Duration::from_millis(ms)).await,
-        Order::Work { count, lines } => {
-            print(&lines);
+        Order::Work { count, ms, lines } => {
+            lines
+                .iter()
+                .for_each(|line| println!("{}", line.replace("$REQUEST_ID", &event.context.request_id)));
             for number in 1..count {
                 step(number).await;
             }
             if count > 0 {
                 tokio::spawn(step(count).in_current_span()).await?;
             }
+            tokio::time::sleep(Duration::from_millis(ms)).await;
         }
         Order::Fail => {
             step(1).await;
