@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Batch, Deadline, Destination, Export, Outcome, Settings,
+    Batch, Deadline, Destination, Export, Outcome, Settings, Signal,
     destination::{Context, otlp_http::OtlpHttpExport, stdout::StdoutExport},
     encode::Encoding,
     export::{AnyExport, Custom},
@@ -94,8 +94,8 @@ fn attempt(kind: &Kind, context: &Context) -> (Custom, Option<Encoding>) {
 
 impl Destination {
     /// The destination by itself, without a pipeline: an [`Export`] that makes one attempt of each batch, within the
-    /// destination's own limit of time, and in pieces where it is larger than the destination takes. Wrap it in
-    /// [stages](crate::stage) for more.
+    /// destination's own limit of time, and in pieces where it is larger than the destination takes. What is of a signal
+    /// that it does not take is refused. Wrap it in [stages](crate::stage) for more.
     ///
     /// ```
     /// use spanlayer_pipeline::{Backoff, Destination, Mapping, Server, stage::Wrap as _};
@@ -106,20 +106,29 @@ impl Destination {
     /// ```
     pub fn exporter(&self) -> Single {
         let attempt = Timeout::new(attempt(&self.kind, &Context::default()).0, self.timeout);
-        Single(SubBatch::new(attempt, self.batch).resources_apart(self.kind.keeps_resources_apart()))
+        let stack = SubBatch::new(attempt, self.batch).resources_apart(self.kind.keeps_resources_apart());
+        Single { name: Arc::clone(&self.name), signals: self.signals.clone(), stack }
     }
 }
 
 /// One destination by itself. See [`Destination::exporter`].
 #[derive(Debug)]
-pub struct Single(SubBatch<Timeout<Custom>>);
+pub struct Single {
+    name: Arc<str>,
+    signals: Vec<Signal>,
+    stack: SubBatch<Timeout<Custom>>,
+}
 
 impl Export for Single {
-    fn export(&self, batch: Batch, by: Deadline) -> impl Future<Output = Outcome> + Send {
-        self.0.export(batch, by)
+    async fn export(&self, batch: Batch, by: Deadline) -> Outcome {
+        // What reads one signal would find anything at all in another.
+        if !self.signals.contains(&batch.signal()) {
+            return Outcome::refused(format!("{} takes no {}", self.name, batch.signal().name()));
+        }
+        self.stack.export(batch, by).await
     }
 
     fn drain(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
-        self.0.drain(by)
+        self.stack.drain(by)
     }
 }

@@ -235,3 +235,30 @@ async fn a_destination_by_itself_is_sent_sub_batches_and_only_the_one_that_faile
     assert_eq!(requests[1].header("idempotency-key"), requests[2].header("idempotency-key"));
     assert!(requests.iter().all(|request| request.header("authorization") == Some("ApiKey s3cr3t-k3y")));
 }
+
+#[tokio::test]
+async fn a_destination_by_itself_is_sent_nothing_that_it_would_misread() {
+    use spanlayer_pipeline::{Batch, Export as _, Outcome};
+    let backend = Backend::start([]).await;
+    let zipkin = Destination::zipkin(server(&backend));
+    let mut only_logs = Destination::json_events(Mapping::span_array(), server(&backend));
+    only_logs.signals = vec![Signal::Logs];
+    let of = |signal, json: &str| {
+        let request = json::to_protobuf(signal, json.as_bytes()).unwrap();
+        Batch::of([Payload::scan(signal, request.into()).unwrap()]).unwrap()
+    };
+    let log = of(Signal::Logs, r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"eventName":"a"}]}]}]}"#);
+    let point = of(
+        Signal::Metrics,
+        r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","gauge":{"dataPoints":[{"asInt":1}]}}]}]}]}"#,
+    );
+    for (destination, batch, signal) in [
+        (&zipkin, log, "logs"),
+        (&zipkin, point, "metrics"),
+        (&only_logs, Batch::of([spans("orders", 1, 1)]).unwrap(), "traces"),
+    ] {
+        let outcome = destination.exporter().export(batch, Deadline::never()).await;
+        assert_eq!(outcome, Outcome::refused(format!("{} takes no {signal}", backend.url())));
+    }
+    assert!(backend.requests().is_empty());
+}

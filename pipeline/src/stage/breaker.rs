@@ -214,9 +214,10 @@ impl Circuit {
         if !matches!(&*state, State::Closed(Closed { proven: false, failures: 0, active: 0, .. })) {
             return;
         }
-        let (wait, rest) = (wait.clamp(self.0.settings.first, self.0.settings.cap), self.0.settings.cap);
+        let BreakerSettings { first, cap, .. } = self.0.settings;
+        let wait = wait.min(cap).max(first);
         // A clock that was set back since must not make it longer than it can have been.
-        let rest = until_unix.saturating_sub((self.0.clock)()).min(rest);
+        let rest = until_unix.saturating_sub((self.0.clock)()).min(cap.max(first)).min(FOR_EVER);
         *state = State::Open(Open {
             since: Instant::now(),
             until: Instant::now() + rest,
@@ -274,12 +275,15 @@ impl Circuit {
                 return;
             }
             State::Closed(_) => (None, self.0.settings.first),
-            State::Open(open) if probe => (Some(open.since), (open.wait * 2).min(self.0.settings.cap)),
+            State::Open(open) if probe => {
+                (Some(open.since), open.wait.saturating_mul(2).min(self.0.settings.cap))
+            }
             // Exports that ran side by side and failed together are one failure.
             State::Open(open) => (Some(open.since), open.wait),
         };
         let pause = jittered(wait, self.0.settings.jitter, (self.0.chance)())
-            .max(after.unwrap_or_default().min(LONGEST));
+            .max(after.unwrap_or_default().min(LONGEST))
+            .min(FOR_EVER);
         *state = State::Open(Open {
             since: since.unwrap_or_else(Instant::now),
             until: Instant::now() + pause,
@@ -392,6 +396,9 @@ const FAIR: Duration = Duration::from_secs(1);
 
 /// A server may ask for more (dates far off, absurd numbers); it is not believed beyond this.
 const LONGEST: Duration = Duration::from_secs(3600);
+
+/// What settings may ask for and no program will live to see: clocks do not count further than they have to.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 #[cfg(test)]
 mod tests;

@@ -13,21 +13,39 @@ use tokio::{sync, task::JoinHandle, time::sleep};
 use crate::{Batch, Deadline, Export, Outcome};
 
 /// When a [`Buffer`] sends what it holds, and how much that may be.
+///
+/// ```
+/// use spanlayer_pipeline::stage::BufferSettings;
+///
+/// let mut small = BufferSettings::default();
+/// small.items = 100;
+/// small.limit_bytes = 1 << 20;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BufferSettings {
     /// So many items are sent at once. 512 by default.
     pub items: usize,
-    /// What is held is sent after this time, however little it is. 5 s by default.
+    /// What is held is sent after this time, however little it is. 5 s by default. With zero nothing waits: each export is
+    /// a flush, and what that leaves is tried again a second later.
     pub every: Duration,
     /// The most that is held, in items. What comes beyond it is not taken. 10,000 by default.
     pub limit: usize,
+    /// The most that is held, in encoded bytes. 16 MiB by default.
+    pub limit_bytes: usize,
     /// The longest that a flush begun by time or number may take. 30 s by default.
     pub patience: Duration,
 }
 
 impl Default for BufferSettings {
     fn default() -> Self {
-        Self { items: 512, every: Duration::from_secs(5), limit: 10_000, patience: Duration::from_secs(30) }
+        Self {
+            items: 512,
+            every: Duration::from_secs(5),
+            limit: 10_000,
+            limit_bytes: 16 << 20,
+            patience: Duration::from_secs(30),
+        }
     }
 }
 
@@ -35,8 +53,9 @@ impl Default for BufferSettings {
 /// [on demand](Export::drain), which is also what a shutdown does. Each signal goes out as a request of its own.
 ///
 /// A batch counts as delivered once it is held here. A flush that fails keeps its items, and the next one sends the same
-/// request under the same key. What does not fit is answered with [`Outcome::Retry`], so that the sender keeps it. What
-/// the destination refuses for good is told by the flush, and counted by [`refused`](Self::refused).
+/// request under the same key. What does not fit is answered with [`Outcome::Retry`], so that the sender keeps it; what is
+/// larger than all that may be held is refused, so that a [`SubBatch`](super::SubBatch) around divides it. What the
+/// destination refuses for good is told by the flush, and counted by [`refused`](Self::refused).
 ///
 /// The clock is a task that begins with the first batch, so this needs a tokio runtime; it ends when the stage is dropped,
 /// and what is then still held is lost. Flush first.
@@ -78,6 +97,7 @@ struct Held {
     formed: VecDeque<Batch>,
     waiting: VecDeque<Batch>,
     items: usize,
+    bytes: usize,
     refused: u64,
 }
 
@@ -93,6 +113,11 @@ impl<E: Export + 'static> Buffer<E> {
         self.inner.held().items
     }
 
+    /// How many encoded bytes that is.
+    pub fn bytes(&self) -> usize {
+        self.inner.held().bytes
+    }
+
     /// How many items were refused for good.
     pub fn refused(&self) -> u64 {
         self.inner.held().refused
@@ -106,8 +131,9 @@ impl<E: Export + 'static> Buffer<E> {
 
 /// Flushes every so often, for as long as the buffer is there.
 async fn tick<E: Export>(buffer: Weak<Inner<E>>, settings: BufferSettings) {
+    let every = if settings.every.is_zero() { AGAIN } else { settings.every };
     loop {
-        sleep(settings.every).await;
+        sleep(every).await;
         let Some(buffer) = buffer.upgrade() else { return };
         buffer.send(Deadline::within(settings.patience)).await;
     }
@@ -141,6 +167,21 @@ impl<E: Export> Inner<E> {
 }
 
 impl Held {
+    /// Takes a batch in, or says why not.
+    fn add(&mut self, batch: Batch, settings: &BufferSettings) -> Result<(), Outcome> {
+        let (items, bytes) = (batch.items(), batch.bytes());
+        if items > settings.limit || bytes > settings.limit_bytes {
+            return Err(Outcome::Refused { why: "larger than the buffer".to_owned(), divisible: true });
+        }
+        let after = (self.items + items, self.bytes + bytes);
+        if after.0 > settings.limit || after.1 > settings.limit_bytes {
+            return Err(Outcome::retry(format!("the buffer is full ({} items)", self.items)));
+        }
+        (self.items, self.bytes) = after;
+        self.waiting.push_back(batch);
+        Ok(())
+    }
+
     /// Joins what is waiting, by signal.
     fn form(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
@@ -155,6 +196,7 @@ impl Held {
     fn settled(&mut self, refused: bool) {
         let Some(batch) = self.formed.pop_front() else { return };
         self.items -= batch.items();
+        self.bytes -= batch.bytes();
         self.refused += if refused { batch.items() as u64 } else { 0 };
     }
 }
@@ -164,12 +206,11 @@ impl<E: Export + 'static> Export for Buffer<E> {
         let settings = self.inner.settings;
         let enough = {
             let mut held = self.inner.held();
-            if held.items.saturating_add(batch.items()) > settings.limit {
-                return Outcome::retry(format!("the buffer is full ({} items)", held.items));
+            if let Err(outcome) = held.add(batch, &settings) {
+                return outcome;
             }
-            held.items += batch.items();
-            held.waiting.push_back(batch);
-            held.waiting.iter().map(Batch::items).sum::<usize>() >= settings.items
+            let waiting = held.waiting.iter().map(Batch::items).sum::<usize>();
+            waiting >= settings.items || settings.every.is_zero()
         };
         self.start_clock();
         if !enough {
@@ -207,6 +248,9 @@ impl<E> Drop for Buffer<E> {
         }
     }
 }
+
+/// When what could not be sent is tried again where nothing shall wait.
+const AGAIN: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests;

@@ -177,7 +177,8 @@ impl<E: Export> Export for Retry<E> {
 /// A wait of which so many percent are drawn, as `draw` goes from 0 to 1.
 pub(crate) fn jittered(wait: Duration, percent: u8, draw: f64) -> Duration {
     let random = f64::from(percent.min(100)) / 100.0;
-    wait.mul_f64(1.0 - random + random * draw)
+    // Whoever writes down the longest wait there is means "never".
+    Duration::try_from_secs_f64(wait.as_secs_f64() * (1.0 - random + random * draw)).unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]
@@ -276,5 +277,17 @@ mod tests {
         assert_eq!(jittered(secs(10), 30, 0.0), secs(7));
         assert_eq!(jittered(secs(4), 50, 1.0), secs(4));
         assert_eq!(jittered(secs(4), 0, 0.0), secs(4));
+        assert_eq!(jittered(Duration::MAX, 0, 0.5), Duration::MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_that_no_clock_can_measure_are_not_begun() {
+        let endless =
+            Backoff { first: Duration::MAX, cap: Duration::MAX, patience: Duration::MAX, ..PATIENT };
+        for growth in [Growth::Double, Growth::Linear] {
+            let stage = retry(Scripted::always(Outcome::retry("down")), Backoff { growth, ..endless });
+            let outcome = stage.export(batch(1), Deadline::within(secs(60))).await;
+            assert_eq!((outcome, stage.inner.calls()), (Outcome::retry("down"), 1));
+        }
     }
 }

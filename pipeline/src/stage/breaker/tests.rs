@@ -106,6 +106,29 @@ async fn probes_in_vain_double_the_wait_up_to_the_cap() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn settings_that_make_no_sense_together_are_no_panic() {
+    let (never, none) = (Duration::MAX, Duration::ZERO);
+    for (first, cap) in [(never, never), (never, none), (secs(30), secs(1)), (none, never), (none, none)] {
+        let settings = BreakerSettings { first, cap, failures: 0, jitter: 200 };
+        let breaker = breaker(Scripted::always(down()), settings);
+        export(&breaker).await;
+        breaker.circuit.allow_probe();
+        export(&breaker).await;
+        assert_eq!(breaker.inner.calls(), 2, "{settings:?}");
+        let (until, wait) = breaker.circuit.outage().unwrap();
+        let next = Circuit::with("b".into(), settings, || WALL.get(), || 1.0, None);
+        next.resume(until, wait);
+        assert!(next.health().is_failing(), "{settings:?}");
+    }
+    let breaker =
+        breaker(Scripted::always(down()), BreakerSettings { first: never, ..BreakerSettings::eager() });
+    export(&breaker).await;
+    tokio::time::advance(secs(10 * 365 * 86_400)).await;
+    export(&breaker).await;
+    assert_eq!(breaker.inner.calls(), 1, "left alone for as long as anybody looks");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_freeze_counts_as_waiting_even_if_the_monotonic_clock_stood_still() {
     let breaker = breaker(Scripted::replies([down(), Outcome::DELIVERED]), BreakerSettings::eager());
     export(&breaker).await;

@@ -8,7 +8,8 @@ use crate::{
     stage::scripted::{batch, secs},
 };
 
-const SMALL: BufferSettings = BufferSettings { items: 10, every: secs(5), limit: 25, patience: secs(30) };
+const SMALL: BufferSettings =
+    BufferSettings { items: 10, every: secs(5), limit: 25, limit_bytes: usize::MAX, patience: secs(30) };
 
 fn buffer(memory: &Memory) -> Buffer<Memory> {
     Buffer::new(memory.clone(), SMALL)
@@ -76,6 +77,52 @@ async fn what_does_not_fit_is_left_to_the_sender() {
     assert_eq!(take(&buffer, 9).await, held);
     assert_eq!(take(&buffer, 8).await, Outcome::retry("the buffer is full (18 items)"));
     assert_eq!(buffer.items(), 18);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_takes_no_more_than_the_limits_of_items_and_of_bytes() {
+    let one = batch(100).bytes();
+    let full = |settings| async move {
+        let buffer = Buffer::new(Memory::always(Outcome::retry("down")), settings);
+        for _ in 0..1000 {
+            buffer.export(batch(100), Deadline::within(secs(60))).await;
+            assert!(buffer.bytes() <= settings.limit_bytes && buffer.items() <= settings.limit);
+        }
+        (buffer.items(), buffer.bytes())
+    };
+    assert_eq!(full(BufferSettings::default()).await, (10_000, 100 * one));
+    let limit_bytes = 7 * one + one / 2;
+    assert_eq!(full(BufferSettings { limit_bytes, ..BufferSettings::default() }).await, (700, 7 * one));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_larger_than_all_that_may_be_held_is_divided_rather_than_repeated_for_ever() {
+    let buffer = Buffer::new(Memory::new(), SMALL);
+    let outcome = buffer.export(batch(26), Deadline::never()).await;
+    assert!(matches!(outcome, Outcome::Refused { divisible: true, .. }), "{outcome:?}");
+    assert_eq!((buffer.items(), buffer.bytes()), (0, 0));
+    let memory = Memory::new();
+    let whole =
+        crate::stage::SubBatch::new(Buffer::new(memory.clone(), SMALL), crate::BatchLimits::default());
+    assert_eq!(whole.export(batch(26), Deadline::never()).await, Outcome::DELIVERED);
+    assert_eq!(whole.drain(Deadline::never()).await, Outcome::DELIVERED);
+    assert_eq!(memory.items(), 26);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_waits_each_export_is_a_flush_and_a_failed_one_is_repeated_without_haste() {
+    let memory = Memory::answering([Outcome::DELIVERED, Outcome::retry("down"), Outcome::retry("down")]);
+    let buffer = Buffer::new(memory.clone(), BufferSettings { every: Duration::ZERO, ..SMALL });
+    take(&buffer, 1).await;
+    assert_eq!((memory.attempts(), buffer.items()), (1, 0));
+    let start = Instant::now();
+    take(&buffer, 1).await;
+    assert_eq!((memory.attempts(), buffer.items()), (2, 1));
+    while buffer.items() > 0 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(memory.attempts(), 4);
+    assert!(start.elapsed() > secs(1), "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
