@@ -11,7 +11,7 @@ use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
     metrics::Temporality,
 };
-use spanlayer_host::{clock, vars::Process};
+use spanlayer_host::clock;
 use spanlayer_otlp::Signal;
 use tokio::{sync::oneshot, task::AbortHandle};
 
@@ -53,9 +53,31 @@ pub struct Exporter {
     /// Gone after shutdown.
     shared: Mutex<Option<Arc<Shared>>>,
     gate: Arc<Gate>,
+    failures: Arc<Failures>,
     limit: Duration,
     pub(super) resource: Resource,
     pub(super) temporality: Temporality,
+}
+
+/// How many exports failed, and what the last of them said: the SDK forgets most of it.
+#[derive(Default)]
+pub(super) struct Failures(Mutex<(u64, String)>);
+
+impl Failures {
+    fn note(&self, error: &OTelSdkError) {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *noted = (noted.0 + 1, error.to_string());
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// An error if there were any since there were so many.
+    pub(super) fn since(&self, count: u64) -> OTelSdkResult {
+        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.0 > count { Err(failed(noted.1.clone())) } else { Ok(()) }
+    }
 }
 
 /// What clones share.
@@ -71,9 +93,10 @@ impl Exporter {
         Self {
             shared: Mutex::new(Some(Arc::new(shared))),
             gate: Arc::default(),
+            failures: Arc::default(),
             limit: LIMIT,
             resource: Resource::builder_empty().build(),
-            temporality: Preferences::from_vars(&Process).temporality,
+            temporality: Preferences::of_process().temporality,
         }
     }
 
@@ -120,10 +143,15 @@ impl Exporter {
         let Some(batch) = Batch::of([payload]) else { return Ok(None) };
         let (limit, on) = (self.limit, shared.runtime()?.handle.clone());
         let (tell, outcome) = oneshot::channel();
+        let failures = Arc::clone(&self.failures);
         let work = async move {
             let by = Deadline::within(limit);
             let outcome = by.bound(shared.stack.export(batch, by)).await;
-            let _ = tell.send(result(outcome, by, limit)); // the caller may have left
+            let result = result(outcome, by, limit);
+            if let Err(error) = &result {
+                failures.note(error);
+            }
+            let _ = tell.send(result); // the caller may have left
         };
         let task = self.gate.start(&on, work).ok_or(OTelSdkError::AlreadyShutdown)?;
         Ok(Some(UnderWay { outcome, task }))
@@ -131,10 +159,22 @@ impl Exporter {
 
     /// Sends on what the stack holds back, and waits for it on this thread.
     pub(super) fn flush(&self) -> OTelSdkResult {
+        self.flush_within(self.limit)
+    }
+
+    pub(super) fn flush_within(&self, limit: Duration) -> OTelSdkResult {
         match self.shared() {
-            Some(shared) => shared.flush(self.limit),
+            Some(shared) => shared.flush(limit),
             None => Err(OTelSdkError::AlreadyShutdown),
         }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.gate.is_closed()
+    }
+
+    pub(super) fn failures(&self) -> &Arc<Failures> {
+        &self.failures
     }
 
     /// Takes nothing more, waits for what is under way, and flushes the stack, all within the limit.
@@ -190,6 +230,7 @@ impl Clone for Exporter {
         Self {
             shared: Mutex::new(self.shared()),
             gate: Arc::default(),
+            failures: Arc::clone(&self.failures),
             limit: self.limit,
             resource: self.resource.clone(),
             temporality: self.temporality,

@@ -1,8 +1,10 @@
 //! What a program's environment prefers of metrics (OpenTelemetry specification, *Metrics Exporter - OTLP*, "Additional
 //! Environment Variable Configuration").
 
+use std::sync::Once;
+
 use opentelemetry_sdk::metrics::Temporality;
-use spanlayer_host::vars::{Problem, Reading, Var, Vars};
+use spanlayer_host::vars::{Problem, Process, Reading, Var, Vars};
 
 /// How metrics should be measured. [`Exporter::new`](super::Exporter::new) and
 /// [`Wiring::service`](super::Wiring::service) begin with those of the process's environment.
@@ -28,7 +30,8 @@ pub struct Preferences {
     /// Whether the buckets of histograms fit themselves to what is measured. See
     /// [`exponential_histograms`](super::exponential_histograms), which is a view: an exporter by itself cannot ask for it.
     pub exponential_histograms: bool,
-    /// Variables whose values are none of those, and which therefore do not count.
+    /// Variables whose values are none of those, and which therefore do not count. Those of the process's own environment
+    /// are told on standard error, a line for each, once.
     pub problems: Vec<Problem>,
 }
 
@@ -38,6 +41,14 @@ impl Preferences {
         let mut reading = Reading::new(vars);
         let (temporality, exponential_histograms) = (reading.get(&TEMPORALITY), reading.get(&AGGREGATION));
         Self { temporality, exponential_histograms, problems: reading.problems().to_vec() }
+    }
+
+    /// Those of the process's environment, whose faults nobody else would tell of.
+    pub(super) fn of_process() -> Self {
+        static TOLD: Once = Once::new();
+        let read = Self::from_vars(&Process);
+        TOLD.call_once(|| read.problems.iter().for_each(|problem| eprintln!("spanlayer: {problem}")));
+        read
     }
 }
 

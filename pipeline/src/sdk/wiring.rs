@@ -2,9 +2,16 @@
 
 #[cfg(unix)]
 use std::{future::poll_fn, task::Poll};
-use std::{io, sync::mpsc, thread, time::Duration};
+use std::{
+    io,
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
 
-use super::{Exporter, Preferences, exponential_histograms};
+use spanlayer_host::clock;
+
+use super::{Exporter, Preferences, exponential_histograms, exporter::Failures};
 use crate::Export;
 use opentelemetry::{
     KeyValue, global,
@@ -18,7 +25,6 @@ use opentelemetry_sdk::{
     metrics::{PeriodicReader, SdkMeterProvider, Temporality},
     trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider},
 };
-use spanlayer_host::vars::Process;
 
 /// How a program's telemetry is set up.
 ///
@@ -43,8 +49,7 @@ impl Wiring {
     /// The telemetry of this service in this version.
     pub fn service(name: impl Into<String>, version: impl Into<String>) -> Self {
         let version = KeyValue::new("service.version", version.into());
-        let Preferences { temporality, exponential_histograms: exponential, .. } =
-            Preferences::from_vars(&Process);
+        let Preferences { temporality, exponential_histograms: exponential, .. } = Preferences::of_process();
         Self { service: name.into(), attributes: vec![version], temporality, exponential }
     }
 
@@ -92,10 +97,15 @@ impl Wiring {
             .with_resource(resource.clone());
         let records = BatchLogProcessor::builder(exporter.clone()).build();
         let logs = SdkLoggerProvider::builder().with_log_processor(records).with_resource(resource.clone());
-        let reader = PeriodicReader::builder(exporter).build();
+        let reader = PeriodicReader::builder(exporter.clone()).build();
         let metrics = SdkMeterProvider::builder().with_reader(reader).with_resource(resource);
         let metrics = if self.exponential { metrics.with_view(exponential_histograms) } else { metrics };
-        Telemetry { traces: traces.build(), logs: logs.build(), metrics: metrics.build() }
+        Telemetry {
+            traces: traces.build(),
+            logs: logs.build(),
+            metrics: metrics.build(),
+            stack: Arc::new(exporter),
+        }
     }
 }
 
@@ -104,6 +114,7 @@ impl Wiring {
 /// End it by [`shutdown`](Self::shutdown), which waits until everything is delivered, for ten seconds at most; a server
 /// gets there by [`until_stopped`](Self::until_stopped).
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Telemetry {
     /// Of spans.
     pub traces: SdkTracerProvider,
@@ -111,6 +122,8 @@ pub struct Telemetry {
     pub logs: SdkLoggerProvider,
     /// Of metrics.
     pub metrics: SdkMeterProvider,
+    /// What all of them export to. The SDK asks its exporters for nothing but exports, and ends them when it likes.
+    stack: Arc<Exporter>,
 }
 
 impl Telemetry {
@@ -130,19 +143,40 @@ impl Telemetry {
         global::set_meter_provider(self.metrics.clone());
     }
 
-    /// Exports everything recorded so far, and waits for it on this thread, for 30 s at most.
+    /// Exports everything recorded so far, also what a stage holds back and what a destination is still being sent, and
+    /// waits for it on this thread, for 30 s at most.
     ///
     /// # Errors
     ///
-    /// The first that a signal has; `Timeout` when the time is up.
+    /// That of an export that failed meanwhile, or the first that a signal has; `Timeout` when the time is up;
+    /// `AlreadyShutdown` after a shutdown.
     pub fn force_flush(&self) -> OTelSdkResult {
-        let Self { traces, logs, metrics } = self.clone();
-        let all: [Work; 3] = [
-            Box::new(move || traces.force_flush()),
-            Box::new(move || logs.force_flush()),
-            Box::new(move || metrics.force_flush()),
+        self.force_flush_within(FLUSH)
+    }
+
+    /// [`force_flush`](Self::force_flush) with a limit of one's own.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn force_flush_within(&self, limit: Duration) -> OTelSdkResult {
+        if self.stack.is_closed() {
+            return Err(OTelSdkError::AlreadyShutdown);
+        }
+        let (start, failed) = (clock::monotonic(), self.stack.failures().count());
+        let patiently = |flush: fn(&Self) -> OTelSdkResult| -> Work {
+            let (telemetry, failures) = (self.clone(), Arc::clone(self.stack.failures()));
+            Box::new(move || patiently(|| flush(&telemetry), &failures, limit))
+        };
+        let all = [
+            patiently(|telemetry| telemetry.traces.force_flush()),
+            patiently(|telemetry| telemetry.logs.force_flush()),
+            patiently(|telemetry| telemetry.metrics.force_flush()),
         ];
-        side_by_side(all, FLUSH)
+        let exported = side_by_side(all, limit);
+        let drained = self.stack.flush_within(limit.saturating_sub(start.elapsed()));
+        let outcome = exported.and(drained).and(self.stack.failures().since(failed));
+        in_time(outcome, start, limit)
     }
 
     /// Exports everything recorded, waits for it on this thread, for ten seconds at most, and ends. Again, it does
@@ -150,15 +184,29 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// The first that a signal has; `Timeout` when the time is up, and then what was under way is lost.
+    /// That of an export that failed meanwhile, or the first that a signal has; `Timeout` when the time is up, and then what
+    /// was under way is lost.
     pub fn shutdown(&self) -> OTelSdkResult {
-        let Self { traces, logs, metrics } = self.clone();
+        self.shutdown_within(SHUTDOWN)
+    }
+
+    /// [`shutdown`](Self::shutdown) with a limit of one's own.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn shutdown_within(&self, limit: Duration) -> OTelSdkResult {
+        let (start, failed) = (clock::monotonic(), self.stack.failures().count());
+        let Self { traces, logs, metrics, .. } = self.clone();
         let all: [Work; 3] = [
-            Box::new(move || traces.shutdown_with_timeout(SHUTDOWN)),
-            Box::new(move || logs.shutdown_with_timeout(SHUTDOWN)),
-            Box::new(move || metrics.shutdown_with_timeout(SHUTDOWN)),
+            Box::new(move || traces.shutdown_with_timeout(limit)),
+            Box::new(move || logs.shutdown_with_timeout(limit)),
+            Box::new(move || metrics.shutdown_with_timeout(limit)),
         ];
-        side_by_side(all, SHUTDOWN + GRACE)
+        let exported = side_by_side(all, limit.saturating_add(GRACE));
+        let ended = self.stack.close(limit.saturating_sub(start.elapsed()));
+        let outcome = exported.and(ended).and(self.stack.failures().since(failed));
+        in_time(outcome, start, limit)
     }
 
     /// Waits until the program is told to stop (SIGTERM, SIGINT), for whoever then calls [`shutdown`](Self::shutdown).
@@ -189,6 +237,24 @@ impl Telemetry {
     }
 }
 
+/// Flushes once more where the SDK gave up by itself, which it does after five seconds.
+fn patiently(flush: impl Fn() -> OTelSdkResult, failures: &Failures, limit: Duration) -> OTelSdkResult {
+    let (start, failed) = (clock::monotonic(), failures.count());
+    loop {
+        let began = clock::monotonic();
+        let outcome = flush();
+        let gave_up = outcome.is_err() && failures.count() == failed && began.elapsed() >= SDK_GIVES_UP;
+        if !gave_up || start.elapsed() >= limit {
+            return outcome;
+        }
+    }
+}
+
+/// The SDK tells in words only that the time was up, and of some part of it.
+fn in_time(outcome: OTelSdkResult, start: Instant, limit: Duration) -> OTelSdkResult {
+    outcome.map_err(|error| if start.elapsed() >= limit { OTelSdkError::Timeout(limit) } else { error })
+}
+
 type Work = Box<dyn FnOnce() -> OTelSdkResult + Send>;
 
 /// Does all of it at once, and does not wait for longer than this, whatever the SDK does.
@@ -202,7 +268,7 @@ fn side_by_side(all: [Work; 3], limit: Duration) -> OTelSdkResult {
             .spawn(move || tell.send(work()))
             .map_err(|error| OTelSdkError::InternalFailure(error.to_string()))?;
     }
-    let start = spanlayer_host::clock::monotonic();
+    let start = clock::monotonic();
     let mut outcome = Ok(());
     for _ in 0..count {
         let left = limit.saturating_sub(start.elapsed());
@@ -216,6 +282,7 @@ fn side_by_side(all: [Work; 3], limit: Duration) -> OTelSdkResult {
 }
 
 const FLUSH: Duration = Duration::from_secs(30);
+const SDK_GIVES_UP: Duration = Duration::from_secs(5);
 const SHUTDOWN: Duration = Duration::from_secs(10);
 
 /// What a shutdown needs to say that its time is up.

@@ -1,6 +1,7 @@
 //! Several destinations, each at its own pace.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -9,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Notify, mpsc},
     task::{AbortHandle, JoinSet},
 };
 
@@ -24,7 +25,7 @@ use crate::{Batch, Deadline, Export, Outcome, export::Custom, join::join_all};
 /// destination.
 ///
 /// Dropping an export before it was answered stops all of its attempts; dropping the stage stops everything.
-/// [`drain`](Export::drain) waits for what is under way.
+/// [`drain`](Export::drain) waits for what is under way when it begins, and holds up nothing that comes later.
 ///
 /// Exports run as tasks, so this needs a tokio runtime.
 ///
@@ -48,8 +49,62 @@ pub struct FanOut {
 
 struct One {
     export: Custom,
-    room: Arc<Semaphore>,
+    under_way: Arc<UnderWay>,
     missed: AtomicU64,
+}
+
+/// Exports to one destination that have begun and not ended.
+#[derive(Default)]
+struct UnderWay {
+    state: Mutex<Numbered>,
+    landed: Notify,
+}
+
+#[derive(Default)]
+struct Numbered {
+    next: u64,
+    out: BTreeSet<u64>,
+}
+
+/// One of them, for as long as this lives.
+struct Flight(Arc<UnderWay>, u64);
+
+impl UnderWay {
+    /// Begins one, if there is room.
+    fn start(self: &Arc<Self>) -> Option<Flight> {
+        let mut state = self.lock();
+        if state.out.len() >= FanOut::WAITING {
+            return None;
+        }
+        let number = state.next;
+        state.next += 1;
+        state.out.insert(number);
+        Some(Flight(Arc::clone(self), number))
+    }
+
+    /// Waits for those that have begun by now. Those that begin meanwhile are nobody's concern here, and find their room.
+    async fn landing(&self) {
+        let horizon = self.lock().next;
+        loop {
+            // Made before the look, so that what lands in between is heard of.
+            let landed = self.landed.notified();
+            if self.lock().out.first().is_none_or(|first| *first >= horizon) {
+                return;
+            }
+            landed.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Numbered> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.lock().out.remove(&self.1);
+        self.0.landed.notify_waiters();
+    }
 }
 
 impl FanOut {
@@ -66,7 +121,7 @@ impl FanOut {
     pub fn to(mut self, destination: impl Export + 'static) -> Self {
         self.destinations.push(Arc::new(One {
             export: Custom(Arc::new(destination)),
-            room: Arc::new(Semaphore::new(Self::WAITING)),
+            under_way: Arc::default(),
             missed: AtomicU64::new(0),
         }));
         self
@@ -86,7 +141,7 @@ impl FanOut {
         by: Deadline,
         told: mpsc::UnboundedSender<Outcome>,
     ) -> Option<AbortHandle> {
-        let Ok(permit) = Arc::clone(&one.room).try_acquire_owned() else {
+        let Some(flight) = one.under_way.start() else {
             one.missed.fetch_add(batch.items() as u64, Relaxed);
             let _ = told.send(Outcome::retry("too much is under way already"));
             return None;
@@ -95,7 +150,7 @@ impl FanOut {
         let work = async move {
             let late = || Outcome::retry("no answer by the deadline");
             let outcome = by.bound(one.export.export(batch, by)).await.unwrap_or_else(late);
-            drop(permit);
+            drop(flight);
             let _ = told.send(outcome); // the caller may have heard enough
         };
         let mut tasks = self.tasks();
@@ -134,10 +189,8 @@ impl Export for FanOut {
 
     async fn drain(&self, by: Deadline) -> Outcome {
         let flushed = self.destinations.iter().map(|one| async move {
-            // All permits are back when nothing is under way.
-            let idle = one.room.acquire_many(Self::WAITING as u32);
-            match by.bound(idle).await {
-                Some(_) => one.export.drain(by).await,
+            match by.bound(one.under_way.landing()).await {
+                Some(()) => one.export.drain(by).await,
                 None => Outcome::retry("no answer by the deadline"),
             }
         });

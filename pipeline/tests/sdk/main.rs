@@ -9,6 +9,8 @@ mod blocking;
 mod ending;
 mod logs;
 mod metrics;
+mod program;
+mod wiring;
 
 use opentelemetry::{
     KeyValue,
@@ -82,7 +84,7 @@ fn a_stack_of_two_destinations_sends_errors_to_one_and_everything_to_the_other()
 fn a_whole_pipeline_is_an_exporter_too() {
     let memory = Memory::new();
     let destination = Destination::memory(memory.clone());
-    let pipeline = Pipeline::new(Settings { destinations: vec![destination], ..Settings::default() });
+    let pipeline = Pipeline::new(Settings::to([destination]));
     let provider = SdkTracerProvider::builder().with_simple_exporter(Exporter::new(pipeline)).build();
     provider.tracer("tests").start("one").end();
     provider.shutdown().unwrap();

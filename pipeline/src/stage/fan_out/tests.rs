@@ -1,5 +1,7 @@
 //! Destinations that fail, hang and recover beside each other.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::*;
@@ -68,6 +70,39 @@ async fn a_hanging_destination_takes_nothing_from_a_healthy_one() {
         (Outcome::DELIVERED, secs(30)),
         "given up at its exports' deadline"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_takes_no_room_from_what_is_exported_beside_it_and_waits_for_nothing_that_comes_later() {
+    /// Takes a second to export and another to drain.
+    struct Slow(Memory);
+    impl Export for Slow {
+        async fn export(&self, batch: Batch, by: Deadline) -> Outcome {
+            tokio::time::sleep(secs(1)).await;
+            self.0.export(batch, by).await
+        }
+        async fn drain(&self, _: Deadline) -> Outcome {
+            tokio::time::sleep(secs(1)).await;
+            Outcome::DELIVERED
+        }
+    }
+    let memory = Memory::new();
+    let export = Arc::new(FanOut::new().to(Slow(memory.clone())));
+    let started = Instant::now();
+    let exports = async {
+        for _ in 0..5 {
+            // Before, within and after both halves of the drain.
+            assert_eq!(export.export(batch(1), Deadline::never()).await, Outcome::DELIVERED);
+        }
+    };
+    let drain = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let outcomes = [export.drain(Deadline::never()), export.drain(Deadline::never())];
+        assert_eq!(join_all(outcomes).await, [Outcome::DELIVERED, Outcome::DELIVERED]);
+        assert_eq!(started.elapsed(), secs(2), "one second for what was under way, one to drain");
+    };
+    tokio::join!(exports, drain);
+    assert_eq!((memory.attempts(), export.missed()), (5, vec![0]));
 }
 
 /// Tells when it is dropped in mid-export.
