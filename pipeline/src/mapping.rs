@@ -11,7 +11,7 @@ mod template;
 pub(crate) mod time;
 pub(crate) mod write;
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use spanlayer_otlp::Signal;
@@ -82,6 +82,7 @@ pub struct Mapping {
     signal: Signal,
     body: Node,
     resource_apart: bool,
+    limit: Duration,
 }
 
 impl Mapping {
@@ -117,11 +118,16 @@ impl Mapping {
         self.resource_apart
     }
 
+    /// How long an attempt to send it may take by default.
+    pub(crate) const fn limit(&self) -> Duration {
+        self.limit
+    }
+
     fn of(path: String, raw: Raw) -> Result<Self, String> {
         let body = template::compile(raw, Of::Request)?;
         let signal = template::signal(&body)?;
         let resource_apart = template::names_resource(&body);
-        Ok(Self { path, signal, body, resource_apart })
+        Ok(Self { path, signal, body, resource_apart, limit: LIMIT })
     }
 }
 
@@ -162,6 +168,8 @@ impl fmt::Display for Mapping {
         write!(f, "{} as JSON to {}", self.signal.name(), self.path)
     }
 }
+
+const LIMIT: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,6 @@
 //! Posts batches in formats other than OTLP: rendered, compressed, one request per attempt.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{
@@ -30,7 +27,7 @@ impl Destination {
     ///
     /// | | default |
     /// |---|---|
-    /// | limit of an attempt | 30 s |
+    /// | limit of an attempt | 30 s; 10 s for [`Mapping::spans_with_resource`] |
     /// | batch | 500 items, 1 MiB before it became JSON |
     /// | compression | none |
     /// | sent again | after 429, 5xx ([`Server::retry`]), or no answer: the same bytes under the same `Idempotency-Key` |
@@ -51,8 +48,8 @@ impl Destination {
     pub fn json_events(mapping: Mapping, server: Server) -> Self {
         let (name, signal) = (server.address.origin(), mapping.signal());
         let (path, apart) = (mapping.path().to_owned(), mapping.keeps_resources_apart());
+        let timeout = Some(mapping.limit());
         let destination = Self::custom(name, [signal], PostExport::new(mapping, server, &path));
-        let timeout = Some(Duration::from_secs(30));
         Self { batch: BATCH, timeout, ..destination }.with_resources_apart(apart)
     }
 }
@@ -177,6 +174,8 @@ const KEPT: usize = 8;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use http::StatusCode;
     use spanlayer_otlp::status::{Encoding, Status};
 
@@ -214,5 +213,19 @@ mod tests {
         }
         let only = |code| matches!(verdict(RetryOn::only([408..=408]), code, b""), Outcome::Retry { .. });
         assert!(only(408) && !only(429) && !only(503));
+    }
+
+    #[test]
+    fn an_attempt_takes_as_long_as_its_format_allows() {
+        for (mapping, seconds) in [
+            (Mapping::events("shop"), 30),
+            (Mapping::compact_events("shop"), 30),
+            (Mapping::span_array(), 30),
+            (Mapping::metrics(), 30),
+            (Mapping::spans_with_resource().at("/traces"), 10),
+        ] {
+            let destination = Destination::json_events(mapping, Server::at("http://127.0.0.1").unwrap());
+            assert_eq!(destination.timeout, Some(Duration::from_secs(seconds)));
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Shapes that are known by name.
 
+use std::time::Duration;
+
 use spanlayer_otlp::json::text::quoted;
 
 use super::Mapping;
@@ -18,9 +20,9 @@ impl Mapping {
     }
 
     /// `{"spans", "resource"}`: the objects of [`span_lines`](Self::span_lines), and their resource with its attributes
-    /// as texts. Batches of several resources go out as several requests.
+    /// as texts. Batches of several resources go out as several requests, each with ten seconds for an attempt.
     pub fn spans_with_resource() -> Self {
-        preset(&SPANS_WITH_RESOURCE.replace("SPAN", SPAN))
+        Self { limit: Duration::from_secs(10), ..preset(&SPANS_WITH_RESOURCE.replace("SPAN", SPAN)) }
     }
 
     /// A plain array of spans: times in RFC 3339, `status` `UNSET`, `OK` or `ERROR`, `parent_span_id` left out for
