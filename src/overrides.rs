@@ -7,6 +7,7 @@ use opentelemetry::{Key, KeyValue, Value};
 
 /// `faas.trigger`: what kind of thing invokes the function (semantic conventions, *FaaS*).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Trigger {
     /// A change in a database or a bucket.
     Datasource,

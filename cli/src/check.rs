@@ -82,7 +82,7 @@ fn text_of(file: &Path) -> Result<String, Failure> {
 }
 
 fn read(text: &str, env: &[(String, String)]) -> Loaded {
-    load(text, Surroundings { vars: &Variables(env), in_place: false })
+    load(text, Surroundings::elsewhere(&Variables(env)))
 }
 
 /// Those of the command line, then those of the process.

@@ -86,7 +86,9 @@ impl Traces {
 }
 
 fn options(screen: &Screen, verbose: bool) -> Options {
-    Options { width: screen.width, paint: screen.paint, verbose, ids: false }
+    let mut options = Options::new(screen.width, screen.paint);
+    options.verbose = verbose;
+    options
 }
 
 /// One invocation: its title, what the caller got, and its trace.

@@ -75,6 +75,7 @@ impl Role {
 
 /// One component.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Component {
     /// Its type: what stands before the `/` of an id.
     pub name: &'static str,

@@ -13,12 +13,25 @@ use crate::{
 
 /// What references are followed to.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Surroundings<'v> {
     /// Variables.
     pub vars: &'v dyn Vars,
     /// Whether this is where the file is used. Elsewhere a variable that is not set is not known rather than empty, and
     /// files are not read.
     pub in_place: bool,
+}
+
+impl<'v> Surroundings<'v> {
+    /// Those of the place where the file is used.
+    pub const fn here(vars: &'v dyn Vars) -> Self {
+        Self { vars, in_place: true }
+    }
+
+    /// Those of a place where it is only looked at.
+    pub const fn elsewhere(vars: &'v dyn Vars) -> Self {
+        Self { vars, in_place: false }
+    }
 }
 
 pub(crate) struct Expander<'v> {

@@ -163,8 +163,7 @@ impl Maker<'_, '_> {
         let mut file = JsonLines::at(self.required(one, section, "path")?);
         let rotation = section.section("rotation");
         let (megabytes, keep) = (rotation.whole("max_megabytes")?, rotation.whole("max_backups")?);
-        file.rotation =
-            Some(Rotation { max_bytes: megabytes << 20, keep: u32::try_from(keep).unwrap_or(u32::MAX) });
+        file.rotation = Some(Rotation::new(megabytes << 20, u32::try_from(keep).unwrap_or(u32::MAX)));
         file.mapping = None;
         Some(Destination::file(file))
     }

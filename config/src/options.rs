@@ -6,6 +6,7 @@ pub(crate) mod value;
 
 /// One option of a component.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Opt {
     /// Its name, the Collector's where the Collector has it.
     pub name: &'static str,

@@ -22,6 +22,7 @@ use crate::{
 
 /// What a file came to.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Loaded {
     /// What can be run; `None` if nothing can.
     pub plan: Option<Plan>,
@@ -33,6 +34,7 @@ pub struct Loaded {
 
 /// Everything that a file asks for.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Plan {
     /// Where data comes in.
     pub receivers: Receivers,

@@ -34,6 +34,7 @@ impl Severity {
 
 /// One thing that is wrong or unwise. Never holds a value that may be secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Problem {
     /// How bad it is.
     pub severity: Severity,

@@ -23,6 +23,7 @@ pub enum Listening {
 
 /// Everything that data comes in by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Receivers {
     /// OTLP/HTTP.
     pub http: Listening,
@@ -34,6 +35,7 @@ pub struct Receivers {
 
 /// What is wanted of what Lambda tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Platform {
     /// Where it is sent to; `None` for wherever it is by default.
     pub port: Option<u16>,

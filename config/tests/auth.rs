@@ -23,7 +23,7 @@ fn loaded(extensions: &str, exporters: &str) -> (Vec<Destination>, Vec<Problem>)
         ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/shop"),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/31/[$LATEST]abc"),
     ]);
-    let loaded = load(&text, Surroundings { vars: &vars, in_place: true });
+    let loaded = load(&text, Surroundings::here(&vars));
     (loaded.plan.map(|plan| plan.destinations).unwrap_or_default(), loaded.problems)
 }
 

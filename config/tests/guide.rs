@@ -45,7 +45,7 @@ fn the_guides_examples_can_be_run_without_a_word() {
     assert!(examples.len() >= 3);
     let vars = HashMap::from([("MAIN_KEY", "k"), ("LOGS_TOKEN", "t"), ("INGEST_KEY", "i")]);
     for example in examples {
-        let loaded = load(example, Surroundings { vars: &vars, in_place: true });
+        let loaded = load(example, Surroundings::here(&vars));
         assert_eq!(loaded.problems, [], "{example}");
         assert!(loaded.plan.is_some(), "{example}");
     }

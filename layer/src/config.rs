@@ -177,8 +177,11 @@ impl Config {
         let queue_bytes = usize::try_from(queue_bytes).unwrap_or(usize::MAX);
         let snapshot = vars.get("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() == Some("snap-start");
         let spool = reading.get(&SPOOL_BYTES).limit(queue_bytes as u64);
-        let spool =
-            spool.map(|limit| pipeline::Spool { directory: state.join("spool"), limit, deferred: snapshot });
+        let spool = spool.map(|limit| {
+            let mut spool = pipeline::Spool::at(state.join("spool"), limit);
+            spool.deferred = snapshot;
+            spool
+        });
         let letters = reading.get(&DEAD_LETTERS);
         if let Some(plan) = plan {
             otlp_http = file::listen(vars, OTLP_HTTP.name, otlp_http, plan.receivers.http);
@@ -193,15 +196,8 @@ impl Config {
                 log = Level::parse(level).unwrap_or(log);
             }
         }
-        let mut loaded = match found.plan {
-            Some(ref plan) => pipeline::settings::Loaded {
-                settings: pipeline::Settings {
-                    destinations: plan.destinations.clone(),
-                    ..Default::default()
-                },
-                problems: Vec::new(),
-                hints: Vec::new(),
-            },
+        let mut loaded: pipeline::settings::Loaded = match found.plan {
+            Some(ref plan) => pipeline::Settings::to(plan.destinations.clone()).into(),
             None => {
                 let own: Vec<SocketAddr> =
                     [otlp_http, otlp_grpc].into_iter().filter_map(Listen::address).collect();
@@ -223,6 +219,8 @@ impl Config {
         let mut problems = reading.into_problems();
         problems.extend(found.problems);
         problems.extend(loaded.problems);
+        (loaded.settings.limit, loaded.settings.spool, loaded.settings.letters) =
+            (queue_bytes, spool, letters);
         let config = Self {
             disabled,
             log,
@@ -233,7 +231,7 @@ impl Config {
             telemetry_api,
             link,
             queue_bytes,
-            pipeline: pipeline::Settings { limit: queue_bytes, spool, letters, ..loaded.settings },
+            pipeline: loaded.settings,
             flow,
             view,
             function: vars.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "function".to_owned()),

@@ -10,6 +10,7 @@ use std::fmt;
 
 /// Something that is not a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BadFrame {
     /// A length that no frame has: the stream cannot be followed any further.
     Length(u32),

@@ -46,6 +46,7 @@ pub fn from_protobuf(signal: Signal, request: &[u8]) -> Result<String, Malformed
 
 /// Why JSON is no request.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct JsonError {
     /// The line, from 1.
     pub line: usize,

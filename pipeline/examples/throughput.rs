@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let (memory, ratio) = runtime.block_on(through(sink, &requests, compression, false, None))?;
             let alone = alone(&requests, compression)?;
             let directory = std::env::temp_dir().join(format!("spanlayer-throughput-{}", std::process::id()));
-            let spool = Spool { directory: directory.clone(), limit: 128 << 20, deferred: false };
+            let spool = Spool::at(directory.clone(), 128 << 20);
             let (spooled, _) = runtime.block_on(through(sink, &requests, compression, false, Some(spool)))?;
             std::fs::remove_dir_all(directory)?;
             best = (f64::max(best.0, memory), f64::max(best.1, alone), ratio, f64::max(best.3, spooled));
@@ -113,7 +113,9 @@ async fn through(
     let destinations = vec![Destination::otlp(http, Some(Duration::from_secs(10)))];
     let redactor = if redact { Some(Arc::new(Redactor::new(Rules::default())?)) } else { None };
     let limit = 64 << 20;
-    let pipeline = Pipeline::new(Settings { destinations, redactor, limit, spool, ..Settings::default() });
+    let mut settings = Settings::to(destinations);
+    (settings.redactor, settings.limit, settings.spool) = (redactor, limit, spool);
+    let pipeline = Pipeline::new(settings);
     pipeline.recover().await;
     pipeline.flush(Deadline::never()).await;
     let start = cpu_time()?;

@@ -14,11 +14,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut request = Vec::new();
     std::io::stdin().read_to_end(&mut request)?;
 
-    let pipeline = Pipeline::new(Settings {
-        destinations: vec![Destination::zipkin(Server::at(&address)?)],
-        observer: Some(std::sync::Arc::new(|notice| eprintln!("{notice}"))),
-        ..Settings::default()
-    });
+    let mut settings = Settings::to([Destination::zipkin(Server::at(&address)?)]);
+    settings.observer = Some(std::sync::Arc::new(|notice| eprintln!("{notice}")));
+    let pipeline = Pipeline::new(settings);
     pipeline.accept(Payload::scan(Signal::Traces, request.into())?);
     let flushed = pipeline.flush(Deadline::within(Duration::from_secs(10))).await;
     println!("{} spans delivered, {} refused, {} left", flushed.delivered, flushed.refused, flushed.left);

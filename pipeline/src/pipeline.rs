@@ -294,6 +294,7 @@ impl Export for Pipeline {
 
 /// What became of a payload at the door.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Admission {
     /// Held until it is settled.
     Accepted,

@@ -28,7 +28,17 @@ pub use crate::spool::settings::Spool;
 use crate::{Backoff, BreakerSettings, Export, Observer, export::Custom, letters::Letters};
 
 /// Everything a pipeline is made from.
+///
+/// ```
+/// use spanlayer_pipeline::{Destination, Settings, WhenFull};
+/// use std::time::Duration;
+///
+/// let mut settings = Settings::to([Destination::file("/tmp/spans.jsonl")]);
+/// settings.limit = 64 << 20;
+/// settings.when_full = WhenFull::Busy { retry_after: Duration::from_secs(5) };
+/// ```
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Settings {
     /// What the queue may hold, in bytes, over all signals and destinations.
     pub limit: usize,
@@ -83,6 +93,12 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
+    /// To these destinations, and otherwise by default: 16 MiB are held, in memory only; what finds no room is told to the
+    /// sender as a partial success; nothing is redacted, nobody is told of anything, and what is refused is counted.
+    pub fn to(destinations: impl IntoIterator<Item = Destination>) -> Self {
+        Self { destinations: destinations.into_iter().collect(), ..Self::default() }
+    }
+
     /// The signals that no destination takes.
     pub fn unserved(&self) -> Vec<Signal> {
         let served = |signal| self.destinations.iter().any(|one| one.takes(signal));
@@ -92,6 +108,7 @@ impl Settings {
 
 /// What reading the environment came to.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Loaded {
     /// What can be used; a signal whose destination is faulty has none.
     pub settings: Settings,
@@ -101,9 +118,17 @@ pub struct Loaded {
     pub hints: Vec<String>,
 }
 
+/// Settings with which nothing is wrong.
+impl From<Settings> for Loaded {
+    fn from(settings: Settings) -> Self {
+        Self { settings, problems: Vec::new(), hints: Vec::new() }
+    }
+}
+
 /// What happens when the queue is full of data at least as important as a newcomer. (What is less important, or as
 /// important and older, is given up for it; that is counted.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WhenFull {
     /// The sender gets a success that says how much was not taken (`partial_success`). For senders that must not be
     /// slowed down: SDKs sleep on a 429.
@@ -185,7 +210,7 @@ impl Destination {
     /// let mut jaeger = Otlp::grpc("http://localhost:4317")?;
     /// jaeger.compression = Compression::ZSTD;
     /// let jaeger = Destination::otlp(jaeger, Some(Duration::from_secs(10)));
-    /// let pipeline = Pipeline::new(Settings { destinations: vec![jaeger], ..Settings::default() });
+    /// let pipeline = Pipeline::new(Settings::to([jaeger]));
     /// # Ok::<(), String>(())
     /// ```
     pub fn otlp(otlp: Otlp, timeout: Option<Duration>) -> Self {
@@ -218,7 +243,7 @@ impl Destination {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let stdout = Destination::stdout([Signal::Traces]);
-    /// let pipeline = Pipeline::new(Settings { destinations: vec![stdout], ..Settings::default() });
+    /// let pipeline = Pipeline::new(Settings::to([stdout]));
     /// pipeline.accept(Payload::scan(Signal::Traces, Default::default())?);
     /// assert_eq!(pipeline.flush(Deadline::never()).await.left, 0);
     /// # Ok(())
@@ -253,7 +278,7 @@ impl Destination {
     /// }
     ///
     /// let names = Destination::custom("names", [Signal::Traces], Names);
-    /// let pipeline = Pipeline::new(Settings { destinations: vec![names], ..Settings::default() });
+    /// let pipeline = Pipeline::new(Settings::to([names]));
     /// ```
     pub fn custom(
         name: impl Into<Arc<str>>,

@@ -15,7 +15,9 @@ use support::{
 };
 
 fn pipeline_to(destination: Destination) -> Under {
-    Under::sending_to(destination, Backoff { retries: 2, ..QUICK })
+    let mut twice_more = QUICK;
+    twice_more.retries = 2;
+    Under::sending_to(destination, twice_more)
 }
 
 /// So many spans of a service, numbered from `first`.
@@ -223,7 +225,8 @@ async fn a_destination_by_itself_is_sent_sub_batches_and_only_the_one_that_faile
     let ok = || Reply::Bytes(answer("200 OK", &[], b""));
     let backend = Backend::start([ok(), failing("503 Service Unavailable", "")]).await;
     let server = server(&backend).header("Authorization", "ApiKey s3cr3t-k3y").unwrap();
-    let quick = Backoff { first: Duration::from_millis(1), ..Backoff::exponential() };
+    let mut quick = Backoff::exponential();
+    quick.first = Duration::from_millis(1);
     let export = Destination::json_events(Mapping::compact_events("shop"), server).exporter().retry(quick);
     let batch = Batch::of([spans("orders", 1, 1201)]).unwrap();
     assert_eq!(export.export(batch, Deadline::never()).await, Outcome::DELIVERED);

@@ -20,18 +20,13 @@ impl World {
             "receivers: {{otlp: {{protocols: {{http: }}}}}}\n{components}\nexporters: {{{exporters}}}\n\
              service: {{pipelines: {{{pipelines}}}}}\n"
         );
-        let loaded = load(&text, Surroundings { vars: &HashMap::<&str, &str>::new(), in_place: true });
+        let loaded = load(&text, Surroundings::here(&HashMap::<&str, &str>::new()));
         let errors: Vec<_> = loaded.problems.iter().filter(|one| one.severity.name() == "error").collect();
         assert!(errors.is_empty(), "{errors:?}");
         let plan = loaded.plan.unwrap();
         let memories: Vec<Memory> = plan.destinations.iter().map(|_| Memory::new()).collect();
-        let mut settings = Settings {
-            redactor: Some(Arc::new(Redactor::new(Rules::default()).unwrap())),
-            ..Settings::default()
-        };
-        for memory in &memories {
-            settings.destinations.push(Destination::memory(memory.clone()));
-        }
+        let mut settings = Settings::to(memories.iter().cloned().map(Destination::memory));
+        settings.redactor = Some(Arc::new(Redactor::new(Rules::default()).unwrap()));
         Self { pipeline: Pipeline::new(settings), flow: plan.flow, memories }
     }
 

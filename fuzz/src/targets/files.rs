@@ -54,11 +54,9 @@ pub(super) fn spool(data: &[u8]) {
         fs::write(directory.join(format!("{number:016x}.seg")), half).expect("a file");
     }
     let memory = Memory::always(Outcome::DELIVERED);
-    let pipeline = Pipeline::new(Settings {
-        destinations: vec![Destination::custom("lane", Signal::ALL, memory)],
-        spool: Some(Spool { directory: directory.clone(), limit: 64 << 20, deferred: false }),
-        ..Settings::default()
-    });
+    let mut settings = Settings::to([Destination::custom("lane", Signal::ALL, memory)]);
+    settings.spool = Some(Spool::at(directory.clone(), 64 << 20));
+    let pipeline = Pipeline::new(settings);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let report = runtime.block_on(async {
         pipeline.recover().await;

@@ -90,7 +90,7 @@ pub(super) fn find(reading: &mut Reading<'_>, vars: &dyn Vars) -> Found {
         Some(Place::Text(text)) => (CONFIG.name.to_owned(), text),
         Some(Place::Auto | Place::Off) => return found,
     };
-    let Loaded { plan, problems, .. } = load(&text, Surroundings { vars, in_place: true });
+    let Loaded { plan, problems, .. } = load(&text, Surroundings::here(vars));
     // What is merely unwise is for whoever writes the file, before it is deployed: `spanlayer-cli check`.
     let errors = problems.into_iter().filter(|problem| problem.severity == Severity::Error);
     found.problems.extend(errors.map(|problem| Problem { name: name.clone(), what: problem.to_string() }));

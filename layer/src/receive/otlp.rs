@@ -60,7 +60,8 @@ impl Otlp {
             }
             Admission::TooLarge { limit } => Err(Fault::TooLarge { limit }),
             Admission::Busy { retry_after } => Err(Fault::Busy { retry_after }),
-            Admission::Closed => Err(Fault::Closed),
+            // Closed, and whatever else a pipeline may have to say some day: not now.
+            _ => Err(Fault::Closed),
         }
     }
 
@@ -79,7 +80,7 @@ impl Otlp {
             Unreadable::Crowded => Fault::Crowded {
                 retry_after: match self.when_full {
                     WhenFull::Busy { retry_after } => Some(retry_after),
-                    WhenFull::Partial => None,
+                    _ => None,
                 },
             },
         }

@@ -97,7 +97,7 @@ async fn every_signal_in_every_encoding_is_taken_and_delivered() {
     for compression in [Compression::None, Compression::GZIP, Compression::ZSTD] {
         let mut otlp = Otlp::grpc(&address).unwrap();
         otlp.compression = compression;
-        let settings = Settings { destinations: vec![Destination::otlp(otlp, None)], ..Settings::default() };
+        let settings = Settings::to([Destination::otlp(otlp, None)]);
         let sender = Pipeline::new(settings);
         sender.accept(Payload::scan(Signal::Traces, spans(7, false).into()).unwrap());
         let flushed = sender.flush(Deadline::within(SOON)).await;

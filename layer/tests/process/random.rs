@@ -21,10 +21,7 @@ async fn what_random_requests_hold_is_delivered_as_it_was_sent_whichever_way_it_
         let world =
             World::idle(|builder| nothing_of_its_own(builder).env("SPANLAYER_QUEUE_BYTES", "64MiB")).await;
         let (http, grpc) = (world.otlp().await, format!("http://{}", world.grpc().await));
-        let sender = Pipeline::new(Settings {
-            destinations: vec![Destination::otlp(Otlp::grpc(&grpc).unwrap(), None)],
-            ..Settings::default()
-        });
+        let sender = Pipeline::new(Settings::to([Destination::otlp(Otlp::grpc(&grpc).unwrap(), None)]));
         let mut sent: [Vec<Placed>; 3] = Default::default();
         for seed in 0..60 {
             for signal in Signal::ALL {

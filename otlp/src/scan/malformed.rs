@@ -8,6 +8,7 @@ use std::fmt;
 
 /// A request that a receiver may refuse: where, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Malformed {
     /// Which field, as in `resource_spans[0].scope_spans[1].spans[7].trace_id`; empty for the request itself.
     pub path: String,
@@ -33,6 +34,7 @@ impl std::error::Error for Malformed {}
 
 /// Why a request is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reason {
     /// The bytes end inside a value.
     Truncated,

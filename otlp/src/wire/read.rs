@@ -5,6 +5,7 @@ use std::{fmt, ops::Range};
 
 /// What is wrong with bytes that do not parse as fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WireError {
     /// The bytes end inside a value.
     Truncated,

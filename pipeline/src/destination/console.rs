@@ -23,7 +23,7 @@ impl Destination {
     /// use spanlayer_pipeline::{Destination, Pipeline, Settings, console::Console};
     ///
     /// let console = Destination::console(Console::default());
-    /// let pipeline = Pipeline::new(Settings { destinations: vec![console], ..Settings::default() });
+    /// let pipeline = Pipeline::new(Settings::to([console]));
     /// ```
     pub fn console(console: Console) -> Self {
         Self::custom("console", [Signal::Traces], ConsoleExport::to(io::stdout(), console))

@@ -20,7 +20,7 @@ use lines::Lines;
 /// use spanlayer_pipeline::{Destination, Durability, JsonLines, Rotation};
 ///
 /// let mut file = JsonLines::at("/tmp/spans.jsonl");
-/// file.rotation = Some(Rotation { max_bytes: 10 << 20, keep: 2 });
+/// file.rotation = Some(Rotation::new(10 << 20, 2));
 /// file.durability = Durability::Synced;
 /// let destination = Destination::file(file);
 /// ```
@@ -58,11 +58,19 @@ impl<P: Into<PathBuf>> From<P> for JsonLines {
 
 /// How files are kept small: the full one is renamed to `<name>.1`, that to `<name>.2`, and so on; the last is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rotation {
     /// The most a file may hold. A batch is never torn apart, so one that is larger by itself makes a larger file.
     pub max_bytes: u64,
     /// How many former files are kept.
     pub keep: u32,
+}
+
+impl Rotation {
+    /// Files of so many bytes, and so many former ones.
+    pub const fn new(max_bytes: u64, keep: u32) -> Self {
+        Self { max_bytes, keep }
+    }
 }
 
 impl Default for Rotation {
@@ -106,7 +114,7 @@ impl Destination {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
     /// let file = Destination::file("/tmp/spans.jsonl");
-    /// let pipeline = Pipeline::new(Settings { destinations: vec![file], ..Settings::default() });
+    /// let pipeline = Pipeline::new(Settings::to([file]));
     /// pipeline.shutdown(Deadline::never()).await;
     /// # }
     /// ```

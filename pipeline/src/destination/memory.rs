@@ -18,7 +18,7 @@ use crate::{Batch, Deadline, Destination, Export, Outcome, Signal};
 /// # async fn main() {
 /// let memory = Memory::new();
 /// let destination = Destination::memory(memory.clone());
-/// let pipeline = Pipeline::new(Settings { destinations: vec![destination], ..Settings::default() });
+/// let pipeline = Pipeline::new(Settings::to([destination]));
 /// let json = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"orders",
 ///     "traceId":"6957a1f03b8c51d2e7f0469a8d1c27e4","spanId":"c4f1837a0be2659d"}]}]}]}"#;
 /// let request = spanlayer_otlp::json::to_protobuf(Signal::Traces, json).unwrap();

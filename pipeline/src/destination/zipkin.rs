@@ -36,7 +36,7 @@ impl Destination {
     /// use spanlayer_pipeline::{Destination, Pipeline, Server, Settings};
     ///
     /// let zipkin = Destination::zipkin(Server::at("http://localhost:9411")?);
-    /// let pipeline = Pipeline::new(Settings { destinations: vec![zipkin], ..Settings::default() });
+    /// let pipeline = Pipeline::new(Settings::to([zipkin]));
     /// # Ok::<(), String>(())
     /// ```
     pub fn zipkin(server: Server) -> Self {

@@ -21,7 +21,15 @@ use crate::{Batch, Deadline, Export, Health, Notice, Outcome, notice::Observer};
 /// What is not let through a stage of its own is given back to its caller, so a few failures had better be known to be an
 /// outage. A pipeline has a queue that keeps what is not sent: leaving a destination alone loses nothing, each further attempt may
 /// be billed, and coming back soon is worth more than half a minute's rest.
+///
+/// ```
+/// use spanlayer_pipeline::BreakerSettings;
+///
+/// let mut patient = BreakerSettings::steady();
+/// patient.failures = 20;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BreakerSettings {
     /// Exports that must fail in a row, each with its own retries.
     pub failures: u32,

@@ -19,7 +19,17 @@ use crate::{Batch, Deadline, Export, Outcome};
 ///
 /// A wait is never shorter than the destination asked for (`Retry-After`), and never begun if it would outlast the
 /// deadline.
+///
+/// ```
+/// use spanlayer_pipeline::Backoff;
+/// use std::time::Duration;
+///
+/// let mut quick = Backoff::exponential();
+/// quick.retries = 5;
+/// quick.patience = Duration::from_secs(10);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Backoff {
     /// The first wait.
     pub first: Duration,

@@ -14,9 +14,11 @@ use crate::{Batch, Deadline, Export, Outcome};
 /// ```
 /// use spanlayer_pipeline::stage::Rates;
 ///
-/// let agreed = Rates { requests: Some(10.0), bytes: Some(1_000_000.0), ..Rates::default() };
+/// let mut agreed = Rates::requests(10.0);
+/// agreed.bytes = Some(1_000_000.0);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Rates {
     /// Requests a second.
     pub requests: Option<f64>,
@@ -27,6 +29,24 @@ pub struct Rates {
 }
 
 impl Rates {
+    /// So many requests a second, and no other limit.
+    #[must_use]
+    pub const fn requests(rate: f64) -> Self {
+        Self { requests: Some(rate), items: None, bytes: None }
+    }
+
+    /// So many items a second, and no other limit.
+    #[must_use]
+    pub const fn items(rate: f64) -> Self {
+        Self { requests: None, items: Some(rate), bytes: None }
+    }
+
+    /// So many bytes a second, and no other limit.
+    #[must_use]
+    pub const fn bytes(rate: f64) -> Self {
+        Self { requests: None, items: None, bytes: Some(rate) }
+    }
+
     /// How long a batch takes up the way.
     fn cost(&self, batch: &Batch) -> Duration {
         let limits = [(self.requests, 1), (self.items, batch.items()), (self.bytes, batch.bytes())];
@@ -50,7 +70,7 @@ impl Rates {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// # let batch = Batch::of([Payload::scan(Signal::Traces, Default::default()).unwrap()]).unwrap();
-/// let export = Throttle::new(Memory::new(), Rates { requests: Some(100.0), ..Rates::default() });
+/// let export = Throttle::new(Memory::new(), Rates::requests(100.0));
 /// let start = Instant::now();
 /// for _ in 0..3 {
 ///     export.export(batch.clone(), Deadline::never()).await;

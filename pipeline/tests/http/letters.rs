@@ -19,11 +19,9 @@ impl Refusing {
         bucket: impl IntoIterator<Item = Reply>,
     ) -> Self {
         let (destination, bucket) = (Server::start(destination).await, Server::start(bucket).await);
-        let under = Under::with(Settings {
-            destinations: vec![Destination::otlp(to(&destination), None)],
-            letters: Letters::S3(objects(&bucket)),
-            ..Settings::default()
-        });
+        let mut settings = Settings::to([Destination::otlp(to(&destination), None)]);
+        settings.letters = Letters::S3(objects(&bucket));
+        let under = Under::with(settings);
         Self { under, bucket }
     }
 

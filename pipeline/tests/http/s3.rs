@@ -14,7 +14,9 @@ use super::{
 };
 
 fn to_s3(s3: S3) -> Pipeline {
-    Pipeline::new(Settings { destinations: vec![Destination::s3(s3)], backoff: ONCE, ..Settings::default() })
+    let mut settings = Settings::to([Destination::s3(s3)]);
+    settings.backoff = ONCE;
+    Pipeline::new(settings)
 }
 
 #[tokio::test]

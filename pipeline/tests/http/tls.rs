@@ -119,7 +119,7 @@ async fn certificates_that_are_replaced_count_from_the_next_request_on() {
     };
     http.certificate = Some(ca.clone());
     http.client = Some(show(&old));
-    let under = Under::test(http, super::Backoff { retries: 0, ..ONCE });
+    let under = Under::test(http, ONCE);
     assert_eq!(under.sent(1).await, LEFT);
     // Of another length than before, so that the clock of the file system does not matter.
     fs::write(&ca, format!("{}\n\n", new.root.pem())).unwrap();

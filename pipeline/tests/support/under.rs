@@ -20,21 +20,16 @@ pub(crate) struct Under {
 }
 
 /// No retries, so that whatever is delivered was delivered by the attempt itself.
-pub(crate) const ONCE: Backoff = Backoff {
-    first: Duration::from_secs(60),
-    cap: Duration::from_secs(60),
-    retries: 0,
-    patience: Duration::ZERO,
-    ..Backoff::DEFAULT
-};
+pub(crate) const ONCE: Backoff = backoff(0, Duration::from_secs(60), Duration::ZERO);
 
-pub(crate) const QUICK: Backoff = Backoff {
-    first: Duration::from_millis(1),
-    cap: Duration::from_millis(1),
-    retries: 5,
-    patience: Duration::from_secs(1),
-    ..Backoff::DEFAULT
-};
+pub(crate) const QUICK: Backoff = backoff(5, Duration::from_millis(1), Duration::from_secs(1));
+
+const fn backoff(retries: u32, wait: Duration, patience: Duration) -> Backoff {
+    let mut backoff = Backoff::DEFAULT;
+    (backoff.first, backoff.cap) = (wait, wait);
+    (backoff.retries, backoff.patience) = (retries, patience);
+    backoff
+}
 
 impl Under {
     pub(crate) fn test(otlp: Otlp, backoff: Backoff) -> Self {
@@ -46,14 +41,17 @@ impl Under {
     }
 
     pub(crate) fn sending_to(destination: Destination, backoff: Backoff) -> Self {
-        Self::with(Settings { destinations: vec![destination], backoff, ..Settings::default() })
+        let mut settings = Settings::to([destination]);
+        settings.backoff = backoff;
+        Self::with(settings)
     }
 
-    pub(crate) fn with(settings: Settings) -> Self {
+    pub(crate) fn with(mut settings: Settings) -> Self {
         let told = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&told);
         let observer: Observer = Arc::new(move |notice| sink.lock().unwrap().push(notice.to_string()));
-        let pipeline = Pipeline::new(Settings { observer: Some(observer), ..settings });
+        settings.observer = Some(observer);
+        let pipeline = Pipeline::new(settings);
         Self { pipeline, told }
     }
 

@@ -23,7 +23,13 @@ fn matches_golden(name: &str, drawn: &str) {
 }
 
 fn plain() -> Options {
-    Options { width: 120, paint: Paint::PLAIN, verbose: false, ids: false }
+    Options::new(120, Paint::PLAIN)
+}
+
+fn verbose() -> Options {
+    let mut options = plain();
+    options.verbose = true;
+    options
 }
 
 /// A span of trace 1 that starts `start` and takes `took` milliseconds.
@@ -87,17 +93,17 @@ fn a_trace_shows_who_called_whom_and_what_failed() {
 
 #[test]
 fn a_verbose_drawing_shows_ids_and_every_attribute() {
-    matches_golden("order-verbose.txt", &render(&order(), &Options { verbose: true, ..plain() }));
+    matches_golden("order-verbose.txt", &render(&order(), &verbose()));
 }
 
 #[test]
 fn a_terminal_gets_colours() {
-    matches_golden("order-coloured.txt", &render(&order(), &Options { paint: Paint::COLOURED, ..plain() }));
+    matches_golden("order-coloured.txt", &render(&order(), &Options::new(120, Paint::COLOURED)));
 }
 
 #[test]
 fn a_narrow_terminal_gets_shorter_lines() {
-    let drawn = render(&order(), &Options { width: 80, ..plain() });
+    let drawn = render(&order(), &Options::new(80, Paint::PLAIN));
     let longest = drawn.lines().skip(1).map(|line| line.chars().count()).max().unwrap();
     assert!(longest <= 80, "{longest} columns in\n{drawn}");
     matches_golden("order-narrow.txt", &drawn);

@@ -12,6 +12,7 @@ use std::fmt::Write;
 
 /// How to draw.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Options {
     /// Columns of the terminal; at least 60 are used.
     pub width: usize,
@@ -21,6 +22,13 @@ pub struct Options {
     pub verbose: bool,
     /// The ids of each span and of its parent, on a line of their own.
     pub ids: bool,
+}
+
+impl Options {
+    /// Trees of so many columns, with the attributes that say most and without ids.
+    pub const fn new(width: usize, paint: Paint) -> Self {
+        Self { width, paint, verbose: false, ids: false }
+    }
 }
 
 /// Draws spans as one tree a trace; an empty text for no spans. Every line ends with a newline.
