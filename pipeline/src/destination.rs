@@ -14,6 +14,7 @@ pub(crate) mod s3;
 mod secrets;
 pub(crate) mod server;
 pub(crate) mod stdout;
+mod turns;
 mod wire;
 pub(crate) mod zipkin;
 

@@ -1,12 +1,8 @@
 //! Traces on standard output, for people: a tree for each, and a line at the end.
 
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::io::{self, Write};
 
-use tokio::task::spawn_blocking;
-
+use super::turns::Turns;
 use crate::{
     Batch, Deadline, Destination, Export, Outcome, Signal,
     console::{Console, spans, tree},
@@ -16,6 +12,14 @@ impl Destination {
     /// Standard output as a person reads it, for development: each trace of a batch as a tree, with names, ids,
     /// durations, what failed and what happened; with all attributes if [`Console::verbose`]. Takes spans. When the
     /// pipeline is dropped, a line says how many there were.
+    ///
+    /// | | default |
+    /// |---|---|
+    /// | colours | on a terminal, unless `NO_COLOR` is set or `TERM` is `dumb` |
+    /// | width | `COLUMNS`, else 120 |
+    /// | limit of an attempt | 10 s |
+    /// | batch | 2 MiB, 8,192 spans |
+    /// | sent again | after any error of writing |
     ///
     /// Spans are drawn when they are flushed; of a trace that comes in several batches each draws its part.
     ///
@@ -31,9 +35,9 @@ impl Destination {
 }
 
 /// Draws to standard output, or to anything else in a test.
-struct ConsoleExport<W: Write> {
+struct ConsoleExport<W: Write + Send + 'static> {
     options: tree::Options,
-    drawn: Arc<Mutex<Drawn<W>>>,
+    drawn: Turns<Drawn<W>>,
 }
 
 struct Drawn<W: Write> {
@@ -42,22 +46,21 @@ struct Drawn<W: Write> {
     errors: u64,
 }
 
-impl<W: Write> ConsoleExport<W> {
+impl<W: Write + Send + 'static> ConsoleExport<W> {
     fn to(out: W, console: Console) -> Self {
         let Console { verbose, width, paint } = console;
         let options = tree::Options { width, paint, verbose, ids: true };
-        Self { options, drawn: Arc::new(Mutex::new(Drawn { out, spans: 0, errors: 0 })) }
+        Self { options, drawn: Turns::new(Drawn { out, spans: 0, errors: 0 }) }
     }
 }
 
 impl<W: Write + Send + 'static> Export for ConsoleExport<W> {
     async fn export(&self, batch: Batch, _: Deadline) -> Outcome {
-        let (options, drawn) = (self.options, Arc::clone(&self.drawn));
+        let options = self.options;
         // A reader that does not read must not stop the thread that serves the receivers.
-        let written = spawn_blocking(move || {
+        let written = self.drawn.next(move |drawn| {
             let spans = spans(&batch.request());
             let errors = spans.iter().filter(|span| matches!(span.status, tree::Status::Error(_))).count();
-            let mut drawn = drawn.lock().unwrap_or_else(PoisonError::into_inner);
             // As between the traces of one batch.
             let gap = if drawn.spans > 0 && !spans.is_empty() { "\n" } else { "" };
             drawn.show(&format!("{gap}{}", tree::render(&spans, &options)))?;
@@ -66,9 +69,9 @@ impl<W: Write + Send + 'static> Export for ConsoleExport<W> {
             Ok::<_, io::Error>(())
         });
         match written.await {
-            Ok(Ok(())) => Outcome::DELIVERED,
-            Ok(Err(error)) => Outcome::retry(error.to_string()),
-            Err(_) => Outcome::retry("the program is ending"),
+            Some(Ok(())) => Outcome::DELIVERED,
+            Some(Err(error)) => Outcome::retry(error.to_string()),
+            None => Outcome::retry("the program is ending"),
         }
     }
 }
@@ -92,7 +95,10 @@ impl<W: Write> Drop for Drawn<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::{
+        collections::HashMap,
+        sync::{Arc, Mutex},
+    };
 
     use spanlayer_otlp::json::to_protobuf;
 

@@ -2,15 +2,12 @@
 
 mod lines;
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::path::PathBuf;
 
 use spanlayer_host::clock;
 use spanlayer_otlp::json;
-use tokio::task::spawn_blocking;
 
+use super::turns::Turns;
 use crate::{Batch, BatchLimits, Deadline, Destination, Export, Mapping, Outcome, Signal};
 use lines::Lines;
 
@@ -95,7 +92,8 @@ pub enum Durability {
 
 impl Destination {
     /// A file that lines are appended to: an object for each span ([`Mapping::span_lines`]), and for log records and
-    /// metrics a line of OTLP/JSON for each batch. Takes all signals; `jq` reads it.
+    /// metrics a line of OTLP/JSON for each batch (OpenTelemetry specification, *OpenTelemetry Protocol File Exporter*). Takes
+    /// all signals; `jq` reads it.
     ///
     /// | | default |
     /// |---|---|
@@ -129,13 +127,13 @@ impl Destination {
 /// Writes to a file, off the thread that serves the receivers.
 struct FileExport {
     mapping: Option<Mapping>,
-    lines: Arc<Mutex<Lines>>,
+    lines: Turns<Lines>,
 }
 
 impl FileExport {
     fn new(file: JsonLines) -> Self {
         let lines = Lines::new(file.path, file.rotation, file.durability);
-        Self { mapping: file.mapping, lines: Arc::new(Mutex::new(lines)) }
+        Self { mapping: file.mapping, lines: Turns::new(lines) }
     }
 }
 
@@ -144,19 +142,18 @@ impl Export for FileExport {
         if batch.items() == 0 {
             return Outcome::DELIVERED; // nothing to say
         }
-        let (mapping, lines) = (self.mapping.clone(), Arc::clone(&self.lines));
-        let written = spawn_blocking(move || {
+        let mapping = self.mapping.clone();
+        let written = self.lines.next(move |lines| {
             let text = match text(mapping.as_ref(), &batch) {
                 Ok(text) => text,
                 Err(why) => return Outcome::refused(why),
             };
-            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
             match lines.append(batch.idempotency_key(), &text) {
                 Ok(()) => Outcome::DELIVERED,
                 Err(error) => Outcome::retry(format!("cannot write: {error}")),
             }
         });
-        written.await.unwrap_or_else(|_| Outcome::retry("the program is ending"))
+        written.await.unwrap_or_else(|| Outcome::retry("the program is ending"))
     }
 }
 

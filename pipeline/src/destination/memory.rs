@@ -124,7 +124,29 @@ impl Export for Memory {
 }
 
 impl Destination {
-    /// Memory, for tests. Takes all signals. See [`Memory`].
+    /// Memory, for tests. Takes all signals.
+    ///
+    /// | | default |
+    /// |---|---|
+    /// | answers | with a delivery; [`Memory`] has other moods |
+    /// | limit of an attempt | 10 s |
+    /// | batch | 2 MiB, 8,192 items |
+    ///
+    /// ```
+    /// use spanlayer_pipeline::{Deadline, Destination, Memory, Outcome, Payload, Pipeline, Settings, Signal};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let json = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"6957a1f03b8c51d2e7f0469a8d1c27e4","spanId":"c4f1837a0be2659d"}]}]}]}"#;
+    /// # let request = spanlayer_otlp::json::to_protobuf(Signal::Traces, json).unwrap();
+    /// # let payload = Payload::scan(Signal::Traces, request.into()).unwrap();
+    /// let memory = Memory::answering([Outcome::refused("not today")]);
+    /// let pipeline = Pipeline::new(Settings::to([Destination::memory(memory.clone())]));
+    /// pipeline.accept(payload);
+    /// let flushed = pipeline.flush(Deadline::never()).await;
+    /// assert_eq!((flushed.refused, memory.attempts(), memory.items()), (1, 1, 0));
+    /// # }
+    /// ```
     pub fn memory(memory: Memory) -> Self {
         Self::custom("memory", Signal::ALL, memory)
     }

@@ -71,9 +71,20 @@ impl Destination {
     /// |---|---|
     /// | key | `<prefix>traces/year=2026/month=01/day=31/hour=23/<idempotency key>.binpb.gz` |
     /// | limit of an attempt | 30 s |
-    /// | batch | 2 MiB, 8,192 items |
+    /// | batch | 2 MiB, 8,192 items; an empty one makes no object |
+    /// | format, compression | protobuf, gzip |
     /// | sent again | after 408, 429, 5xx, or no answer: to the same key |
     /// | needs | `s3:PutObject` |
+    ///
+    /// Whatever else S3 answers is final, and told in its words (*Amazon S3 API Reference*, "Error responses"); requests are
+    /// signed by SigV4 (*AWS General Reference*, "Signature Version 4").
+    ///
+    /// ```
+    /// use spanlayer_pipeline::{Destination, Pipeline, Settings, aws::S3};
+    ///
+    /// let archive = Destination::s3(S3::new("telemetry-archive", "prod/"));
+    /// let pipeline = Pipeline::new(Settings::to([archive]));
+    /// ```
     pub fn s3(s3: S3) -> Self {
         let name = format!("s3://{}/{}", s3.bucket.name(), s3.prefix);
         let timeout = Some(std::time::Duration::from_secs(30));
@@ -85,6 +96,9 @@ struct S3Export(S3);
 
 impl Export for S3Export {
     async fn export(&self, batch: Batch, _: Deadline) -> Outcome {
+        if batch.items() == 0 {
+            return Outcome::DELIVERED; // nothing to keep
+        }
         let s3 = &self.0;
         let body = match batch.encoded(Encoding::new(s3.format, s3.compression)).await {
             Ok(body) => body,

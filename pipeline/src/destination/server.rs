@@ -82,7 +82,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When HTTP does not allow the name or the value, in words that do not repeat the value.
+    /// When HTTP does not allow the name or the value, or the header describes the request itself, in words that do not
+    /// repeat the value.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, String> {
         headers::set(&mut self.headers, name, value)?;
         Ok(self)

@@ -1,18 +1,15 @@
 //! OTLP/JSON lines on standard output, for want of a better destination: one line per batch.
 
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::io::{self, Write};
 
 use spanlayer_otlp::json;
-use tokio::task::spawn_blocking;
 
+use super::turns::Turns;
 use crate::{Batch, Deadline, Export, Outcome, settings::STDOUT_MARKER};
 
 /// Writes lines to standard output, or to anything else in a test.
 pub(crate) struct StdoutExport {
-    out: Arc<Mutex<dyn Write + Send>>,
+    out: Turns<Box<dyn Write + Send>>,
 }
 
 impl Default for StdoutExport {
@@ -23,26 +20,24 @@ impl Default for StdoutExport {
 
 impl StdoutExport {
     pub(crate) fn to(out: impl Write + Send + 'static) -> Self {
-        Self { out: Arc::new(Mutex::new(out)) }
+        Self { out: Turns::new(Box::new(out)) }
     }
 }
 
 impl Export for StdoutExport {
     async fn export(&self, batch: Batch, _: Deadline) -> Outcome {
+        if batch.items() == 0 {
+            return Outcome::DELIVERED; // nothing to say
+        }
         let line = match json::from_protobuf(batch.signal(), &batch.request()) {
             Ok(json) => line(&json),
             Err(error) => return Outcome::refused(error.to_string()),
         };
-        let out = Arc::clone(&self.out);
         // A reader that does not read must not stop the thread that serves the receivers.
-        let written = spawn_blocking(move || {
-            let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
-            out.write_all(line.as_bytes()).and_then(|()| out.flush())
-        });
-        match written.await {
-            Ok(Ok(())) => Outcome::DELIVERED,
-            Ok(Err(error)) => Outcome::retry(error.to_string()),
-            Err(_) => Outcome::retry("the program is ending"),
+        match self.out.next(move |out| out.write_all(line.as_bytes()).and_then(|()| out.flush())).await {
+            Some(Ok(())) => Outcome::DELIVERED,
+            Some(Err(error)) => Outcome::retry(error.to_string()),
+            None => Outcome::retry("the program is ending"),
         }
     }
 }
@@ -56,6 +51,8 @@ fn line(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use spanlayer_otlp::Signal;
 
     use super::*;
@@ -86,6 +83,15 @@ mod tests {
         assert_eq!(text.lines().count(), 1);
         let back = json::to_protobuf(Signal::Traces, text.as_bytes()).unwrap();
         assert_eq!(spanlayer_otlp::scan(Signal::Traces, &back).unwrap().items, 3);
+    }
+
+    #[tokio::test]
+    async fn an_empty_batch_is_no_line() {
+        let sink = Sink::default();
+        let empty = Batch::of([spans(0, "", false)]).unwrap();
+        let stdout = StdoutExport::to(sink.clone());
+        assert_eq!(stdout.export(empty, Deadline::never()).await, Outcome::DELIVERED);
+        assert!(sink.0.lock().unwrap().is_empty());
     }
 
     #[test]

@@ -102,7 +102,10 @@ pub(crate) fn set(
     name: &str,
     value: &str,
 ) -> Result<(), String> {
-    let name: HeaderName = name.parse().map_err(|_| format!("{name} is no name that HTTP allows"))?;
+    let name: HeaderName = name.parse().map_err(|_| format!("`{name}` is no name that HTTP allows"))?;
+    if is_set_by_exporters(&name) {
+        return Err(format!("{name} is set by the exporter itself"));
+    }
     let mut value = HeaderValue::from_str(value)
         .map_err(|_| format!("the value of {name} is not one that HTTP allows"))?;
     value.set_sensitive(true);
@@ -156,6 +159,15 @@ mod tests {
         assert!(headers.faults[0].contains("${env:…}") && !headers.faults[0].contains("s3cret"));
         let headers = parse("a=${env:A},a=1").unwrap();
         assert_eq!((headers.good.len(), headers.elsewhere.len()), (1, 0), "the last counts");
+    }
+
+    #[test]
+    fn what_describes_the_request_itself_is_for_the_exporter_to_say() {
+        for name in ["Content-Length", "content-encoding", "Host", "Idempotency-Key", "TE", "grpc-timeout"] {
+            let told = set(&mut Vec::new(), name, "1").unwrap_err();
+            assert_eq!(told, format!("{} is set by the exporter itself", name.to_ascii_lowercase()));
+        }
+        assert_eq!(set(&mut Vec::new(), "x y", "s3cret").unwrap_err(), "`x y` is no name that HTTP allows");
     }
 
     #[test]

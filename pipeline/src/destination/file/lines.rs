@@ -157,14 +157,9 @@ fn turn_over(path: &Path, keep: u32) -> io::Result<()> {
     if keep == 0 {
         return fs::remove_file(path);
     }
-    for number in (0..keep).rev() {
-        match fs::rename(numbered(number), numbered(number + 1)) {
-            // There may not be that many yet.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => other?,
-        }
-    }
-    Ok(())
+    // There may not be that many yet, and never will be where all are to be kept.
+    let there = (1..keep).take_while(|number| numbered(*number).exists()).last().unwrap_or(0);
+    (0..=there).rev().try_for_each(|number| fs::rename(numbered(number), numbered(number + 1)))
 }
 
 /// What is written at a time when nothing else asks for it.

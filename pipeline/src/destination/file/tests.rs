@@ -2,6 +2,7 @@ use std::{
     fs,
     io::{self, Write},
     path::Path,
+    sync::{Arc, Mutex},
 };
 
 use super::{
@@ -107,12 +108,17 @@ fn a_full_file_makes_room_for_the_next_and_the_oldest_goes() {
     assert_eq!(place.read("spans.jsonl.2"), "larger than all\n");
     assert!(!place.0.join("spans.jsonl.3").exists());
 
+    let endless = Some(Rotation { max_bytes: 1, keep: u32::MAX });
+    let mut lines = Lines::new(place.file(), endless, Durability::Flushed);
+    lines.append("h", "h\n").unwrap();
+    assert_eq!(
+        ["", ".1", ".2", ".3"].map(|end| place.read(&format!("spans.jsonl{end}"))),
+        ["h\n", "f\n", "dddd\neeee\n", "larger than all\n"]
+    );
+
     let mut lines = Lines::new(place.file(), Some(Rotation { max_bytes: 1, keep: 0 }), Durability::Flushed);
     lines.append("g", "g\n").unwrap();
-    assert_eq!(
-        (place.read("spans.jsonl"), place.read("spans.jsonl.1")),
-        ("g\n".into(), "dddd\neeee\n".into())
-    );
+    assert_eq!((place.read("spans.jsonl"), place.read("spans.jsonl.1")), ("g\n".into(), "f\n".into()));
 }
 
 #[test]
