@@ -249,7 +249,9 @@ fn limits(made: &mut Destination, section: Section<'_>) {
         made.backoff = Some(backoff);
     }
     if has("sending_queue") {
-        let batch = section.section("sending_queue").section("batch");
+        let queue = section.section("sending_queue");
+        let batch = queue.section("batch");
+        made.best_effort = made.backoff.is_some_and(|backoff| backoff.retries == 0) && !queue.flag("enabled");
         if let Some(most) = batch.whole("max_size").and_then(|most| usize::try_from(most).ok()) {
             match batch.text("sizer").as_deref() {
                 Some("bytes") => made.batch = BatchLimits { bytes: most.min(made.batch.bytes), ..made.batch },

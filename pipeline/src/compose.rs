@@ -34,6 +34,7 @@ pub(crate) fn lane(
             _ => String::new(),
         },
         one_resource: one.kind.keeps_resources_apart(),
+        best_effort: one.best_effort,
         stack: stack(one, settings, &circuit, &meter),
         circuit,
         meter,

@@ -15,7 +15,7 @@ use crate::{
     join::join_all,
     letters,
     pieces::{HOPELESS, by_resource, halves, pieces},
-    queue::{Settled, Shared},
+    queue::{Lease, Settled, Shared},
     stage::{Circuit, Meter},
 };
 
@@ -30,6 +30,8 @@ pub(crate) struct Lane {
     pub(crate) encoding: String,
     /// Whether what goes out together must be of one resource.
     pub(crate) one_resource: bool,
+    /// Whether what cannot be delivered is given up.
+    pub(crate) best_effort: bool,
     pub(crate) stack: Box<dyn AnyExport>,
     pub(crate) circuit: Circuit,
     pub(crate) meter: Meter,
@@ -116,24 +118,29 @@ impl Lane {
                 }
                 Step::Done
             }
+            Outcome::Retry { why, .. } if self.best_effort && !by.passed() => {
+                self.refused(lease, &why, by, flushed).await;
+                Step::Done
+            }
             Outcome::Retry { .. } => Step::Stuck,
             Outcome::Refused { why, divisible } => {
                 let refusals = self.refusals.fetch_add(1, Relaxed) + 1;
                 match halves(signal, lease.batch().parts()) {
                     Some(halves) if divisible && refusals < HOPELESS => lease.replace(halves),
-                    _ => {
-                        let kept = self.keep(lease.batch(), &why, by).await;
-                        lease.settle(if kept { Settled::Kept } else { Settled::Refused });
-                        flushed.refused += items;
-                        self.tell(
-                            &why,
-                            Notice::Refused { destination: &self.name, signal, items, why: &why },
-                        );
-                    }
+                    _ => self.refused(lease, &why, by, flushed).await,
                 }
                 Step::Done
             }
         }
+    }
+
+    /// A batch that this destination will never get.
+    async fn refused(&self, lease: Lease, why: &str, by: Deadline, flushed: &mut Flushed) {
+        let (signal, items) = (lease.batch().signal(), lease.batch().items() as u64);
+        let kept = self.keep(lease.batch(), why, by).await;
+        lease.settle(if kept { Settled::Kept } else { Settled::Refused });
+        flushed.refused += items;
+        self.tell(why, Notice::Refused { destination: &self.name, signal, items, why });
     }
 
     async fn keep(&self, batch: &Batch, why: &str, by: Deadline) -> bool {

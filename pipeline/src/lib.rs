@@ -90,11 +90,11 @@
 //! |---|---|---|
 //! | [`Retry`](stage::Retry) | repeats failed exports | [`Backoff::exponential`] (3 attempts, 100 ms × 2, at most 5 s), [`Backoff::linear`] (1 s × attempt), [`Backoff::otlp`] |
 //! | [`Breaker`](stage::Breaker) | leaves a failing destination alone | [`BreakerSettings::default`]: 5 failures, 30 s, one probe |
-//! | [`Timeout`](stage::Timeout) | limits an attempt | OTLP and files 10 s, JSON 30 s |
+//! | [`Timeout`](stage::Timeout) | limits an attempt | OTLP, Zipkin and files 10 s, JSON and S3 30 s |
 //! | [`FanOut`](stage::FanOut) | several destinations, independent of each other | 16 batches under way to each |
 //! | [`Filter`](stage::Filter) | errors only, a name's beginning, any predicate | |
 //! | [`Metered`](stage::Metered) | counts exports, items, failures | |
-//! | [`Buffer`](stage::Buffer) | collects small batches | 512 items, 5 s, 10,000 at most |
+//! | [`Buffer`](stage::Buffer) | collects small batches | 512 items, 5 s, 10,000 and 16 MiB at most |
 //! | [`SubBatch`](stage::SubBatch) | splits large batches, and those refused as too large | JSON 500 items, OTLP 8,192 and 2 MiB |
 //! | [`Throttle`](stage::Throttle) | requests, items, bytes a second | |
 //! | [`Idempotency`](stage::Idempotency) | keys made of the content | a key drawn for each batch |
@@ -111,7 +111,79 @@
 //!
 //! For programs of one's own (cargo feature `sdk`): `sdk::Exporter` is a `SpanExporter`, a `LogExporter` and a
 //! `PushMetricExporter`; `sdk::Wiring` sets up batch processors, a sampler and a resource; `sdk::Preferences` has temporality
-//! and aggregation of metrics; flushes and shutdowns are bounded.
+//! and aggregation of metrics; flushes and shutdowns are bounded, and see to every destination and every buffer.
+//!
+//! # Every feature, and where it is
+//!
+//! | exporters | |
+//! |---|---|
+//! | a file of JSON lines, an object for each span | [`Destination::file`], [`JsonLines`], [`Rotation`], [`Durability`] |
+//! | JSON of one's own by HTTP, spans with their resource | [`Mapping::spans_with_resource`] |
+//! | a plain array of spans | [`Mapping::span_array`] |
+//! | metrics as JSON | [`Mapping::metrics`] |
+//! | a backend with a format of its own: fields, envelope and path by configuration | [`Mapping`], [`Mapping::events`] |
+//! | its compact form, with zstd | [`Mapping::compact_events`], [`Compression::ZSTD`] |
+//! | an authentication scheme of its own, any headers | [`Server::header`](Server::header), [`auth::Value`] |
+//! | a console for development: trees, colours, a line at the end | [`Destination::console`], [`console::Console`] |
+//! | standard output as OTLP/JSON lines | [`Destination::stdout`] |
+//! | Zipkin | [`Destination::zipkin`] |
+//! | Jaeger | [`Destination::otlp`], to its ports 4317 and 4318 |
+//! | objects in S3 | `Destination::s3` |
+//! | AWS's own endpoints for traces, logs and metrics, signed | [`Destination::otlp`] with `Auth::SigV4` |
+//! | memory, for tests | [`Destination::memory`] |
+//!
+//! | OTLP | |
+//! |---|---|
+//! | HTTP with protobuf and with JSON, gRPC; traces, metrics, logs | [`Otlp::http`](settings::Otlp::http), [`Otlp::grpc`](settings::Otlp::grpc), [`settings::Protocol`] |
+//! | endpoint, headers, compression, timeout by the specification's variables | [`Settings::from_vars`], [`settings::TABLE`] |
+//! | an endpoint with a path of its own | [`Otlp::http`](settings::Otlp::http) |
+//! | an HTTP client of one's own | [`Otlp::over`](settings::Otlp::over), [`Server::over`](Server::over) |
+//! | what may be repeated, `Retry-After` as seconds or a date, lost answers | [`Destination::otlp`], [`Backoff::otlp`] |
+//! | partial success, counted and never repeated | [`Outcome::Delivered`] |
+//! | receivers of OTLP/HTTP and OTLP/gRPC | the extension, which runs outside Lambda as well (`spanlayer-extension`) |
+//! | a Collector, Zipkin and Jaeger at the other end | `tests/interop` |
+//!
+//! | around any destination | |
+//! |---|---|
+//! | retries, exponential or linear, with jitter; which answers are worth one | [`Retry`](stage::Retry), [`Backoff`], [`RetryOn`] |
+//! | several destinations at once, none of which holds up another | [`FanOut`](stage::FanOut) |
+//! | filters: errors only, a name's beginning, any predicate | [`Filter`](stage::Filter) |
+//! | meters: exports, spans, failures, bytes before and after compression | [`Meter`](stage::Meter), [`Stats`] |
+//! | buffers: by number, by time, on demand | [`Buffer`](stage::Buffer) |
+//! | sub-batches by items and bytes, halves of what is too large | [`SubBatch`](stage::SubBatch) |
+//! | throttles: requests, items, bytes a second | [`Throttle`](stage::Throttle) |
+//! | a circuit breaker | [`Breaker`](stage::Breaker), [`Circuit`](stage::Circuit) |
+//! | timeouts, told from refused connections and from answers, which are quoted | [`Timeout`](stage::Timeout), [`Outcome`] |
+//! | keys that tell a repetition from a second batch | [`Idempotency`](stage::Idempotency), [`Batch::idempotency_key`] |
+//! | cancellation: who drops an export closes its connection | [`Export::export`] |
+//! | compression: gzip, zstd, their levels, none; made once, and reported | [`Compression`], [`TrafficTotals`] |
+//!
+//! | in a program with `opentelemetry_sdk` (cargo feature `sdk`) | |
+//! |---|---|
+//! | span, log and metric exporter of any stack | `sdk::Exporter` |
+//! | batch processors, sampler, resource, flush and shutdown, both bounded | `sdk::Wiring`, `sdk::Telemetry` |
+//! | temporality and aggregation as the environment prefers | `sdk::Preferences`, `sdk::exponential_histograms` |
+//! | a shutdown that waits for what is under way; none after it | `sdk::Exporter` |
+//! | an end by SIGTERM and SIGINT | `sdk::Telemetry::until_stopped` |
+//!
+//! | delivery | |
+//! |---|---|
+//! | a queue bounded in bytes, batches, four exports at once to each destination, connections that are kept | [`Pipeline`], [`BatchLimits`] |
+//! | one bounded in items and bytes | [`BufferSettings`](stage::BufferSettings) |
+//! | at least once: equal bytes under an equal key, also after a crash | [`Spool`], [`Pipeline::recover`] |
+//! | best effort | [`Destination::best_effort`], or a stack without [`Retry`](stage::Retry) |
+//! | one bad item among many refused alone | [`Destination::otlp`], [`SubBatch`](stage::SubBatch) |
+//! | dead letters | [`letters`] |
+//! | never on a request's path | [`Pipeline::accept`], which never waits |
+//!
+//! | authentication and transport | |
+//! |---|---|
+//! | bearer, basic, API keys | [`Auth::Bearer`](auth::Auth::Bearer), [`Auth::Basic`](auth::Auth::Basic), `secret_headers` |
+//! | OAuth2 client credentials, tokens renewed before they expire and after a 401 | [`auth::OAuth2`] |
+//! | secrets in variables, files, Secrets Manager, Systems Manager, with a time to live | [`auth::Value`], [`auth::TIME_TO_LIVE`] |
+//! | client certificates, an authority of one's own; rotation without a restart | [`settings::ClientCertificate`] |
+//! | warnings of certificates that expire | [`Notice::CertificateExpires`] |
+//! | proxies and their exceptions | [`settings::Proxy`] |
 //!
 //! What holds at any moment:
 //!

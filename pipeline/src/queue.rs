@@ -17,7 +17,7 @@ use spanlayer_otlp::Signal;
 use tokio::time::Instant;
 
 use groups::Groups;
-pub(crate) use lease::Shared;
+pub(crate) use lease::{Lease, Shared};
 pub(crate) use restored::Restored;
 pub use route::{Lanes, Route};
 use spooled::Journal;

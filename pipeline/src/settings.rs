@@ -168,6 +168,9 @@ pub struct Destination {
     pub timeout: Option<Duration>,
     /// How failing attempts are repeated, if not as [`Settings::backoff`] has it.
     pub backoff: Option<Backoff>,
+    /// What one flush could not deliver is given up, like what is refused, rather than kept for the next. By default it is
+    /// kept: delivery is at least once. (What a deadline cut short is kept all the same: nobody knows yet.)
+    pub best_effort: bool,
     pub(crate) kind: Kind,
 }
 
@@ -215,7 +218,8 @@ impl Destination {
     /// ```
     pub fn otlp(otlp: Otlp, timeout: Option<Duration>) -> Self {
         let addresses = Signal::ALL.map(|signal| otlp.url(signal).map(|url| (signal, url)));
-        let name = addresses.iter().flatten().map(|(_, url)| url.origin()).next().unwrap_or_default();
+        let origin = addresses.iter().flatten().map(|(_, url)| url.origin()).next();
+        let name = origin.unwrap_or_else(|| "an OTLP receiver without an address".to_owned());
         let signals = addresses.iter().flatten().map(|(signal, _)| *signal).collect();
         Self {
             name: name.into(),
@@ -223,12 +227,14 @@ impl Destination {
             batch: otlp.limits(),
             timeout,
             backoff: None,
+            best_effort: false,
             kind: Kind::Otlp(Box::new(otlp)),
         }
     }
 
-    /// OTLP/JSON lines on standard output. Each begins with [`STDOUT_MARKER`], so that whoever collects the output can
-    /// tell them from a program's own.
+    /// OTLP/JSON lines on standard output (OpenTelemetry specification, *OpenTelemetry Protocol File Exporter*). Each begins
+    /// with [`STDOUT_MARKER`], so that whoever collects the output can tell them from a program's own. An empty batch is no
+    /// line.
     ///
     /// | | |
     /// |---|---|
@@ -257,6 +263,7 @@ impl Destination {
             batch: BatchLimits { bytes: 64 << 10, items: 8192 },
             timeout: Some(Duration::from_secs(10)),
             backoff: None,
+            best_effort: false,
             kind: Kind::Stdout,
         }
     }
@@ -291,6 +298,7 @@ impl Destination {
             batch: BatchLimits::default(),
             timeout: Some(Duration::from_secs(10)),
             backoff: None,
+            best_effort: false,
             kind: Kind::Custom { export: Custom(Arc::new(export)), one_resource: false },
         }
     }

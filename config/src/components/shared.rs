@@ -67,9 +67,9 @@ const RETRY_OPTIONS: &[Opt] = &[
         "enabled",
         Kind::Bool,
         "true",
-        "`false`: one attempt a flush; what failed is still tried again with the next",
+        "`false`: one attempt a flush; what failed is still tried again with the next, unless `sending_queue.enabled` is `false` as well",
     ),
-    opt("initial_interval", Kind::Duration, "1s", "the first wait, drawn between half of it and all of it"),
+    opt("initial_interval", Kind::Duration, "1s", "the first wait, drawn between 70 % of it and all of it"),
     opt("max_interval", Kind::Duration, "30s", "waits double up to this"),
     ignored(
         "max_elapsed_time",
@@ -79,14 +79,19 @@ const RETRY_OPTIONS: &[Opt] = &[
     ignored(
         "randomization_factor",
         Kind::Number(0.0, 1.0),
-        "waits are drawn between half and all of their length",
+        "waits are drawn between 70 % and all of their length",
     ),
     ignored("multiplier", Kind::Number(1.0, f64::MAX), "waits double"),
 ];
 
 const QUEUE_OPTIONS: &[Opt] = &[
     opt("batch", Kind::Section(QUEUE_BATCH), "", "how much is sent at a time"),
-    ignored("enabled", Kind::Bool, "what was accepted is always queued"),
+    opt(
+        "enabled",
+        Kind::Bool,
+        "true",
+        "`false`, with `retry_on_failure.enabled: false`: best effort, so that what one attempt does not deliver is given up and counted; by itself it has no effect",
+    ),
     ignored(
         "queue_size",
         Kind::Whole(0, u64::MAX),

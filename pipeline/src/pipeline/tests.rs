@@ -130,6 +130,29 @@ async fn one_bad_item_is_refused_alone() {
     assert!(balanced(&pipeline) && pipeline.pending().bytes == 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn with_best_effort_what_a_flush_cannot_deliver_is_given_up_and_counted_but_for_what_it_had_no_time_for()
+ {
+    let at_least_once = to("kept", Scripted::replies([Outcome::retry("down")]));
+    let (mut best_effort, seen) = to("given up", Scripted::replies([Outcome::retry("down")]));
+    best_effort.best_effort = true;
+    best_effort.backoff = Some(crate::Backoff { retries: 0, ..crate::Backoff::default() });
+    let pipeline = pipeline([at_least_once.0, best_effort]);
+    pipeline.accept(spans(3, "a", false));
+    let flushed = pipeline.flush(by(5)).await;
+    assert_eq!((flushed.delivered, flushed.refused, flushed.left), (3, 3, 0));
+    assert_eq!(seen.calls(), 1);
+    seen.then_hangs();
+    advance(secs(60)).await;
+    pipeline.accept(spans(2, "b", false));
+    let cut = pipeline.flush(by(5)).await;
+    assert_eq!((cut.refused, cut.left), (0, 2), "nobody knows yet whether it can be delivered");
+    seen.then_answers(Outcome::DELIVERED);
+    advance(secs(60)).await;
+    assert_eq!(pipeline.flush(by(5)).await.delivered, 2);
+    assert!(balanced(&pipeline));
+}
+
 /// Panics over every batch that holds a span with a bad name.
 struct Brittle;
 

@@ -6,7 +6,8 @@ use crate::{Batch, Deadline, Export, Outcome};
 
 /// Gives each batch a key of your making. A batch has one anyway, drawn when it was formed and the same for every
 /// attempt; this is for batches that are formed anew of the same data, by another process or after a crash, and shall be
-/// recognised all the same.
+/// recognised all the same. It is sent as `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header); files take a key
+/// that they had among the last sixteen for a repetition, and S3 puts what has an equal key in the same place.
 ///
 /// ```
 /// use spanlayer_pipeline::{Deadline, Export as _, Memory, stage::Idempotency};

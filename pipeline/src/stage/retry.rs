@@ -17,8 +17,8 @@ use crate::{Batch, Deadline, Export, Outcome};
 /// | [`exponential`](Self::exponential) | 2 | 100 ms | × 2, 5 s | 50 % | no limit |
 /// | [`linear`](Self::linear) | 3 | 1 s | + 1 s | none | no limit |
 ///
-/// A wait is never shorter than the destination asked for (`Retry-After`), and never begun if it would outlast the
-/// deadline.
+/// A wait is never shorter than the destination asked for (`Retry-After`, RFC 9110, 10.2.3; in gRPC `RetryInfo`), and never
+/// begun if it would outlast the deadline.
 ///
 /// ```
 /// use spanlayer_pipeline::Backoff;
