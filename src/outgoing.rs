@@ -9,10 +9,10 @@
 //!
 //! # With `reqwest`
 //!
-//! ```ignore
+//! ```
 //! #[tracing::instrument(skip_all, fields(otel.kind = "client"))]
-//! async fn confirm(client: &reqwest::Client, order: &Order) -> reqwest::Result<reqwest::Response> {
-//!     let mut request = client.post("https://stock.example.com/orders").json(order);
+//! async fn confirm(client: &reqwest::Client, order: String) -> reqwest::Result<reqwest::Response> {
+//!     let mut request = client.post("https://stock.example.com/orders").body(order);
 //!     for (name, value) in spanlayer::propagation::outgoing() {
 //!         request = request.header(name, value);
 //!     }
@@ -24,13 +24,42 @@
 //!
 //! A message has room for ten attributes; trace context takes up to three of them.
 //!
-//! ```ignore
+//! ```
+//! # // As much of the SDK as is used here: it is too large to be built for an example.
+//! # mod aws_sdk_sqs {
+//! #     pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+//! #     pub struct Client;
+//! #     pub struct SendMessage;
+//! #     impl Client {
+//! #         pub fn send_message(&self) -> SendMessage { SendMessage }
+//! #     }
+//! #     impl SendMessage {
+//! #         pub fn queue_url(self, _: impl Into<String>) -> Self { self }
+//! #         pub fn message_body(self, _: impl Into<String>) -> Self { self }
+//! #         pub fn message_attributes(self, _: impl Into<String>, _: types::MessageAttributeValue) -> Self { self }
+//! #         pub async fn send(self) -> Result<()> { Ok(()) }
+//! #     }
+//! #     pub mod types {
+//! #         pub struct MessageAttributeValue;
+//! #         impl MessageAttributeValue {
+//! #             pub fn builder() -> Self { Self }
+//! #             pub fn data_type(self, _: impl Into<String>) -> Self { self }
+//! #             pub fn string_value(self, _: impl Into<String>) -> Self { self }
+//! #             pub fn build(self) -> super::Result<Self> { Ok(self) }
+//! #         }
+//! #     }
+//! # }
+//! use aws_sdk_sqs::types::MessageAttributeValue;
+//!
+//! # async fn enqueue(sqs: aws_sdk_sqs::Client, url: &str, body: &str) -> aws_sdk_sqs::Result<()> {
 //! let mut message = sqs.send_message().queue_url(url).message_body(body);
 //! for (name, value) in spanlayer::propagation::outgoing() {
 //!     let value = MessageAttributeValue::builder().data_type("String").string_value(value).build()?;
 //!     message = message.message_attributes(name, value);
 //! }
 //! message.send().await?;
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! The function at the other end, wrapped as well, finds it there: its invocation is a child of the span that was current
