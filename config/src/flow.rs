@@ -102,14 +102,9 @@ impl Flow {
         };
         match ways.as_slice() {
             [] => pipeline.accept_routed(payload, Route::to(Lanes::NONE)),
-            [way] => pipeline.accept_through(payload, &way.through.0, Route::to(way.lanes)),
             ways => {
-                let one = |way: &Way| {
-                    pipeline.accept_through(payload.clone(), &way.through.0, Route::to(way.lanes))
-                };
-                let answers: Vec<Admission> = ways.iter().map(one).collect();
-                let refused = answers.into_iter().find(|answer| *answer != Admission::Accepted);
-                refused.unwrap_or(Admission::Accepted)
+                let each = ways.iter().map(|way| (&way.through.0[..], Route::to(way.lanes)));
+                pipeline.accept_through(payload, each)
             }
         }
     }

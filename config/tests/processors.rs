@@ -66,6 +66,122 @@ async fn what_a_processor_brings_to_light_is_hidden_and_what_it_hashes_is_the_va
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_processor_takes_a_secret_to_where_it_is_not_known_as_one() {
+    // By name, by look, and in places that are no attributes.
+    let secrets = ["hunter2", "swordfish", "tr0ub4dor", "correcthorse"];
+    let world = with(
+        "attributes: {actions: [{key: copied, from_attribute: password, action: insert}, \
+            {key: url, pattern: '//(?P<user>[^:]+):(?P<word>[^@]+)@', action: extract}, \
+            {key: token, action: convert, converted_type: string}]}, \
+         resource: {attributes: [{key: owner, from_attribute: db.password, action: upsert}]}, \
+         transform: {trace_statements: ['set(span.attributes[\"upper\"], ConvertCase(span.attributes[\"password\"], \"upper\"))', \
+            'set(span.status.message, span.attributes[\"password\"])', \
+            'set(span.attributes[\"part\"], Substring(span.attributes[\"password\"], 0, 4))', \
+            'merge_maps(span.attributes, {\"all\": span.attributes}, \"upsert\")', \
+            'set(resource.attributes[\"note\"], span.attributes[\"url\"])', \
+            'set(spanevent.name, span.attributes[\"password\"])'], \
+            log_statements: ['set(log.body, log.attributes[\"api_key\"])', 'replace_pattern(log.body, \"hun\", \"fun\")'], \
+            metric_statements: ['set(metric.description, resource.attributes[\"db.password\"])']}, \
+         span: {name: {from_attributes: [password, url], separator: ' '}}, \
+         span/out: {name: {to_attributes: {rules: ['^(?P<first>[^ ]+)']}}}",
+        "traces: {receivers: [otlp], processors: [attributes, resource, transform, span, span/out], exporters: [debug]}, \
+         logs: {receivers: [otlp], processors: [attributes, resource, transform], exporters: [debug]}, \
+         metrics: {receivers: [otlp], processors: [attributes, resource, transform], exporters: [debug]}",
+        "debug: ",
+    );
+    let pair =
+        |(key, value): &(&str, &str)| format!(r#"{{"key":"{key}","value":{{"stringValue":"{value}"}}}}"#);
+    let attributes = |pairs: &[(&str, &str)]| pairs.iter().map(pair).collect::<Vec<_>>().join(",");
+    let resource =
+        format!(r#""resource":{{"attributes":[{}]}}"#, attributes(&[("db.password", "swordfish")]));
+    let own = attributes(&[
+        ("password", "hunter2"),
+        ("api_key", "tr0ub4dor"),
+        ("url", "postgres://app:correcthorse@db.example/orders"),
+    ]);
+    let span = format!(
+        r#"{{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","name":"a","attributes":[{own}],"events":[{{"name":"e"}}]}}"#
+    );
+    let mut delivered = Vec::new();
+    for (signal, request) in [
+        (
+            Signal::Traces,
+            format!(r#"{{"resourceSpans":[{{{resource},"scopeSpans":[{{"spans":[{span}]}}]}}]}}"#),
+        ),
+        (
+            Signal::Logs,
+            format!(
+                r#"{{"resourceLogs":[{{{resource},"scopeLogs":[{{"logRecords":[{{"attributes":[{own}]}}]}}]}}]}}"#
+            ),
+        ),
+        (
+            Signal::Metrics,
+            format!(
+                r#"{{"resourceMetrics":[{{{resource},"scopeMetrics":[{{"metrics":[{{"name":"m","gauge":{{"dataPoints":[{{"asInt":"1","attributes":[{own}]}}]}}}}]}}]}}]}}"#
+            ),
+        ),
+    ] {
+        assert_eq!(world.accept(signal, &request), Admission::Accepted);
+        let sent = world.delivered(signal).await.remove(0);
+        for secret in secrets {
+            assert!(!sent.to_lowercase().contains(&secret[1..]), "{secret} in {signal}: {sent}");
+        }
+        delivered.push(sent);
+    }
+    // The processors did what they were to do, with what hides it.
+    for done in [
+        r#"{"key":"copied","value":{"stringValue":"****"}}"#,
+        r#"{"key":"owner","value":{"stringValue":"****"}}"#,
+        r#"{"key":"first","value":{"stringValue":"****"}}"#,
+        r#""name":"{first} postgres://****@db.example/orders""#,
+    ] {
+        assert!(delivered[0].contains(done), "{done}: {}", delivered[0]);
+    }
+    // What was done is told once.
+    let told = delivered[0].matches("redaction.masked.count").count();
+    assert_eq!(told, 3, "of the resource, of the span, and in the copy of the span's: {}", delivered[0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_two_redactors_did_is_told_together() {
+    let world = with(
+        "redaction: {allow_all_keys: true, blocked_values: ['ACME-[0-9]+'], summary: debug}",
+        "logs: {receivers: [otlp], processors: [redaction], exporters: [debug]}",
+        "debug: ",
+    );
+    world.accept(
+        Signal::Logs,
+        r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"attributes":[
+            {"key":"password","value":{"stringValue":"hunter2"}},
+            {"key":"order","value":{"stringValue":"ACME-4711"}}]}]}]}]}"#,
+    );
+    let delivered = &world.delivered(Signal::Logs).await[0];
+    for (key, value) in [
+        ("redaction.masked.count", r#"{"intValue":"2"}"#),
+        ("redaction.masked.kinds", r#"{"stringValue":"key,pattern"}"#),
+        ("redaction.masked.keys", r#"{"stringValue":"order"}"#),
+    ] {
+        assert_eq!(delivered.matches(key).count(), 1, "{delivered}");
+        assert!(delivered.contains(&format!(r#"{{"key":"{key}","value":{value}}}"#)), "{key}: {delivered}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_share_leaves_out_is_counted_as_such() {
+    let world = with(
+        "filter: {traces: {span: ['name == \"noise\"']}}, probabilistic_sampler: {sampling_percentage: 0}, \
+         probabilistic_sampler/all: {sampling_percentage: 100}",
+        "traces/none: {receivers: [otlp], processors: [filter, probabilistic_sampler], exporters: [debug/a]}, \
+         traces/all: {receivers: [otlp], processors: [filter, probabilistic_sampler/all], exporters: [debug/b]}",
+        "debug/a: , debug/b: ",
+    );
+    world.accept(Signal::Traces, &spans(&["noise", "a", "b"]));
+    let stats = world.pipeline.stats();
+    let totals = stats.signal(Signal::Traces);
+    assert_eq!((totals.accepted, totals.filtered, totals.sampled_out), (6, 2, 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn processors_run_in_the_order_of_the_pipeline_and_not_of_the_file() {
     let processors = "filter: {traces: {span: ['name == \"renamed\"']}}, transform: {trace_statements: ['set(span.name, \"renamed\")']}";
     for (order, left) in [("[transform, filter]", 0), ("[filter, transform]", 1)] {

@@ -1,6 +1,6 @@
-//! What happens to a payload between its arrival and the queue: processors change it or leave some of it out, and what must
-//! not be kept is taken out of it. In this order, so that a processor hashes a secret and not what hides it, and what it
-//! brings to light is hidden.
+//! What happens to a payload between its arrival and the queue: what must not be kept is taken out of it, processors change
+//! it or leave some of it out, and what they brought to light is taken out as well. In this order, so that no processor has
+//! a secret to copy to where it is not known as one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,6 +23,8 @@ pub(crate) struct Processed {
     pub(crate) left: Option<Payload>,
     /// How many of its items were to be left, if no processor took any.
     pub(crate) items: usize,
+    /// How many of those that are missing were left out of a share.
+    pub(crate) sampled: usize,
     /// Why one could not do its part, if so.
     pub(crate) failed: Option<String>,
 }
@@ -44,22 +46,22 @@ impl Door {
         }
     }
 
-    /// What processors make of a payload.
+    /// What processors make of a payload that may be held, as that may be held.
     pub(crate) fn process(&self, payload: Payload, through: &[Arc<Stage>]) -> Processed {
         let mut report = Report { items: payload.items(), ..Report::default() };
         let passed = run(through, payload.signal(), payload.bytes(), clock::unix_nanos(), &mut report);
         self.count(&report.redacted);
-        let (items, failed) = (report.items, report.failed.map(|failed| failed.0));
+        let (items, sampled, failed) = (report.items, report.sampled, report.failed.map(|failed| failed.0));
         let (left, failed) = match passed {
             Passed::Same => (Some(payload), failed),
             Passed::Nothing => (None, failed),
             // What cannot be read any more must not leave as it was.
             Passed::Changed(bytes) => match payload.processed(bytes.into()) {
-                Ok(processed) => (Some(processed), failed),
+                Ok(processed) => (Some(self.pass(processed)), failed),
                 Err(malformed) => (None, Some(malformed.to_string())),
             },
         };
-        Processed { left, items, failed }
+        Processed { left, items, sampled, failed }
     }
 
     fn count(&self, tally: &Tally) {

@@ -89,31 +89,54 @@ impl Pipeline {
 
     /// [`accept`](Self::accept) for some destinations rather than all, or for a group that is yet to be decided.
     pub fn accept_routed(&self, payload: Payload, route: Route) -> Admission {
+        self.admit(self.door.pass(payload), route)
+    }
+
+    /// [`accept_routed`](Self::accept_routed) for each form that processors make of a payload. What they leave out counts as
+    /// taken, and as [`filtered`](SignalTotals::filtered) or [`sampled_out`](SignalTotals::sampled_out). The answer is that
+    /// about the first form that was not taken, if there is one.
+    pub fn accept_through<'s>(
+        &self,
+        payload: Payload,
+        ways: impl Iterator<Item = (&'s [Arc<Stage>], Route)>,
+    ) -> Admission {
+        let payload = self.door.pass(payload);
+        let mut refused = None;
+        for (through, route) in ways {
+            let admission = self.admit_through(payload.clone(), through, route);
+            if admission != Admission::Accepted {
+                refused.get_or_insert(admission);
+            }
+        }
+        refused.unwrap_or(Admission::Accepted)
+    }
+
+    fn admit(&self, payload: Payload, route: Route) -> Admission {
         self.open_unless_deferred();
-        let (admission, unspooled) = self.shared.admit(self.door.pass(payload), route);
+        let (admission, unspooled) = self.shared.admit(payload, route);
         if let Some(why) = unspooled {
             self.tell(Notice::NotSpooled { why });
         }
         admission
     }
 
-    /// [`accept_routed`](Self::accept_routed) for what processors make of a payload. What they leave out counts as taken and
-    /// as [`filtered`](SignalTotals::filtered).
-    pub fn accept_through(&self, payload: Payload, through: &[Arc<Stage>], route: Route) -> Admission {
+    fn admit_through(&self, payload: Payload, through: &[Arc<Stage>], route: Route) -> Admission {
         if through.is_empty() {
-            return self.accept_routed(payload, route);
+            return self.admit(payload, route);
         }
         let signal = payload.signal();
-        let Processed { left, items, failed } = self.door.process(payload, through);
+        let Processed { left, items, sampled, failed } = self.door.process(payload, through);
         if let Some(why) = failed.filter(|_| !self.told_failed.swap(true, Ordering::Relaxed)) {
             self.tell(Notice::ProcessorFailed { signal, why: &why });
         }
         let left_out = items.saturating_sub(left.as_ref().map_or(0, Payload::items));
-        let without = self.leave_out(signal, left_out, |totals| &mut totals.filtered);
+        self.leave_out(signal, sampled, |totals| &mut totals.sampled_out);
+        let filtered = left_out.saturating_sub(sampled);
+        let without = self.leave_out(signal, filtered, |totals| &mut totals.filtered);
         let Some(left) = left.filter(|left| left.items() > 0) else { return without };
         match through.iter().find_map(|stage| stage.tail()).filter(|_| signal == Signal::Traces) {
             Some(tail) => self.accept_apart(&left, tail, route),
-            None => self.accept_routed(left, route),
+            None => self.admit(left, route),
         }
     }
 
@@ -133,8 +156,8 @@ impl Pipeline {
             // It was taken apart from what is valid.
             let Ok(own) = payload.processed(part.bytes) else { continue };
             let admission = match part.fate {
-                Fate::Kept => self.accept_routed(own, route),
-                Fate::Waits(group) => self.accept_routed(own, route.once_decided(group)),
+                Fate::Kept => self.admit(own, route),
+                Fate::Waits(group) => self.admit(own, route.once_decided(group)),
                 Fate::Gone => self.leave_out(own.signal(), own.items(), |totals| &mut totals.sampled_out),
             };
             if admission != Admission::Accepted {

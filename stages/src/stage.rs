@@ -77,6 +77,8 @@ pub enum Passed {
 pub struct Report {
     /// For how many of the payload's items this way answers, all of them at first: what goes another way does not count here.
     pub items: usize,
+    /// How many of those that are missing a share left out.
+    pub sampled: usize,
     /// What was made unreadable.
     pub redacted: Tally,
     /// Why something could not be evaluated: the last of what should be told.
@@ -163,7 +165,7 @@ impl Stage {
             Self::Transform(transform) => transform.run(signal, root, report),
             Self::Part(part) => part.run(signal, root, report),
             Self::Naming(naming) => Ok(naming.run(root)),
-            Self::Share(share) => Ok(share.run(signal, root)),
+            Self::Share(share) => Ok(share.run(signal, root, &mut report.sampled)),
             Self::Redact(_) | Self::Tail(_) => Ok(false),
         }
     }

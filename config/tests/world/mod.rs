@@ -40,8 +40,10 @@ impl World {
     pub(crate) async fn delivered(&self, signal: Signal) -> Vec<String> {
         self.pipeline.flush(Deadline::within(Duration::from_secs(1))).await;
         let json = |request: &bytes::Bytes| spanlayer_otlp::json::from_protobuf(signal, request).unwrap();
-        let of =
-            |memory: &Memory| memory.batches().iter().map(|batch| json(&batch.request())).collect::<String>();
+        let of = |memory: &Memory| {
+            let batches = memory.batches();
+            batches.iter().filter(|one| one.signal() == signal).map(|one| json(&one.request())).collect()
+        };
         self.memories.iter().map(of).collect()
     }
 }

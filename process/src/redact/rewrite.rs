@@ -5,6 +5,7 @@ use spanlayer_otlp::{
     schema::{Field, Kind, Message},
     wire::{self, Fields},
 };
+use std::ops::Range;
 
 pub(super) struct Rewrite<'r> {
     pub(super) rules: &'r Redactor,
@@ -84,8 +85,7 @@ impl Rewrite<'_> {
         if !self.places.touch(&(at..at + body.len())) {
             return Fate::Stays;
         }
-        let last = |number| Fields::new(body).map_while(Result::ok).filter(|one| one.number == number).last();
-        let key = last(1).and_then(|one| str::from_utf8(one.bytes()?).ok()).unwrap_or_default();
+        let key = last(body, 1).and_then(|key| str::from_utf8(key).ok()).unwrap_or_default();
         if !self.rules.is_allowed(key) {
             self.tally.deleted += 1;
             self.name(key, names);
@@ -94,11 +94,10 @@ impl Rewrite<'_> {
         if self.rules.ignored.contains(key) {
             return Fate::Stays;
         }
-        if self.rules.is_secret_key(key) {
-            let value = last(2).and_then(|one| one.bytes()).unwrap_or_default();
-            if let Some(fate) = self.secret(key, value, names) {
-                return fate;
-            }
+        if self.rules.is_secret_key(key)
+            && let Some(fate) = self.secret(key, last(body, 2).unwrap_or_default(), names)
+        {
+            return fate;
         }
         let before = self.tally.masked();
         let changed = self.message(message, body, at);
@@ -117,7 +116,7 @@ impl Rewrite<'_> {
     fn secret(&mut self, key: &str, value: &[u8], names: &mut Vec<String>) -> Option<Fate> {
         let text =
             Fields::new(value).map_while(Result::ok).find(|one| one.number == 1).and_then(|one| one.bytes());
-        if value.is_empty() || matches!(text, Some(b"" | b"****")) {
+        if value.is_empty() || text.is_some_and(|text| text.is_empty() || self.rules.is_replacement(text)) {
             return None;
         }
         self.tally.by_key += 1;
@@ -142,28 +141,61 @@ impl Rewrite<'_> {
 
     /// Appends the attributes that tell what was done.
     fn summarise(&self, done: &Tally, names: &[String], number: u32, out: &mut Vec<u8>) {
-        let mut say = |key: &str, value: &dyn Fn(&mut Vec<u8>)| {
+        // What an earlier redactor told is told with it: a key stands once.
+        let mut say = |key: &str, mut count: u64, list: &[&str]| {
+            if count == 0 && list.is_empty() {
+                return;
+            }
+            let mut all = String::new();
+            while let Some((range, value)) = attribute(out, number, key) {
+                for field in Fields::new(&value).map_while(Result::ok) {
+                    match field.value {
+                        wire::Value::Varint(bits) => count = count.saturating_add(bits),
+                        wire::Value::Bytes(text) => all.push_str(&String::from_utf8_lossy(text)),
+                        _ => {}
+                    }
+                }
+                out.drain(range);
+            }
+            for one in list {
+                if !all.split(',').any(|told| told == *one) {
+                    all.push_str(if all.is_empty() { "" } else { "," });
+                    all.push_str(one);
+                }
+            }
             wire::message_field(out, number, |pair| {
                 wire::bytes_field(pair, 1, key.as_bytes());
-                wire::message_field(pair, 2, |any| value(any));
+                wire::message_field(pair, 2, |any| match count {
+                    0 => wire::bytes_field(any, 1, all.as_bytes()),
+                    _ => wire::varint_field(any, 3, count),
+                });
             });
         };
         if self.rules.summary == Summary::Silent {
             return;
         }
-        if done.masked() > 0 {
-            let kinds: Vec<&str> = done.counts().map(|(kind, _)| kind).collect();
-            say("redaction.masked.count", &|any| wire::varint_field(any, 3, done.masked()));
-            say("redaction.masked.kinds", &|any| wire::bytes_field(any, 1, kinds.join(",").as_bytes()));
-        }
-        if done.deleted > 0 {
-            say("redaction.redacted.count", &|any| wire::varint_field(any, 3, done.deleted));
-        }
-        if !names.is_empty() {
-            let key = if done.deleted > 0 { "redaction.redacted.keys" } else { "redaction.masked.keys" };
-            say(key, &|any| wire::bytes_field(any, 1, names.join(",").as_bytes()));
-        }
+        let kinds: Vec<&str> = done.counts().map(|(kind, _)| kind).collect();
+        say("redaction.masked.count", done.masked(), &[]);
+        say("redaction.masked.kinds", 0, &kinds);
+        say("redaction.redacted.count", done.deleted, &[]);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let key = if done.deleted > 0 { "redaction.redacted.keys" } else { "redaction.masked.keys" };
+        say(key, 0, &names);
     }
+}
+
+/// Where an attribute stands, and its value, encoded.
+fn attribute(message: &[u8], number: u32, key: &str) -> Option<(Range<usize>, Vec<u8>)> {
+    Fields::new(message).map_while(Result::ok).find_map(|field| {
+        let pair = field.bytes().filter(|_| field.number == number)?;
+        let is_it = last(pair, 1).is_some_and(|found| found == key.as_bytes());
+        is_it.then(|| (field.range, last(pair, 2).unwrap_or_default().to_vec()))
+    })
+}
+
+/// The last field of a number, which is the one that counts.
+fn last(message: &[u8], number: u32) -> Option<&[u8]> {
+    Fields::new(message).map_while(Result::ok).filter(|one| one.number == number).last()?.bytes()
 }
 
 /// Where a summary stands: with what has attributes of its own, and not again within it.

@@ -69,7 +69,8 @@ pub enum Action {
     Mask,
     /// The attribute goes; in a text that is no attribute, `****` stands in its place.
     Delete,
-    /// The first 16 bytes of its HMAC-SHA256, in hexadecimal, so that equal ones can be told.
+    /// The first 12 bytes of its HMAC-SHA256, in hexadecimal, so that equal ones can be told, and 4 by which it is known as a
+    /// hash of this key.
     Hash,
 }
 

@@ -204,12 +204,41 @@ fn hashes_are_keyed_and_equal_for_equal_secrets_and_a_summary_never_tells_what_i
 
 #[test]
 fn what_is_clean_already_stays_as_it_is() {
-    let redactor = everything();
-    for (_, text, _) in secrets() {
-        let (once, _) = redactor.redact(Signal::Traces, &text_attribute("note", &text)).unwrap();
-        let twice = redactor.redact(Signal::Traces, &once);
-        assert!(twice.is_none(), "{text}: {:?}", String::from_utf8_lossy(&twice.unwrap().0));
+    let mut hashing = Rules { action: Action::Hash, key: b"0123456789abcdef".to_vec(), ..Rules::none() };
+    hashing.add_named("all").unwrap();
+    for redactor in [everything(), Redactor::new(hashing).unwrap()] {
+        for (_, text, _) in secrets() {
+            for key in ["note", "password"] {
+                let (once, _) = redactor.redact(Signal::Traces, &text_attribute(key, &text)).unwrap();
+                let twice = redactor.redact(Signal::Traces, &once);
+                assert!(twice.is_none(), "{text}: {:?}", String::from_utf8_lossy(&twice.unwrap().0));
+            }
+        }
     }
+}
+
+#[test]
+fn what_was_told_before_is_told_with_what_is_told_now() {
+    let redactor = redactor_of("credentials");
+    let (once, _) = redactor.redact(Signal::Traces, &text_attribute("password", "hunter2")).unwrap();
+    let mut more = resource(|pair| {
+        wire::bytes_field(pair, 1, b"note");
+        wire::message_field(pair, 2, |any| wire::bytes_field(any, 1, b"password=swordfish"));
+    });
+    // One resource of both: later fields of a message are added to earlier ones.
+    let inner = |bytes: &[u8]| last_of(&last_of(bytes)).to_vec();
+    let both = [inner(&once), inner(&more)].concat();
+    more.clear();
+    wire::message_field(&mut more, 1, |group| wire::bytes_field(group, 1, &both));
+    let (clean, _) = redactor.redact(Signal::Traces, &more).unwrap();
+    let json = spanlayer_otlp::json::from_protobuf(Signal::Traces, &clean).unwrap();
+    assert_eq!(json.matches("redaction.masked.").count(), 2, "{json}");
+    assert!(json.contains(r#"{"key":"redaction.masked.count","value":{"intValue":"2"}}"#), "{json}");
+    assert!(json.contains(r#"{"stringValue":"key,assignment"}"#), "{json}");
+}
+
+fn last_of(message: &[u8]) -> Vec<u8> {
+    Fields::new(message).last().unwrap().unwrap().bytes().unwrap().to_vec()
 }
 
 #[test]

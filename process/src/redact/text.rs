@@ -1,6 +1,6 @@
 //! One text: what rules find in it is replaced, the rest stays.
 
-use super::{MASK, Redactor, Tally};
+use super::{Redactor, Tally};
 use std::ops::Range;
 
 impl Redactor {
@@ -14,7 +14,7 @@ impl Redactor {
             let mut from = 0;
             while let Some(range) = recogniser.find(text, from) {
                 from = range.end.max(from + 1);
-                if &text.as_bytes()[range.clone()] == MASK.as_bytes() {
+                if self.is_replacement(&text.as_bytes()[range.clone()]) {
                     continue;
                 }
                 // What an earlier one took for a secret is counted once.

@@ -59,7 +59,7 @@ impl Part {
             report.items = report.items.saturating_sub(if done.is_ok() { before - after } else { 0 });
         } else {
             report.items = if done.is_ok() { after } else { 0 };
-            report.redacted = Tally::default();
+            (report.sampled, report.redacted) = (0, Tally::default());
         }
         done
     }

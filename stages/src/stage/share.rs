@@ -39,11 +39,12 @@ pub enum Mode {
 }
 
 impl Share {
-    pub(super) fn run(&self, signal: Signal, root: &mut Record) -> bool {
+    pub(super) fn run(&self, signal: Signal, root: &mut Record, gone: &mut usize) -> bool {
         walk(signal, root, Level::Item, &mut |scene| {
             let Some(item) = scene.item.as_deref_mut() else { return true };
             let (keep, changed) = if signal == Signal::Traces { self.span(item) } else { self.log(item) };
             scene.changed |= changed;
+            *gone += usize::from(!keep);
             keep
         })
     }
