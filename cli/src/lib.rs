@@ -16,6 +16,7 @@ pub mod local; // the user's own function, shown
 pub mod measured; // metrics, summed up
 pub mod received; // OTLP as spans to draw
 pub mod replay; // dead letters, delivered
+pub mod rewired; // a pipeline file whose data is shown
 pub mod screen; // where the output goes
 pub mod show; // invocations with their traces
 pub mod stage; // a function on an emulated Lambda

@@ -6,6 +6,7 @@ use crate::{
     figures::{Figures, time},
     files, measured,
     paint::Tone,
+    rewired,
     screen::Screen,
     show::{self, Traces},
     stage::{self, Act, Stage},
@@ -29,6 +30,13 @@ pub async fn run(args: &Local, screen: &Screen) -> Result<(), Failure> {
         echo: args.verbose,
     };
     let destination = stage::destination().await?;
+    let mut stage = stage;
+    if let Some((file, text)) = rewired::rewired(&args.env, &destination.url()) {
+        println!(
+            "The exporters of {file} are replaced: what it makes of your data is shown here, and goes nowhere else.\n"
+        );
+        stage.env.push(("SPANLAYER_CONFIG".to_owned(), format!("yaml:{text}")));
+    }
     let all: Vec<Act> = (0..args.repeat).flat_map(|_| acts.iter().cloned()).collect();
     let performance = stage.perform(&all, Some(&destination), screen).await?;
 

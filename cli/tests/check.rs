@@ -103,6 +103,28 @@ fn a_secret_is_warned_of_and_not_repeated() {
 }
 
 #[test]
+fn what_is_likely_not_meant_is_told_with_what_would_be() {
+    let file = std::env::temp_dir().join(format!("spanlayer-meant-{}.yaml", std::process::id()));
+    let text = "receivers: {otlp: {protocols: {http: }}}\nexporters:\n  otlp: {endpoint: \"https://h.example.com:4318\"}\n  \
+                otlp/path: {endpoint: \"https://h.example.com/v1/traces\"}\n  otlphttp: {endpoint: \"https://h.example.com:4317\"}\n  \
+                otlphttp/key: {endpoint: \"https://h.example.com\", headers: {api-key: $THAT_KEY, token: Bearer $THAT_TOKEN}}\n\
+                service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp, otlp/path, otlphttp, otlphttp/key]}}}\n";
+    std::fs::write(&file, text).unwrap();
+    let told = String::from_utf8(run(Path::new("."), &["check", file.to_str().unwrap()]).stdout).unwrap();
+    std::fs::remove_file(file).unwrap();
+    for (said, times) in [
+        ("`otlp` is for another protocol than this port looks like", 1),
+        ("`otlp` is for another protocol than this path looks like", 1),
+        ("use `otlphttp`, or correct the endpoint", 2),
+        ("`otlphttp` is for another protocol than this port looks like", 1),
+        ("this is a text where no such variable is set", 2),
+        ("a secret stands in the file", 0),
+    ] {
+        assert_eq!(told.matches(said).count(), times, "{said}: {told}");
+    }
+}
+
+#[test]
 fn json_has_what_the_text_has() {
     let (directory, names) = files("broken");
     for name in names {

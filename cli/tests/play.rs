@@ -111,6 +111,24 @@ async fn spans_that_go_to_an_endpoint_of_ones_own_are_said_to() {
     assert!(!destination.spans().is_empty(), "{text}");
 }
 
+#[test]
+fn what_a_pipeline_file_makes_of_spans_is_shown_and_goes_nowhere_else() {
+    let file = std::env::temp_dir().join(format!("spanlayer-local-{}.yaml", std::process::id()));
+    let text = "receivers: {otlp: {protocols: {http: , grpc: }}, telemetryapi: }\n\
+                processors:\n  transform:\n    trace_statements: [\"set(span.name, \\\"renamed\\\")\"]\n\
+                exporters:\n  otlphttp/vendor: {endpoint: \"http://127.0.0.1:9\", headers: {api-key: \"${env:VENDOR_KEY}\"}}\n\
+                service:\n  pipelines:\n    traces:\n      receivers: [otlp, telemetryapi]\n      processors: [transform]\n      \
+                exporters: [otlphttp/vendor]\n";
+    std::fs::write(&file, text).unwrap_or_else(|error| panic!("{error}"));
+    let (output, text) = local("orders-api", &["--env", &format!("SPANLAYER_CONFIG={}", file.display())]);
+    let _ = std::fs::remove_file(&file);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("are replaced") && text.contains("renamed") && !text.contains("POST /orders"),
+        "{text}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_extension_complains_of_is_shown_without_being_asked_for() {
     let refusing = Destination::start(Mode::status(400)).await;

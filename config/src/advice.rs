@@ -82,6 +82,15 @@ fn exporter(one: &Declared<'_>, advise: &mut impl FnMut(At, &str, &str, bool)) {
             }
         }
         kind => {
+            if let Some((host, other)) = meant_for(kind, section) {
+                let what = format!("`{kind}` is for another protocol than {host} looks like");
+                advise(
+                    section.at("endpoint"),
+                    &what,
+                    &format!("use `{other}`, or correct the endpoint"),
+                    false,
+                );
+            }
             for name in ["endpoint", "traces_endpoint", "metrics_endpoint", "logs_endpoint"] {
                 if section.options.iter().any(|opt| opt.name == name)
                     && address(kind, section, name).is_some_and(|address| address.is_in_the_clear())
@@ -98,6 +107,23 @@ fn exporter(one: &Declared<'_>, advise: &mut impl FnMut(At, &str, &str, bool)) {
     }
 }
 
+/// The exporter that an endpoint looks like that of, if it is another: each is told where the other listens.
+fn meant_for(kind: &str, section: Section<'_>) -> Option<(&'static str, &'static str)> {
+    let (port, other) = match kind {
+        "otlp" => (":4318", "otlphttp"),
+        "otlphttp" => (":4317", "otlp"),
+        _ => return None,
+    };
+    let endpoint = section.text("endpoint")?;
+    let rest = endpoint.split_once("://").map_or(&*endpoint, |(_, rest)| rest);
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if host.ends_with(port) {
+        Some(("this port", other))
+    } else {
+        (kind == "otlp" && !path.is_empty()).then_some(("this path", other))
+    }
+}
+
 fn address(kind: &str, section: Section<'_>, name: &str) -> Option<Address> {
     let text = section.text(name)?;
     if kind != "otlp" {
@@ -110,28 +136,40 @@ fn address(kind: &str, section: Section<'_>, name: &str) -> Option<Address> {
 
 /// Secrets that stand in the file itself.
 fn literals(section: Section<'_>, advise: &mut impl FnMut(At, &str, &str, bool)) {
-    const WHAT: &str = "a secret stands in the file";
-    const REMEDY: &str = "write `${env:NAME}`, and let your deployment set the variable";
     for opt in section.options {
         let Some(node) = section.node(opt.name) else { continue };
         match opt.kind {
             // A header that an extension sets need be no secret.
             Kind::Secret if is_literal(node) && (opt.name != "value" || setter_holds_secret(section)) => {
-                advise(node.at, WHAT, REMEDY, true);
+                tell(node, advise);
             }
             Kind::Headers => {
                 let secrets =
                     node.entries().iter().filter(|(key, node)| is_literal(node) && sounds_secret(&key.name));
-                secrets.for_each(|(_, node)| advise(node.at, WHAT, REMEDY, true));
+                secrets.for_each(|(_, node)| tell(node, advise));
             }
             Kind::Section(_) => literals(section.section(opt.name), advise),
             Kind::Sections(_) => section.sections(opt.name).for_each(|section| literals(section, advise)),
-            Kind::Address if is_literal(node) && node.text().is_some_and(has_password) => {
-                advise(node.at, WHAT, REMEDY, true);
-            }
+            Kind::Address if is_literal(node) && node.text().is_some_and(has_password) => tell(node, advise),
             _ => {}
         }
     }
+}
+
+fn tell(node: &Node, advise: &mut impl FnMut(At, &str, &str, bool)) {
+    let (what, remedy) = if node.text().is_some_and(is_old_reference) {
+        ("this is a text where no such variable is set", "write `${env:NAME}`, which is always a variable")
+    } else {
+        ("a secret stands in the file", "write `${env:NAME}`, and let your deployment set the variable")
+    };
+    advise(node.at, what, remedy, true);
+}
+
+/// `$API_KEY`, also after `Bearer `.
+fn is_old_reference(text: &str) -> bool {
+    let last = text.rsplit(' ').next().and_then(|word| word.strip_prefix('$')).unwrap_or_default();
+    last.starts_with(|c: char| c.is_ascii_uppercase())
+        && last.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
 fn is_literal(node: &Node) -> bool {

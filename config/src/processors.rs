@@ -21,7 +21,7 @@ use spanlayer_pipeline::stages::{
 use crate::{
     declared::Declared,
     options::section::Section,
-    problem::{At, Problem},
+    problem::{At, Problem, Severity},
     yaml::{Node, Scalar, Value},
 };
 
@@ -55,12 +55,35 @@ impl Maker<'_> {
         self.problems.push(Problem::error(at, what, remedy).about(path));
     }
 
-    /// What is wrong with a text in the language of conditions, at its place in the file.
-    fn fault(&mut self, node: &Node, option: &str, fault: &Fault) {
-        let (at, exact) = place(node, fault.at, fault.width);
-        let what =
-            if exact { fault.what.clone() } else { format!("character {}: {}", fault.at + 1, fault.what) };
-        self.wrong(at, option, what, fault.remedy.clone());
+    /// What was made of a text in the language of conditions, which begins after so many characters of what is written:
+    /// what is wrong with it, and what is doubtful, is told at its place in the file.
+    fn compiled<T>(
+        &mut self,
+        node: &Node,
+        option: &str,
+        before: usize,
+        made: Result<T, Fault>,
+        doubts: fn(&T) -> &[Fault],
+    ) -> Option<T> {
+        let (severity, faults) = match &made {
+            Ok(made) => (Severity::Warning, doubts(made)),
+            Err(fault) => (Severity::Error, std::slice::from_ref(fault)),
+        };
+        for fault in faults {
+            let from = fault.at + before;
+            let (at, exact) = place(node, from, fault.width);
+            let what =
+                if exact { fault.what.clone() } else { format!("character {}: {}", from + 1, fault.what) };
+            self.wrong(at, option, what, fault.remedy.clone());
+            if let Some(problem) = self.problems.last_mut() {
+                problem.severity = severity;
+            }
+        }
+        made.ok()
+    }
+
+    fn condition(&mut self, node: &Node, text: &str, context: Context, option: &str) -> Option<Condition> {
+        self.compiled(node, option, 0, Condition::compile(text, context), Condition::doubts)
     }
 
     /// The text of something that must be known now.
@@ -81,10 +104,7 @@ impl Maker<'_> {
         let mut conditions = Vec::new();
         for node in list.map(Node::items).unwrap_or_default() {
             let Some(text) = self.known(node, option) else { continue };
-            match Condition::compile(text, context) {
-                Ok(condition) => conditions.push(condition),
-                Err(fault) => self.fault(node, option, &fault),
-            }
+            conditions.extend(self.condition(node, text, context, option));
         }
         conditions
     }

@@ -24,6 +24,7 @@ mod lex;
 mod parse;
 mod path;
 mod symbols;
+mod types;
 
 pub use context::Context;
 pub use functions::go_nanos;
@@ -37,6 +38,7 @@ use std::fmt;
 pub struct Condition {
     context: Context,
     test: eval::Test,
+    doubts: Vec<Fault>,
 }
 
 /// Something that is done to a place, where a condition holds.
@@ -45,6 +47,7 @@ pub struct Statement {
     context: Context,
     edit: editors::Edit,
     only: Option<eval::Test>,
+    doubts: Vec<Fault>,
 }
 
 impl Condition {
@@ -54,7 +57,8 @@ impl Condition {
     ///
     /// Says where the text is wrong, and what would be right.
     pub fn compile(text: &str, context: Context) -> Result<Self, Fault> {
-        parse::Parser::new(text, context)?.condition().map(|test| Self { context, test })
+        let (test, doubts) = parse::Parser::new(text, context)?.condition()?;
+        Ok(Self { context, test, doubts })
     }
 
     /// Whether it holds.
@@ -70,6 +74,12 @@ impl Condition {
     pub const fn context(&self) -> Context {
         self.context
     }
+
+    /// What the Collector would take as well, and what cannot be meant: comparisons that always come to the same, and values
+    /// of a kind that is not taken.
+    pub fn doubts(&self) -> &[Fault] {
+        &self.doubts
+    }
 }
 
 impl Statement {
@@ -79,8 +89,8 @@ impl Statement {
     ///
     /// Says where the text is wrong, and what would be right.
     pub fn compile(text: &str, context: Context) -> Result<Self, Fault> {
-        let (edit, only) = parse::Parser::new(text, context)?.statement()?;
-        Ok(Self { context, edit, only })
+        let (edit, only, doubts) = parse::Parser::new(text, context)?.statement()?;
+        Ok(Self { context, edit, only, doubts })
     }
 
     /// Does it, if its condition holds.
@@ -98,6 +108,12 @@ impl Statement {
     /// The kind of places that it is about.
     pub const fn context(&self) -> Context {
         self.context
+    }
+
+    /// What the Collector would take as well, and what cannot be meant: comparisons that always come to the same, and values
+    /// of a kind that is not taken.
+    pub fn doubts(&self) -> &[Fault] {
+        &self.doubts
     }
 }
 

@@ -10,8 +10,8 @@ mod attributes;
 mod value;
 
 pub use attributes::Attributes;
-pub(crate) use value::Key;
 pub use value::Value;
+pub(crate) use value::{KINDS, Key};
 
 use bytes::Bytes;
 use spanlayer_otlp::wire::{self, Fields, WireType};

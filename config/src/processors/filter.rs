@@ -66,13 +66,7 @@ impl Maker<'_> {
         if !matches!(node.value, Value::Map(_)) {
             let Some(text) = self.known(node, option) else { return Vec::new() };
             let context = inferred(&[text], signal);
-            return match Condition::compile(text, context) {
-                Ok(condition) => vec![condition],
-                Err(fault) => {
-                    self.fault(node, option, &fault);
-                    Vec::new()
-                }
-            };
+            return self.condition(node, text, context, option).into_iter().collect();
         }
         let list = node.get("conditions");
         let Some(context) = self.context(node, list, signal, option) else { return Vec::new() };

@@ -56,7 +56,7 @@ impl Maker<'_> {
         let condition = match (row.node("condition"), row.node("statement")) {
             (Some(node), None) => {
                 let text = self.known(node, "table::condition")?;
-                self.compiled(node, text, 0, context, "table::condition")?
+                self.condition(node, text, context, "table::condition")?
             }
             (None, Some(node)) => {
                 let text = self.known(node, "table::statement")?;
@@ -67,7 +67,8 @@ impl Maker<'_> {
                     return None;
                 };
                 let before = text.chars().count().saturating_sub(condition.chars().count());
-                self.compiled(node, condition, before, context, "table::statement")?
+                let made = Condition::compile(condition, context);
+                self.compiled(node, "table::statement", before, made, Condition::doubts)?
             }
             (condition, _) => {
                 let what = if condition.is_some() {
@@ -92,23 +93,6 @@ impl Maker<'_> {
                 self.wrong(node.at, option, format!("`{id}` is no pipeline"), remedy);
             }
         }
-    }
-
-    /// A condition that begins after so many characters of what is written.
-    fn compiled(
-        &mut self,
-        node: &Node,
-        text: &str,
-        before: usize,
-        context: Context,
-        option: &str,
-    ) -> Option<Condition> {
-        let made = Condition::compile(text, context);
-        made.map_err(|mut fault| {
-            fault.at += before;
-            self.fault(node, option, &fault);
-        })
-        .ok()
     }
 }
 

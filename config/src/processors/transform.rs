@@ -88,7 +88,7 @@ impl Maker<'_> {
 
     fn statement(&mut self, node: &Node, context: Context, option: &str) -> Option<Statement> {
         let made = Statement::compile(self.known(node, option)?, context);
-        made.map_err(|fault| self.fault(node, option, &fault)).ok()
+        self.compiled(node, option, 0, made, Statement::doubts)
     }
 
     /// The `context` that is written, or what the texts are about.

@@ -7,8 +7,13 @@ use super::{
     functions::{self, Needs, Param},
     lex::{Kind, Token},
     parse::Parser,
+    types::{instead, names, unfit},
 };
-use crate::{record::Value, suggest};
+use crate::{
+    record::{Record, Value},
+    scene::Scene,
+    suggest,
+};
 use regex_lite::Regex;
 
 impl Parser {
@@ -21,6 +26,22 @@ impl Parser {
             return Err(unknown("function", name, at, functions::ALL.iter().map(|one| one.name)));
         };
         let (args, pattern) = self.arguments(name, at, converter.params)?;
+        // What is written always comes to the same, so that it is known now whether that is something.
+        let constant = |arg: &Option<Expr>| arg.as_ref().map_or(Some(Value::Nil), Expr::constant);
+        if let Some(given) = args.iter().map(constant).collect::<Option<Vec<_>>>() {
+            let mut resource = Record::default();
+            let mut nowhere = Scene {
+                resource: &mut resource,
+                scope: None,
+                item: None,
+                part: None,
+                shape: 0,
+                changed: false,
+            };
+            (converter.run)(&given, pattern.as_ref(), &mut nowhere).map_err(|why| {
+                Fault::new(at, format!("`{name}` fails: {why}"), "correct what it is given")
+            })?;
+        }
         let mut keys = Vec::new();
         while self.sign("[") {
             keys.push(self.key()?);
@@ -48,11 +69,34 @@ impl Parser {
             return Err(self.unexpected("expected a path to what is to be changed"));
         };
         let target = self.path(word, start.at)?;
+        let is_set = editor.name == "set";
+        if is_set && target.takes() == 0 {
+            return Err(Fault::new(start.at, "this cannot be set", "take the statement out"));
+        }
+        if target.types() & editor.target == 0 {
+            let what =
+                format!("`{name}` changes {}, and this is {}", names(editor.target), names(target.types()));
+            self.doubts.push(Fault::new(start.at, what, "name another path"));
+        }
         if !editor.params.is_empty() && !self.sign(",") {
             return Err(self.unexpected(&format!("expected `,` and {}", listed(editor.params))));
         }
+        let at = self.peek().at;
         let (args, pattern) = self.arguments(&name, token.at, editor.params)?;
-        Ok(Edit { editor, target, args, pattern })
+        let edit = Edit { editor, target, args, pattern };
+        let takes = edit.target.takes();
+        if let (true, Some(Some(value))) = (is_set, edit.args.first())
+            && value.types() & takes == 0
+        {
+            let what = format!("this is {}, and what is set takes {}", names(value.types()), names(takes));
+            self.doubts.push(Fault::new(at, what, instead(Some(&edit.target), takes, value)));
+        }
+        match edit.fails() {
+            Some(why) => {
+                Err(Fault::new(token.at, format!("`{name}` fails: {why}"), "correct what it is given"))
+            }
+            None => Ok(edit),
+        }
     }
 
     /// What stands in the brackets, in the order of what is taken, whether it is named or not.
@@ -91,7 +135,14 @@ impl Parser {
                 pattern = Some(parser.pattern()?);
             } else {
                 let before = params[..place].iter().filter(|param| param.needs != Needs::Pattern).count();
-                args[before] = Some(parser.sum()?);
+                let (at, given) = (parser.peek().at, parser.sum()?);
+                if let Some(fault) = unfit(param, &given, at) {
+                    match param.words.is_empty() {
+                        true => parser.doubt(&given, fault)?,
+                        false => return Err(fault),
+                    }
+                }
+                args[before] = Some(given);
             }
             Ok(())
         })?;

@@ -3,8 +3,9 @@
 use super::{
     Failed,
     eval::Expr,
-    functions::{Param, option, pattern, text, value, whole},
+    functions::{Param, choice, keys, option, pattern, takes, text, whole},
     path::Path,
+    types::{ANY, INT, LIST, MAP, TEXT, Types},
 };
 use crate::{record::Value, scene::Scene};
 use regex_lite::Regex;
@@ -22,6 +23,8 @@ pub(super) struct Edit {
 #[derive(Debug)]
 pub(super) struct Editor {
     pub(super) name: &'static str,
+    /// What its target is.
+    pub(super) target: Types,
     pub(super) params: &'static [Param],
     run: Run,
 }
@@ -29,11 +32,18 @@ pub(super) struct Editor {
 /// What it makes of the target's value; `None` to leave it.
 type Run = fn(Value, &[Value], Option<&Regex>) -> Result<Option<Value>, Failed>;
 
-const fn of(name: &'static str, params: &'static [Param], run: Run) -> Editor {
-    Editor { name, params, run }
+const fn of(name: &'static str, target: Types, params: &'static [Param], run: Run) -> Editor {
+    Editor { name, target, params, run }
 }
 
 impl Edit {
+    /// Why it does nothing whatever its target is, if so.
+    pub(super) fn fails(&self) -> Option<Failed> {
+        let args: Option<Vec<Value>> =
+            self.args.iter().map(|arg| arg.as_ref().map_or(Some(Value::Nil), Expr::constant)).collect();
+        (self.editor.run)(Value::Map(Vec::new()), &args?, self.pattern.as_ref()).err()
+    }
+
     pub(super) fn run(&self, scene: &mut Scene<'_>) -> Result<(), Failed> {
         let mut args = Vec::with_capacity(self.args.len());
         for arg in &self.args {
@@ -49,33 +59,31 @@ impl Edit {
 type Entries = Vec<(String, Value)>;
 
 pub(super) const ALL: &[Editor] = &[
-    of("set", &[value("value")], |_, args, _| Ok(Some(args[0].clone()))),
-    of("delete_key", &[value("key")], |target, args, _| {
+    of("set", ANY, &[takes("value", ANY)], |_, args, _| Ok(Some(args[0].clone()))),
+    of("delete_key", MAP, &[takes("key", TEXT)], |target, args, _| {
         let gone = text(&args[0])?;
         on_map(target, |entries| entries.retain(|(key, _)| key != gone))
     }),
-    of("delete_matching_keys", &[pattern("pattern")], |target, _, pattern| {
+    of("delete_matching_keys", MAP, &[pattern("pattern")], |target, _, pattern| {
         on_map(target, |entries| entries.retain(|(key, _)| !matches(pattern, key)))
     }),
-    of("keep_keys", &[value("keys")], |target, args, _| {
+    of("keep_keys", MAP, &[keys("keys")], |target, args, _| {
         let Value::List(keys) = &args[0] else { return Err(Failed("expected a list of keys".to_owned())) };
         on_map(target, |entries| entries.retain(|(key, _)| keys.iter().any(|one| one.as_text() == Some(key))))
     }),
-    of("keep_matching_keys", &[pattern("pattern")], |target, _, pattern| {
+    of("keep_matching_keys", MAP, &[pattern("pattern")], |target, _, pattern| {
         on_map(target, |entries| entries.retain(|(key, _)| matches(pattern, key)))
     }),
-    of("replace_pattern", &[pattern("regex"), value("replacement")], |target, args, pattern| {
+    of("replace_pattern", TEXT, &[pattern("regex"), takes("replacement", TEXT)], |target, args, pattern| {
         let new = text(&args[0])?;
         Ok(target.as_text().and_then(|text| replaced(pattern, text, new)).map(Value::Text))
     }),
     of(
         "replace_all_patterns",
-        &[value("mode"), pattern("regex"), value("replacement")],
+        MAP,
+        &[choice("mode", &["key", "value"]), pattern("regex"), takes("replacement", TEXT)],
         |target, args, pattern| {
             let (mode, new) = (text(&args[0])?, text(&args[1])?);
-            if !matches!(mode, "key" | "value") {
-                return Err(Failed("a mode is key or value".to_owned()));
-            }
             on_map(target, |entries| {
                 for (key, value) in entries {
                     if mode == "key" {
@@ -89,21 +97,27 @@ pub(super) const ALL: &[Editor] = &[
             })
         },
     ),
-    of("replace_match", &[value("pattern"), value("replacement")], |target, args, _| {
+    of("replace_match", TEXT, &[takes("pattern", TEXT), takes("replacement", TEXT)], |target, args, _| {
         let (glob, new) = (text(&args[0])?, text(&args[1])?);
         Ok(target.as_text().filter(|text| fits(glob, text)).map(|_| Value::Text(new.to_owned())))
     }),
-    of("replace_all_matches", &[value("pattern"), value("replacement")], |target, args, _| {
-        let (glob, new) = (text(&args[0])?, text(&args[1])?);
-        on_map(target, |entries| {
-            for (_, value) in
-                entries.iter_mut().filter(|(_, value)| value.as_text().is_some_and(|text| fits(glob, text)))
-            {
-                *value = Value::Text(new.to_owned());
-            }
-        })
-    }),
-    of("truncate_all", &[value("limit")], |target, args, _| {
+    of(
+        "replace_all_matches",
+        MAP,
+        &[takes("pattern", TEXT), takes("replacement", TEXT)],
+        |target, args, _| {
+            let (glob, new) = (text(&args[0])?, text(&args[1])?);
+            on_map(target, |entries| {
+                for (_, value) in entries
+                    .iter_mut()
+                    .filter(|(_, value)| value.as_text().is_some_and(|text| fits(glob, text)))
+                {
+                    *value = Value::Text(new.to_owned());
+                }
+            })
+        },
+    ),
+    of("truncate_all", MAP, &[takes("limit", INT)], |target, args, _| {
         let limit = whole(&args[0])?;
         on_map(target, |entries| {
             for (_, value) in entries {
@@ -114,43 +128,52 @@ pub(super) const ALL: &[Editor] = &[
             }
         })
     }),
-    of("limit", &[value("limit"), option("priority_keys")], |target, args, _| {
-        let limit = whole(&args[0])?;
-        let first: &[Value] = match &args[1] {
-            Value::List(keys) => keys,
-            _ => &[],
-        };
-        if first.len() > limit {
-            return Err(Failed("there are more priority keys than the limit".to_owned()));
-        }
-        on_map(target, |entries| {
-            if entries.len() > limit {
-                let is_first = |key: &str| first.iter().any(|one| one.as_text() == Some(key));
-                let mut room = limit - entries.iter().filter(|(key, _)| is_first(key)).count();
-                entries.retain(|(key, _)| {
-                    let fits = is_first(key) || room > 0;
-                    room -= usize::from(fits && !is_first(key));
-                    fits
-                });
+    of(
+        "limit",
+        MAP,
+        &[takes("limit", INT), Param { items: TEXT, ..option("priority_keys", LIST) }],
+        |target, args, _| {
+            let limit = whole(&args[0])?;
+            let first: &[Value] = match &args[1] {
+                Value::List(keys) => keys,
+                _ => &[],
+            };
+            if first.len() > limit {
+                return Err(Failed("there are more priority keys than the limit".to_owned()));
             }
-        })
-    }),
-    of("merge_maps", &[value("source"), value("strategy")], |target, args, _| {
-        let Value::Map(source) = &args[0] else { return Err(Failed("expected a map to merge".to_owned())) };
-        let strategy = text(&args[1])?;
-        if !matches!(strategy, "insert" | "update" | "upsert") {
-            return Err(Failed("a strategy is insert, update or upsert".to_owned()));
-        }
-        on_map(target, |entries| {
-            for (key, value) in source {
-                match entries.iter_mut().find(|(name, _)| name == key) {
-                    Some((_, old)) if strategy != "insert" => old.clone_from(value),
-                    None if strategy != "update" => entries.push((key.clone(), value.clone())),
-                    _ => {}
+            on_map(target, |entries| {
+                if entries.len() > limit {
+                    let is_first = |key: &str| first.iter().any(|one| one.as_text() == Some(key));
+                    let mut room = limit - entries.iter().filter(|(key, _)| is_first(key)).count();
+                    entries.retain(|(key, _)| {
+                        let fits = is_first(key) || room > 0;
+                        room -= usize::from(fits && !is_first(key));
+                        fits
+                    });
                 }
-            }
-        })
-    }),
+            })
+        },
+    ),
+    of(
+        "merge_maps",
+        MAP,
+        &[takes("source", MAP), choice("strategy", &["insert", "update", "upsert"])],
+        |target, args, _| {
+            let Value::Map(source) = &args[0] else {
+                return Err(Failed("expected a map to merge".to_owned()));
+            };
+            let strategy = text(&args[1])?;
+            on_map(target, |entries| {
+                for (key, value) in source {
+                    match entries.iter_mut().find(|(name, _)| name == key) {
+                        Some((_, old)) if strategy != "insert" => old.clone_from(value),
+                        None if strategy != "update" => entries.push((key.clone(), value.clone())),
+                        _ => {}
+                    }
+                }
+            })
+        },
+    ),
 ];
 
 /// Changes a map; what is no map is left.

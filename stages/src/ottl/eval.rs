@@ -5,6 +5,7 @@ use super::{
     compare::{Sign, compare},
     functions::Converter,
     path::Path,
+    types::{self, Types},
 };
 use crate::{
     record::{Key, Value},
@@ -88,6 +89,28 @@ impl Test {
 }
 
 impl Expr {
+    /// What it may come to, as far as that is known.
+    pub(super) fn types(&self) -> Types {
+        match self {
+            Self::Literal(value) => types::of(value),
+            Self::Path(path) => path.types(),
+            Self::Call(call) if call.keys.is_empty() => call.converter.gives,
+            Self::Call(_) => types::ANY,
+            Self::Math(..) => types::AMOUNT,
+            Self::List(_) => types::LIST,
+            Self::Map(_) => types::MAP,
+        }
+    }
+
+    /// What it is, where that is written.
+    pub(super) fn constant(&self) -> Option<Value> {
+        match self {
+            Self::Literal(value) => Some(value.clone()),
+            Self::List(items) => items.iter().map(Self::constant).collect::<Option<_>>().map(Value::List),
+            _ => None,
+        }
+    }
+
     pub(super) fn value(&self, scene: &mut Scene<'_>) -> Result<Value, Failed> {
         match self {
             Self::Literal(value) => Ok(value.clone()),

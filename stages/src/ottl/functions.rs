@@ -1,10 +1,14 @@
 //! Functions that give a value, under their names in the Collector.
 
-use super::Failed;
+use super::{
+    Failed,
+    types::{ANY, BOOL, BYTES, DOUBLE, DURATION, ID, INT, LIST, MAP, NIL, NUMBER, TEXT, TIME, Types},
+};
 use crate::{
     record::Value,
     scene::{POINTS, Scene},
 };
+use bytes::Bytes;
 use regex_lite::Regex;
 use ring::digest;
 use spanlayer_process::hex;
@@ -14,6 +18,8 @@ use spanlayer_process::hex;
 pub(super) struct Converter {
     pub(super) name: &'static str,
     pub(super) params: &'static [Param],
+    /// What it may come to.
+    pub(super) gives: Types,
     pub(super) run: Run,
 }
 
@@ -24,6 +30,11 @@ type Run = fn(&[Value], Option<&Regex>, &mut Scene<'_>) -> Result<Value, Failed>
 pub(super) struct Param {
     pub(super) name: &'static str,
     pub(super) needs: Needs,
+    pub(super) types: Types,
+    /// Of a list, what is in it.
+    pub(super) items: Types,
+    /// The only texts that it may be, each as it is written; any, if there are none.
+    pub(super) words: &'static [&'static str],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,24 +47,35 @@ pub(super) enum Needs {
     Pattern,
 }
 
-pub(super) const fn value(name: &'static str) -> Param {
-    Param { name, needs: Needs::Value }
+pub(super) const fn takes(name: &'static str, types: Types) -> Param {
+    Param { name, needs: Needs::Value, types, items: ANY, words: &[] }
 }
 
-pub(super) const fn option(name: &'static str) -> Param {
-    Param { name, needs: Needs::Option }
+pub(super) const fn option(name: &'static str, types: Types) -> Param {
+    Param { needs: Needs::Option, ..takes(name, types) }
+}
+
+pub(super) const fn keys(name: &'static str) -> Param {
+    Param { items: TEXT, ..takes(name, LIST) }
+}
+
+pub(super) const fn choice(name: &'static str, words: &'static [&'static str]) -> Param {
+    Param { words, ..takes(name, TEXT) }
 }
 
 pub(super) const fn pattern(name: &'static str) -> Param {
-    Param { name, needs: Needs::Pattern }
+    Param { needs: Needs::Pattern, ..takes(name, TEXT) }
 }
 
-const fn of(name: &'static str, params: &'static [Param], run: Run) -> Converter {
-    Converter { name, params, run }
+const fn of(name: &'static str, params: &'static [Param], gives: Types, run: Run) -> Converter {
+    Converter { name, params, gives, run }
 }
+
+/// What is made a number or truth value.
+const PLAIN: Types = NIL | BOOL | NUMBER | TEXT;
 
 pub(super) const ALL: &[Converter] = &[
-    of("Bool", &[value("value")], |args, _, _| {
+    of("Bool", &[takes("value", PLAIN)], BOOL | NIL, |args, _, _| {
         Ok(match &args[0] {
             Value::Bool(flag) => Value::Bool(*flag),
             Value::Int(number) => Value::Bool(*number != 0),
@@ -67,7 +89,7 @@ pub(super) const ALL: &[Converter] = &[
             other => return Err(expected("a number, text or truth value", other)),
         })
     }),
-    of("Concat", &[value("vals"), value("delimiter")], |args, _, _| {
+    of("Concat", &[takes("vals", LIST), takes("delimiter", TEXT)], TEXT, |args, _, _| {
         let Value::List(values) = &args[0] else { return Err(expected("a list", &args[0])) };
         let between = text(&args[1])?;
         // What is not there is told, as the Collector does.
@@ -75,17 +97,21 @@ pub(super) const ALL: &[Converter] = &[
         let texts: Vec<String> = values.iter().map(each).collect();
         Ok(Value::Text(texts.join(between)))
     }),
-    of("ConvertCase", &[value("target"), value("toCase")], |args, _, _| {
-        let (source, to) = (text(&args[0])?, text(&args[1])?);
-        Ok(Value::Text(match to {
-            "lower" => source.to_lowercase(),
-            "upper" => source.to_uppercase(),
-            "snake" => words(source).join("_").to_lowercase(),
-            "camel" => words(source).iter().map(|word| capital(word)).collect(),
-            _ => return Err(Failed("a case is lower, upper, snake or camel".to_owned())),
-        }))
-    }),
-    of("Double", &[value("value")], |args, _, _| {
+    of(
+        "ConvertCase",
+        &[takes("target", TEXT), choice("toCase", &["lower", "upper", "snake", "camel"])],
+        TEXT,
+        |args, _, _| {
+            let (source, to) = (text(&args[0])?, text(&args[1])?);
+            Ok(Value::Text(match to {
+                "lower" => source.to_lowercase(),
+                "upper" => source.to_uppercase(),
+                "snake" => words(source).join("_").to_lowercase(),
+                _ => words(source).iter().map(|word| capital(word)).collect(),
+            }))
+        },
+    ),
+    of("Double", &[takes("value", PLAIN)], DOUBLE | NIL, |args, _, _| {
         Ok(match &args[0] {
             Value::Double(number) => Value::Double(*number),
             Value::Int(number) => Value::Double(*number as f64),
@@ -95,29 +121,31 @@ pub(super) const ALL: &[Converter] = &[
             other => return Err(expected("a number, text or truth value", other)),
         })
     }),
-    of("Duration", &[value("duration")], |args, _, _| {
+    of("Duration", &[takes("duration", TEXT)], DURATION, |args, _, _| {
         let nanos = duration(text(&args[0])?);
         nanos.map(Value::Duration).ok_or_else(|| Failed("this is no duration such as 1m30s".to_owned()))
     }),
-    of("FNV", &[value("target")], |args, _, _| {
+    of("FNV", &[takes("target", TEXT)], INT, |args, _, _| {
         Ok(Value::Int(crate::fnv(text(&args[0])?.as_bytes()).cast_signed()))
     }),
-    of("HasAttrKeyOnDatapoint", &[value("key")], |args, _, scene| {
+    of("HasAttrKeyOnDatapoint", &[takes("key", TEXT)], BOOL, |args, _, scene| {
         let key = text(&args[0])?.to_owned();
         Ok(Value::Bool(any_point(scene, &|value| value != Value::Nil, &key)))
     }),
-    of("HasAttrOnDatapoint", &[value("key"), value("value")], |args, _, scene| {
+    of("HasAttrOnDatapoint", &[takes("key", TEXT), takes("value", TEXT)], BOOL, |args, _, scene| {
         let (key, wanted) = (text(&args[0])?.to_owned(), text(&args[1])?.to_owned());
         Ok(Value::Bool(any_point(scene, &|value| value.as_text() == Some(&wanted), &key)))
     }),
-    of("HasPrefix", &[value("value"), value("prefix")], |args, _, _| {
+    of("HasPrefix", &[takes("value", TEXT), takes("prefix", TEXT)], BOOL, |args, _, _| {
         Ok(Value::Bool(text(&args[0])?.starts_with(text(&args[1])?)))
     }),
-    of("HasSuffix", &[value("value"), value("suffix")], |args, _, _| {
+    of("HasSuffix", &[takes("value", TEXT), takes("suffix", TEXT)], BOOL, |args, _, _| {
         Ok(Value::Bool(text(&args[0])?.ends_with(text(&args[1])?)))
     }),
-    of("Hours", &[value("duration")], |args, _, _| nanos(&args[0]).map(|n| Value::Double(n as f64 / 3600e9))),
-    of("Int", &[value("value")], |args, _, _| {
+    of("Hours", &[takes("duration", DURATION)], DOUBLE, |args, _, _| {
+        nanos(&args[0]).map(|n| Value::Double(n as f64 / 3600e9))
+    }),
+    of("Int", &[takes("value", PLAIN)], INT | NIL, |args, _, _| {
         Ok(match &args[0] {
             Value::Int(number) => Value::Int(*number),
             Value::Double(number) => Value::Int(*number as i64),
@@ -127,12 +155,18 @@ pub(super) const ALL: &[Converter] = &[
             other => return Err(expected("a number, text or truth value", other)),
         })
     }),
-    of("IsBool", &[value("value")], |args, _, _| Ok(Value::Bool(matches!(args[0], Value::Bool(_))))),
-    of("IsDouble", &[value("value")], |args, _, _| Ok(Value::Bool(matches!(args[0], Value::Double(_))))),
-    of("IsInt", &[value("value")], |args, _, _| Ok(Value::Bool(matches!(args[0], Value::Int(_))))),
-    of("IsList", &[value("value")], |args, _, _| Ok(Value::Bool(matches!(args[0], Value::List(_))))),
-    of("IsMap", &[value("value")], |args, _, _| Ok(Value::Bool(matches!(args[0], Value::Map(_))))),
-    of("IsMatch", &[value("target"), pattern("pattern")], |args, pattern, _| {
+    of("IsBool", &[takes("value", ANY)], BOOL, |args, _, _| {
+        Ok(Value::Bool(matches!(args[0], Value::Bool(_))))
+    }),
+    of("IsDouble", &[takes("value", ANY)], BOOL, |args, _, _| {
+        Ok(Value::Bool(matches!(args[0], Value::Double(_))))
+    }),
+    of("IsInt", &[takes("value", ANY)], BOOL, |args, _, _| Ok(Value::Bool(matches!(args[0], Value::Int(_))))),
+    of("IsList", &[takes("value", ANY)], BOOL, |args, _, _| {
+        Ok(Value::Bool(matches!(args[0], Value::List(_))))
+    }),
+    of("IsMap", &[takes("value", ANY)], BOOL, |args, _, _| Ok(Value::Bool(matches!(args[0], Value::Map(_))))),
+    of("IsMatch", &[takes("target", ANY), pattern("pattern")], BOOL, |args, pattern, _| {
         Ok(Value::Bool(match (&args[0], pattern) {
             // What is not there matches nothing.
             (Value::Nil, _) | (_, None) => false,
@@ -140,12 +174,14 @@ pub(super) const ALL: &[Converter] = &[
             (other, Some(pattern)) => pattern.is_match(&other.to_text()),
         }))
     }),
-    of("IsRootSpan", &[], |_, _, scene| {
+    of("IsRootSpan", &[], BOOL, |_, _, scene| {
         let root = scene.item.as_deref().is_some_and(|span| span.bytes(PARENT).iter().all(|byte| *byte == 0));
         Ok(Value::Bool(root))
     }),
-    of("IsString", &[value("value")], |args, _, _| Ok(Value::Bool(matches!(args[0], Value::Text(_))))),
-    of("Len", &[value("target")], |args, _, _| {
+    of("IsString", &[takes("value", ANY)], BOOL, |args, _, _| {
+        Ok(Value::Bool(matches!(args[0], Value::Text(_))))
+    }),
+    of("Len", &[takes("target", TEXT | BYTES | ID | LIST | MAP)], INT, |args, _, _| {
         let length = match &args[0] {
             Value::Text(text) => text.len(),
             Value::Bytes(bytes) | Value::Id(bytes) => bytes.len(),
@@ -155,33 +191,48 @@ pub(super) const ALL: &[Converter] = &[
         };
         Ok(Value::Int(length as i64))
     }),
-    of("Milliseconds", &[value("duration")], |args, _, _| nanos(&args[0]).map(|n| Value::Int(n / 1_000_000))),
-    of("Minutes", &[value("duration")], |args, _, _| nanos(&args[0]).map(|n| Value::Double(n as f64 / 60e9))),
-    of("Nanoseconds", &[value("duration")], |args, _, _| nanos(&args[0]).map(Value::Int)),
-    of("SHA256", &[value("value")], |args, _, _| {
+    of("Milliseconds", &[takes("duration", DURATION)], INT, |args, _, _| {
+        nanos(&args[0]).map(|n| Value::Int(n / 1_000_000))
+    }),
+    of("Minutes", &[takes("duration", DURATION)], DOUBLE, |args, _, _| {
+        nanos(&args[0]).map(|n| Value::Double(n as f64 / 60e9))
+    }),
+    of("Nanoseconds", &[takes("duration", DURATION)], INT, |args, _, _| nanos(&args[0]).map(Value::Int)),
+    of("SHA256", &[takes("value", TEXT)], TEXT, |args, _, _| {
         let digest = digest::digest(&digest::SHA256, text(&args[0])?.as_bytes());
         Ok(Value::Text(hex(digest.as_ref())))
     }),
-    of("Seconds", &[value("duration")], |args, _, _| nanos(&args[0]).map(|n| Value::Double(n as f64 / 1e9))),
-    of("SpanID", &[value("bytes")], |args, _, _| id(&args[0], 8)),
-    of("String", &[value("value")], |args, _, _| {
+    of("Seconds", &[takes("duration", DURATION)], DOUBLE, |args, _, _| {
+        nanos(&args[0]).map(|n| Value::Double(n as f64 / 1e9))
+    }),
+    of("SpanID", &[takes("bytes", BYTES | TEXT)], ID, |args, _, _| id(&args[0], 8)),
+    of("String", &[takes("value", ANY)], TEXT | NIL, |args, _, _| {
         Ok(if args[0] == Value::Nil { Value::Nil } else { Value::Text(args[0].to_text()) })
     }),
-    of("Substring", &[value("target"), value("start"), value("length")], |args, _, _| {
-        let (source, start, length) = (text(&args[0])?, whole(&args[1])?, whole(&args[2])?);
-        let end = start.checked_add(length).filter(|_| length > 0);
-        let part = end.and_then(|end| source.as_bytes().get(start..end));
-        let part = part.ok_or_else(|| Failed("this part of the text does not exist".to_owned()))?;
-        Ok(Value::Text(String::from_utf8_lossy(part).into_owned()))
-    }),
-    of("TraceID", &[value("bytes")], |args, _, _| id(&args[0], 16)),
-    of("Trim", &[value("target"), option("replacement")], |args, _, _| {
+    of(
+        "Substring",
+        &[takes("target", TEXT), takes("start", INT), takes("length", INT)],
+        TEXT,
+        |args, _, _| {
+            let (source, start, length) = (text(&args[0])?, whole(&args[1])?, whole(&args[2])?);
+            let end = start.checked_add(length).filter(|_| length > 0);
+            let part = end.and_then(|end| source.as_bytes().get(start..end));
+            let part = part.ok_or_else(|| Failed("this part of the text does not exist".to_owned()))?;
+            Ok(Value::Text(String::from_utf8_lossy(part).into_owned()))
+        },
+    ),
+    of("TraceID", &[takes("bytes", BYTES | TEXT)], ID, |args, _, _| id(&args[0], 16)),
+    of("Trim", &[takes("target", TEXT), option("replacement", TEXT)], TEXT, |args, _, _| {
         let what = if args[1] == Value::Nil { " " } else { text(&args[1])? };
         Ok(Value::Text(text(&args[0])?.trim_matches(|c| what.contains(c)).to_owned()))
     }),
-    of("UnixMilli", &[value("time")], |args, _, _| moment(&args[0]).map(|n| Value::Int(n / 1_000_000))),
-    of("UnixNano", &[value("time")], |args, _, _| moment(&args[0]).map(Value::Int)),
-    of("UnixSeconds", &[value("time")], |args, _, _| moment(&args[0]).map(|n| Value::Int(n / 1_000_000_000))),
+    of("UnixMilli", &[takes("time", TIME)], INT, |args, _, _| {
+        moment(&args[0]).map(|n| Value::Int(n / 1_000_000))
+    }),
+    of("UnixNano", &[takes("time", TIME)], INT, |args, _, _| moment(&args[0]).map(Value::Int)),
+    of("UnixSeconds", &[takes("time", TIME)], INT, |args, _, _| {
+        moment(&args[0]).map(|n| Value::Int(n / 1_000_000_000))
+    }),
 ];
 
 /// `Span.parent_span_id`.
@@ -221,10 +272,19 @@ fn moment(value: &Value) -> Result<i64, Failed> {
 }
 
 fn id(value: &Value, length: usize) -> Result<Value, Failed> {
-    match value {
-        Value::Bytes(bytes) if bytes.len() == length => Ok(Value::Id(bytes.clone())),
-        _ => Err(Failed(format!("an id has {length} bytes"))),
-    }
+    let bytes = match value {
+        Value::Text(text) => unhex(text),
+        Value::Bytes(bytes) => Some(bytes.clone()),
+        _ => None,
+    };
+    let bytes = bytes.filter(|bytes| bytes.len() == length);
+    bytes.map(Value::Id).ok_or_else(|| Failed(format!("an id has {length} bytes")))
+}
+
+/// The bytes of hexadecimal digits.
+pub(super) fn unhex(text: &str) -> Option<Bytes> {
+    let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+    text.as_bytes().chunks(2).map(byte).collect()
 }
 
 /// Whether any data point of the metric has such an attribute.

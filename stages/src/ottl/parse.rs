@@ -13,6 +13,7 @@ use super::{
     lex::{self, Kind, Token},
     path::{Path, Segment},
     symbols::symbol,
+    types,
 };
 use crate::record::{Key, Value};
 
@@ -22,6 +23,7 @@ pub(super) struct Parser {
     context: Context,
     /// Brackets around brackets: a hostile text must not exhaust the stack.
     depth: usize,
+    pub(super) doubts: Vec<Fault>,
 }
 
 /// Which contexts the paths of a text name, in the order of their depth. For texts that leave the context to be found.
@@ -47,25 +49,28 @@ pub fn is_statement(text: &str) -> bool {
     first.is_some_and(char::is_lowercase) && editors::ALL.iter().any(|editor| editor.name == name.trim_end())
 }
 
+/// What is reckoned with, and where it stands.
+type Operand = (Expr, (usize, usize));
+
 /// The most brackets within brackets.
 const DEEPEST: usize = 32;
 
 impl Parser {
     pub(super) fn new(text: &str, context: Context) -> Result<Self, Fault> {
-        Ok(Self { tokens: lex::tokens(text)?, next: 0, context, depth: 0 })
+        Ok(Self { tokens: lex::tokens(text)?, next: 0, context, depth: 0, doubts: Vec::new() })
     }
 
-    pub(super) fn condition(mut self) -> Result<Test, Fault> {
+    pub(super) fn condition(mut self) -> Result<(Test, Vec<Fault>), Fault> {
         let test = self.any()?;
         self.end("write `and` or `or` between conditions")?;
-        Ok(test)
+        Ok((test, self.doubts))
     }
 
-    pub(super) fn statement(mut self) -> Result<(Edit, Option<Test>), Fault> {
+    pub(super) fn statement(mut self) -> Result<(Edit, Option<Test>, Vec<Fault>), Fault> {
         let edit = self.edit()?;
         let only = if self.word("where") { Some(self.any()?) } else { None };
         self.end("write `where` before a condition")?;
-        Ok((edit, only))
+        Ok((edit, only, self.doubts))
     }
 
     pub(super) fn peek(&self) -> &Token {
@@ -152,7 +157,7 @@ impl Parser {
     fn comparison(&mut self) -> Result<Test, Fault> {
         // A bracket holds a condition, or else it belongs to a value.
         if matches!(self.peek().kind, Kind::Sign("(")) {
-            let (start, depth) = (self.next, self.depth);
+            let (start, depth, doubts) = (self.next, self.depth, self.doubts.len());
             self.next += 1;
             let within = self.any().and_then(|test| self.expect(")").map(|()| test));
             match within {
@@ -160,10 +165,14 @@ impl Parser {
                 Err(fault) => {
                     let reached = self.next;
                     (self.next, self.depth) = (start, depth);
+                    self.doubts.truncate(doubts);
                     // Whichever reading came further is the one that was meant.
                     return self.compared().map_err(|other| if self.next > reached { other } else { fault });
                 }
-                Ok(_) => (self.next, self.depth) = (start, depth),
+                Ok(_) => {
+                    (self.next, self.depth) = (start, depth);
+                    self.doubts.truncate(doubts);
+                }
             }
         }
         self.compared()
@@ -184,13 +193,29 @@ impl Parser {
             return self.alone(one, start);
         };
         self.next += 1;
-        Ok(Test::Compare(one, sign, self.sum()?))
+        let at = self.peek().at;
+        let other = self.sum()?;
+        if types::alike(one.types()) & types::alike(other.types()) == 0 {
+            let (subject, given, at) =
+                if matches!(one, Expr::Literal(_)) { (&other, &one, start) } else { (&one, &other, at) };
+            let (is, never) = (types::names(subject.types()), types::names(given.types()));
+            let path = if let Expr::Path(path) = subject { Some(path) } else { None };
+            let remedy = types::instead(path, subject.types(), given);
+            self.doubts.push(Fault::new(at, format!("{is} and {never} are never the same"), remedy));
+        }
+        Ok(Test::Compare(one, sign, other))
     }
 
     fn alone(&self, expr: Expr, at: (usize, usize)) -> Result<Test, Fault> {
         match expr {
             Expr::Literal(Value::Bool(answer)) => Ok(Test::Always(answer)),
-            Expr::Call(_) => Ok(Test::Is(expr)),
+            Expr::Call(_) => {
+                if expr.types() & types::BOOL == 0 {
+                    let what = format!("this is {}, and no condition", types::names(expr.types()));
+                    return Err(Fault::new(at, what, "compare it"));
+                }
+                Ok(Test::Is(expr))
+            }
             Expr::Path(_) => {
                 Err(Fault::new(at, "this is a value, and no condition", "compare it, as in `… == true`"))
             }
@@ -199,6 +224,7 @@ impl Parser {
     }
 
     pub(super) fn sum(&mut self) -> Result<Expr, Fault> {
+        let start = self.peek().at;
         let mut expr = self.product()?;
         loop {
             let math = match self.peek().kind {
@@ -207,11 +233,13 @@ impl Parser {
                 _ => return Ok(expr),
             };
             self.next += 1;
-            expr = Expr::Math(Box::new(expr), math, Box::new(self.product()?));
+            let (at, other) = (self.peek().at, self.product()?);
+            expr = self.math((expr, start), math, (other, at))?;
         }
     }
 
     fn product(&mut self) -> Result<Expr, Fault> {
+        let start = self.peek().at;
         let mut expr = self.value()?;
         loop {
             let math = match self.peek().kind {
@@ -220,8 +248,28 @@ impl Parser {
                 _ => return Ok(expr),
             };
             self.next += 1;
-            expr = Expr::Math(Box::new(expr), math, Box::new(self.value()?));
+            let (at, other) = (self.peek().at, self.value()?);
+            expr = self.math((expr, start), math, (other, at))?;
         }
+    }
+
+    fn math(&mut self, one: Operand, math: Math, other: Operand) -> Result<Expr, Fault> {
+        for (expr, at) in [&one, &other] {
+            if expr.types() & types::AMOUNT == 0 {
+                let what = format!("{} is nothing to reckon with", types::names(expr.types()));
+                self.doubt(expr, Fault::new(*at, what, "texts are joined by `Concat([…], \"\")`"))?;
+            }
+        }
+        Ok(Expr::Math(Box::new(one.0), math, Box::new(other.0)))
+    }
+
+    /// What is written is refused; what something else comes to is doubted.
+    pub(super) fn doubt(&mut self, expr: &Expr, fault: Fault) -> Result<(), Fault> {
+        if matches!(expr, Expr::Literal(_) | Expr::List(_) | Expr::Map(_)) {
+            return Err(fault);
+        }
+        self.doubts.push(fault);
+        Ok(())
     }
 
     fn value(&mut self) -> Result<Expr, Fault> {

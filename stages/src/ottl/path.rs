@@ -1,6 +1,10 @@
 //! Paths: what they lead to is looked up in the schema, once.
 
-use super::{Context, Failed, Fault};
+use super::{
+    Context, Failed, Fault,
+    functions::unhex,
+    types::{self, Types},
+};
 use crate::{
     record::{Held, Key, Record, Value},
     scene::{Level, POINTS, Scene},
@@ -92,7 +96,16 @@ impl Path {
         let messages = of.messages();
         let fields: Vec<Option<&Field>> = messages.iter().map(|message| named(message, name)).collect();
         let Some(field) = fields.iter().flatten().next().copied() else {
-            return Err(unknown(of, &messages, first));
+            let mut fault = unknown(of, &messages, first);
+            let written: Vec<&str> = [first].into_iter().chain(rest).map(|one| one.name.as_str()).collect();
+            if Context::named(&first.name).is_some() {
+                fault.what = format!("`{}` is no value", first.name);
+                fault.remedy =
+                    format!("write `{}.attributes[\"…\"]`, or another path after a point", first.name);
+            } else if written.len() > 1 && !fault.remedy.starts_with("did") {
+                fault.remedy = format!("write `attributes[\"{}\"]` for an attribute", written.join("."));
+            }
+            return Err(fault);
         };
         path.leads = match (suffix, field.kind) {
             (None, _) => Leads::Field(fields, view),
@@ -135,6 +148,44 @@ impl Path {
             return Err(Fault::new(first.at, format!("`{}` is no value", first.name), remedy));
         }
         Ok(path)
+    }
+
+    /// What it may lead to, as far as that is known before there is anything.
+    pub(super) fn types(&self) -> Types {
+        match &self.leads {
+            _ if !self.keys.is_empty() => types::ANY,
+            Leads::Field(fields, view) => {
+                fields.iter().fold(0, |all, field| all | field.map_or(types::NIL, |field| held(field, *view)))
+            }
+            Leads::Within(_, field) => held(field, View::Plain),
+            Leads::Metric(Fact::Monotonic) => types::BOOL,
+            Leads::Metric(_) => types::INT,
+        }
+    }
+
+    /// What it can be set to.
+    pub(super) fn takes(&self) -> Types {
+        match &self.leads {
+            Leads::Metric(_) => 0,
+            _ if !self.keys.is_empty() => types::ANY,
+            Leads::Field(fields, view) => {
+                fields.iter().flatten().fold(0, |all, field| all | settable(field, *view))
+            }
+            Leads::Within(_, field) => settable(field, View::Plain),
+        }
+    }
+
+    /// The symbols that stand for its numbers, if it has any.
+    pub(super) fn symbols(&self) -> &'static [(&'static str, i32)] {
+        let field = match &self.leads {
+            Leads::Field(fields, View::Plain) => fields.iter().flatten().next().copied(),
+            Leads::Within(_, field) => Some(*field),
+            _ => None,
+        };
+        match field.map(|field| field.kind) {
+            Some(Kind::Enum(names)) => names,
+            _ => &[],
+        }
     }
 
     pub(super) fn get(&self, scene: &mut Scene<'_>) -> Value {
@@ -228,6 +279,31 @@ fn unknown_name<'k>(segment: &Segment, known: impl Iterator<Item = &'k str> + Cl
     Fault::new(segment.at, format!("`{}` is not known here", segment.name), remedy)
 }
 
+/// What [`read`] makes of a field.
+fn held(field: &Field, view: View) -> Types {
+    match field.kind {
+        Kind::Message(message) if is_pair(message) => types::MAP,
+        Kind::Message(_) if view == View::Plain => types::ANY,
+        Kind::String => types::TEXT,
+        _ if view == View::Text => types::TEXT,
+        Kind::Bytes | Kind::Id { .. } => types::ID,
+        Kind::Bool => types::BOOL,
+        Kind::Double => types::DOUBLE,
+        _ if view == View::Time => types::TIME,
+        _ => types::INT,
+    }
+}
+
+/// What [`write`] takes for a field.
+fn settable(field: &Field, view: View) -> Types {
+    match field.kind {
+        Kind::Id { .. } if view == View::Plain => types::BYTES | types::ID,
+        Kind::Fixed64 | Kind::Sfixed64 => types::INT | types::TIME,
+        Kind::Sint32 => 0,
+        _ => held(field, view),
+    }
+}
+
 fn read(record: &Record, field: &Field, view: View) -> Value {
     let number = field.number;
     let bits = || record.bits(number);
@@ -262,6 +338,17 @@ fn enum_text(names: &[(&str, i32)], bits: u64) -> String {
 }
 
 fn write(record: &mut Record, field: &Field, view: View, value: Value) -> Result<(), Failed> {
+    // What is read as a text may be set as one.
+    let value = match (field.kind, value) {
+        (Kind::Enum(names), Value::Text(text)) if view == View::Text => {
+            let found = names.iter().find(|(_, number)| enum_text(names, *number as u64) == text);
+            found.map_or(Value::Text(text), |(_, number)| Value::Int(i64::from(*number)))
+        }
+        (Kind::Id { .. }, Value::Text(text)) if view == View::Text => {
+            unhex(&text).map_or(Value::Text(text), Value::Bytes)
+        }
+        (_, value) => value,
+    };
     let wrong = |value: &Value| Err(Failed(format!("`{}` cannot be set to {}", field.name, value.name())));
     let number = field.number;
     let fixed = matches!(field.kind, Kind::Fixed64 | Kind::Sfixed64);
@@ -270,7 +357,7 @@ fn write(record: &mut Record, field: &Field, view: View, value: Value) -> Result
         (Kind::Message(message), Value::Map(entries)) if is_pair(message) => {
             record.attributes(number).replace(&entries);
         }
-        (Kind::Message(message), value) if is_any(message) && view == View::Plain => {
+        (Kind::Message(message), value) if is_any(message) => {
             let mut out = Vec::new();
             value.write(&mut out);
             record.set(number, Held::Bytes(out.into()));
@@ -286,9 +373,7 @@ fn write(record: &mut Record, field: &Field, view: View, value: Value) -> Result
         (_, Value::Int(value) | Value::Time(value)) if fixed => {
             record.set(number, Held::Fixed64(value.cast_unsigned()));
         }
-        (Kind::Enum(_) | Kind::Uint32 | Kind::Int32 | Kind::Uint64 | Kind::Int64, Value::Int(value))
-            if view == View::Plain =>
-        {
+        (Kind::Enum(_) | Kind::Uint32 | Kind::Int32 | Kind::Uint64 | Kind::Int64, Value::Int(value)) => {
             record.set(number, Held::Varint(value.cast_unsigned()));
         }
         (_, value) => return wrong(&value),

@@ -32,6 +32,9 @@ fn what_is_wrong_is_told_with_its_place_and_what_is_likely_meant() {
         (r#"attributes["x"]"#, 0, 10, "compare it, as in `… == true`"),
         (r#"name == "x" kind == 1"#, 12, 4, "write `and` or `or` between conditions"),
         (r#"log.body == "x""#, 0, 3, "begin with `span.`"),
+        (r#"resources.attributes["x"] == 1"#, 0, 9, "did you mean `resource`?"),
+        (r#"resource["x"] == 1"#, 0, 8, "write `resource.attributes[\"…\"]`, or another path after a point"),
+        (r#"http.route == "/""#, 0, 4, "write `attributes[\"http.route\"]` for an attribute"),
         (r#"events == nil"#, 0, 6, "use the context `spanevent`"),
         (r#"name["x"] == nil"#, 0, 4, "take `[…]` out"),
         (r#"set(name, "x") were true"#, 15, 4, "write `where` before a condition"),
@@ -42,6 +45,244 @@ fn what_is_wrong_is_told_with_its_place_and_what_is_likely_meant() {
     ] {
         let found = fault(text, Context::Span);
         assert_eq!((found.0, found.1, found.3.as_str()), (at, width, remedy), "{text}: {}", found.2);
+    }
+}
+
+/// As `fault`, in one line: what the Collector refuses when it starts.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        r#"keep_keys(attributes, "a")"#,
+        r#"22+3: `keys` is a list, and this is a text; put it in brackets: `["…"]`"#,
+    ),
+    (r#"keep_keys(attributes, ["a", 1])"#, r#"22+1: `keys` is a list of texts; put each in double quotes"#),
+    (r#"limit(attributes, -1, [])"#, r#"0+5: `limit` fails: a count is negative; correct what it is given"#),
+    (
+        r#"limit(attributes, 1, ["a", "b"])"#,
+        r#"0+5: `limit` fails: there are more priority keys than the limit; correct what it is given"#,
+    ),
+    (
+        r#"limit(attributes, "1", [])"#,
+        r#"18+3: `limit` is a whole number, and this is a text; write it without quotes"#,
+    ),
+    (
+        r#"truncate_all(attributes, 1.5)"#,
+        r#"25+3: `limit` is a whole number, and this is a number; write a whole number"#,
+    ),
+    (
+        r#"replace_all_patterns(attributes, "kee", "a", "b")"#,
+        r#"33+5: `mode` is one of a few words; write "key" or "value""#,
+    ),
+    (
+        r#"replace_all_patterns(attributes, name, "a", "b")"#,
+        r#"33+4: `mode` is one of a few words; write "key" or "value""#,
+    ),
+    (
+        r#"replace_pattern(name, "a", 1)"#,
+        r#"27+1: `replacement` is a text, and this is a whole number; put it in double quotes"#,
+    ),
+    (
+        r#"delete_key(attributes, 1)"#,
+        r#"23+1: `key` is a text, and this is a whole number; put it in double quotes"#,
+    ),
+    (
+        r#"delete_matching_keys(attributes, "(")"#,
+        r#"33+3: this is no regular expression: found open group without closing ')'; correct the pattern"#,
+    ),
+    (
+        r#"merge_maps(attributes, attributes, "ups")"#,
+        r#"35+5: `strategy` is one of a few words; write "insert" or "update" or "upsert""#,
+    ),
+    (
+        r#"set(name, ConvertCase(name, "lowe"))"#,
+        r#"28+6: `toCase` is one of a few words; write "lower" or "upper" or "snake" or "camel""#,
+    ),
+    (
+        r#"set(name, Concat("a", ","))"#,
+        r#"17+3: `vals` is a list, and this is a text; put it in brackets: `["…"]`"#,
+    ),
+    (
+        r#"set(name, Substring(name, "a", 1))"#,
+        r#"26+3: `start` is a whole number, and this is a text; write a whole number"#,
+    ),
+    (
+        r#"set(name, SHA256(1))"#,
+        r#"17+1: `value` is a text, and this is a whole number; put it in double quotes"#,
+    ),
+    (
+        r#"set(name, Trim(name, 1))"#,
+        r#"21+1: `replacement` is a text, and this is a whole number; put it in double quotes"#,
+    ),
+    (
+        r#"Duration(5) == Duration("5s")"#,
+        r#"9+1: `duration` is a text, and this is a whole number; put it in double quotes"#,
+    ),
+    (
+        r#"Hours(5) == 5"#,
+        r#"6+1: `duration` is a duration, and this is a whole number; write `Duration("1s")`, or one time minus another"#,
+    ),
+    (r#"UnixNano(5) == 5"#, r#"9+1: `time` is a time, and this is a whole number; write a time"#),
+    (r#"Bool("x") == true"#, r#"0+4: `Bool` fails: this text is no truth value; correct what it is given"#),
+    (
+        r#"trace_id == TraceID(0x01)"#,
+        r#"12+7: `TraceID` fails: an id has 16 bytes; correct what it is given"#,
+    ),
+    (
+        r#"end_time - start_time > Duration("1 s")"#,
+        r#"24+8: `Duration` fails: this is no duration such as 1m30s; correct what it is given"#,
+    ),
+    (r#"name == "a" + 1"#, r#"8+3: a text is nothing to reckon with; texts are joined by `Concat([…], "")`"#),
+    (r#"Len(name)"#, r#"0+3: this is a whole number, and no condition; compare it"#),
+];
+
+/// What the Collector finds out at work: never the same, or an error each time.
+const DOUBTED: &[(&str, &str)] = &[
+    (
+        r#"set(trace_id, 5)"#,
+        r#"14+1: this is a whole number, and what is set takes bytes or an id; write `TraceID(0x…)` or `SpanID(0x…)`, or `.string` after the path"#,
+    ),
+    (
+        r#"set(trace_id, "0102030405060708090a0b0c0d0e0f10")"#,
+        r#"14+34: this is a text, and what is set takes bytes or an id; write `TraceID(0x…)` or `SpanID(0x…)`, or `.string` after the path"#,
+    ),
+    (
+        r#"set(status.code, "ERROR")"#,
+        r#"17+7: this is a text, and what is set takes a whole number; write `STATUS_CODE_ERROR`, without quotes"#,
+    ),
+    (
+        r#"set(status.code, "bad")"#,
+        r#"17+5: this is a text, and what is set takes a whole number; write a symbol, such as `STATUS_CODE_ERROR`"#,
+    ),
+    (
+        r#"set(status.code, nil)"#,
+        r#"17+3: this is nil, and what is set takes a whole number; what is absent is empty or zero here: write that"#,
+    ),
+    (
+        r#"set(name, 5)"#,
+        r#"10+1: this is a whole number, and what is set takes a text; put it in double quotes"#,
+    ),
+    (
+        r#"set(name, kind)"#,
+        r#"10+4: this is a whole number, and what is set takes a text; write `String(…)`"#,
+    ),
+    (r#"set(attributes, "x")"#, r#"16+3: this is a text, and what is set takes a map; write a map"#),
+    (
+        r#"set(dropped_attributes_count, "5")"#,
+        r#"30+3: this is a text, and what is set takes a whole number; write it without quotes"#,
+    ),
+    (
+        r#"delete_key(name, "a")"#,
+        r#"11+4: `delete_key` changes a map, and this is a text; name another path"#,
+    ),
+    (
+        r#"replace_pattern(attributes, "a", "b")"#,
+        r#"16+10: `replace_pattern` changes a text, and this is a map; name another path"#,
+    ),
+    (
+        r#"merge_maps(attributes, name, "upsert")"#,
+        r#"23+4: `source` is a map, and this is a text; write a map"#,
+    ),
+    (
+        r#"set(name, ConvertCase(kind, "lower"))"#,
+        r#"22+4: `target` is a text, and this is a whole number; write `String(…)`"#,
+    ),
+    (
+        r#"set(attributes["d"], Len(kind))"#,
+        r#"25+4: `target` is a text or bytes or an id or a list or a map, and this is a whole number; write `String(…)`"#,
+    ),
+    (
+        r#"set(attributes["d"], UnixNano(start_time_unix_nano))"#,
+        r#"30+20: `time` is a time, and this is a whole number; write a time"#,
+    ),
+    (
+        r#"set(attributes["d"], name * 2)"#,
+        r#"21+4: a text is nothing to reckon with; texts are joined by `Concat([…], "")`"#,
+    ),
+    (
+        r#"kind == "SPAN_KIND_SERVER""#,
+        r#"8+18: a whole number and a text are never the same; write `SPAN_KIND_SERVER`, without quotes"#,
+    ),
+    (
+        r#""server" == kind"#,
+        r#"0+8: a whole number and a text are never the same; write `SPAN_KIND_SERVER`, without quotes"#,
+    ),
+    (
+        r#"status.code == "Error""#,
+        r#"15+7: a whole number and a text are never the same; write `STATUS_CODE_ERROR`, without quotes"#,
+    ),
+    (r#"name == 5"#, r#"8+1: a text and a whole number are never the same; put it in double quotes"#),
+    (
+        r#"name != nil"#,
+        r#"8+3: a text and nil are never the same; what is absent is empty or zero here: write that"#,
+    ),
+    (
+        r#"parent_span_id == nil"#,
+        r#"18+3: an id and nil are never the same; what is absent is empty or zero here: write that"#,
+    ),
+    (
+        r#"trace_id == "abc""#,
+        r#"12+5: an id and a text are never the same; write `TraceID(0x…)` or `SpanID(0x…)`, or `.string` after the path"#,
+    ),
+    (r#"start_time > 5"#, r#"13+1: a time and a whole number are never the same; write a time"#),
+    (
+        r#"end_time - start_time > "1s""#,
+        r#"24+4: a whole number or a number or a time or a duration and a text are never the same; write `Duration("1s")`, or one time minus another"#,
+    ),
+    (
+        r#"IsMatch(name, "x") == "true""#,
+        r#"22+6: a truth value and a text are never the same; write a truth value"#,
+    ),
+    (
+        r#"(Len(name) == "4") and (kind == 2 or (name) == 1)"#,
+        r#"14+3: a whole number and a text are never the same; write it without quotes | 47+1: a text and a whole number are never the same; put it in double quotes"#,
+    ),
+];
+
+#[test]
+fn what_cannot_work_is_refused_or_doubted_with_its_place_and_what_would() {
+    for (text, told) in REFUSED {
+        let (at, width, what, remedy) = fault(text, Context::Span);
+        assert_eq!(format!("{at}+{width}: {what}; {remedy}"), *told, "{text}");
+    }
+    for (text, told) in DOUBTED {
+        let doubts = match is_statement(text) {
+            true => Statement::compile(text, Context::Span).map(|made| made.doubts().to_vec()),
+            false => Condition::compile(text, Context::Span).map(|made| made.doubts().to_vec()),
+        };
+        let doubts = doubts.unwrap_or_else(|fault| panic!("{text}: {fault}"));
+        let each = doubts.iter().map(|one| format!("{}+{}: {}; {}", one.at, one.width, one.what, one.remedy));
+        assert_eq!(each.collect::<Vec<_>>().join(" | "), *told, "{text}");
+    }
+}
+
+#[test]
+fn what_may_work_is_not_doubted() {
+    for text in [
+        r#"set(attributes["a"], 5)"#,
+        r#"set(attributes["a"], nil)"#,
+        r#"set(kind.string, "Server")"#,
+        r#"set(trace_id.string, "0102030405060708090a0b0c0d0e0f10")"#,
+        r#"set(trace_id, TraceID("0102030405060708090a0b0c0d0e0f10"))"#,
+        r#"set(status.code, STATUS_CODE_OK)"#,
+        r#"set(status.code, attributes["code"])"#,
+        r#"set(start_time_unix_nano, 5)"#,
+        r#"limit(attributes, 2, ["a", "b"])"#,
+        r#"keep_keys(attributes["map"], ["a"])"#,
+        r#"merge_maps(attributes, attributes["map"], "upsert")"#,
+        r#"set(attributes["took"], Milliseconds(end_time - start_time))"#,
+        r#"set(attributes["took"], (end_time_unix_nano - start_time_unix_nano) / 1000000)"#,
+    ] {
+        let made = Statement::compile(text, Context::Span).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+        assert_eq!(made.doubts(), [], "{text}");
+    }
+    for text in [
+        r#"kind == 2.0 and attributes["a"] == 5 and attributes["a"] == nil"#,
+        r#"end_time - start_time > Duration("1s") and Len(attributes) > 3"#,
+        r#"parent_span_id == SpanID(0x0000000000000000) and IsRootSpan()"#,
+        r#"(kind) == SPAN_KIND_SERVER and Int(attributes["n"]) != nil"#,
+        r#"attributes["a"]["b"][0] == "x" and IsMatch(kind, "2") == true"#,
+    ] {
+        let made = Condition::compile(text, Context::Span).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+        assert_eq!(made.doubts(), [], "{text}");
     }
 }
 

@@ -134,18 +134,23 @@ impl Value {
 
     /// What it is, for a message.
     pub const fn name(&self) -> &'static str {
+        KINDS[self.kind()]
+    }
+
+    /// Its place in [`KINDS`].
+    pub(crate) const fn kind(&self) -> usize {
         match self {
-            Self::Nil => "nil",
-            Self::Bool(_) => "a truth value",
-            Self::Int(_) => "a whole number",
-            Self::Double(_) => "a number",
-            Self::Text(_) => "a text",
-            Self::Bytes(_) => "bytes",
-            Self::Id(_) => "an id",
-            Self::Time(_) => "a time",
-            Self::Duration(_) => "a duration",
-            Self::List(_) => "a list",
-            Self::Map(_) => "a map",
+            Self::Nil => 0,
+            Self::Bool(_) => 1,
+            Self::Int(_) => 2,
+            Self::Double(_) => 3,
+            Self::Text(_) => 4,
+            Self::Bytes(_) => 5,
+            Self::Id(_) => 6,
+            Self::Time(_) => 7,
+            Self::Duration(_) => 8,
+            Self::List(_) => 9,
+            Self::Map(_) => 10,
         }
     }
 
@@ -189,6 +194,21 @@ impl Value {
         }
     }
 }
+
+/// What values are.
+pub(crate) const KINDS: [&str; 11] = [
+    "nil",
+    "a truth value",
+    "a whole number",
+    "a number",
+    "a text",
+    "bytes",
+    "an id",
+    "a time",
+    "a duration",
+    "a list",
+    "a map",
+];
 
 /// What leads from a value to an element of it.
 #[derive(Clone, Debug, PartialEq)]
