@@ -68,7 +68,7 @@ pub struct Replay {
     /// Only list what would be sent
     #[arg(long, short = 'n')]
     pub dry_run: bool,
-    /// Only those that were for a destination whose name has this in it
+    /// Only those that were for the destination of this name, or whose name has this in it; `*` sends all to one
     #[arg(long, value_name = "TEXT")]
     pub destination: Option<String>,
     /// Only those written since so long ago, such as 90m, 12h or 7d

@@ -31,6 +31,11 @@ pub async fn run(args: &Replay, screen: &Screen) -> Result<(), Failure> {
     let (letters, torn) = pile.sort();
     let found = letters.len();
     let mut letters: Vec<Letter> = letters.into_iter().filter(|letter| is_wanted(letter, args)).collect();
+    // A whole name means that destination, and not those whose names go on.
+    let is_named = |letter: &Letter| args.destination.as_deref().is_some_and(|name| is_name_of(name, letter));
+    if letters.iter().any(is_named) {
+        letters.retain(is_named);
+    }
     letters.sort_by_key(|letter| letter.received);
     say(&format!("{found} dead letters found, {} chosen", letters.len()))?;
     for (key, missing, of) in &torn {
@@ -40,17 +45,37 @@ pub async fn run(args: &Replay, screen: &Screen) -> Result<(), Failure> {
         say(&format!("{damaged} lines are cut off or damaged, and left out"))?;
     }
     match &args.to {
+        Some(to) if !args.dry_run && are_mixed(&letters, args) => {
+            list(&letters, screen)?;
+            Err(Failure::usage(format!("these were for several destinations, and {to} is one")).hint(
+                "Choose one with --destination NAME, and deliver the others to where they belong;\n--destination '*' \
+                 sends all to this one.",
+            ))
+        }
         Some(to) if !args.dry_run => deliver(to, args, &mut sources, &letters, screen).await,
         _ => list(&letters, screen),
     }
 }
 
 fn is_wanted(letter: &Letter, args: &Replay) -> bool {
-    let by_destination =
-        args.destination.as_ref().is_none_or(|part| letter.destination.contains(part.as_str()));
+    let by_destination = args
+        .destination
+        .as_ref()
+        .is_none_or(|part| part == "*" || letter.destination.contains(part.as_str()));
     let by_signal = args.signal.is_none_or(|signal| Signal::from(signal) == letter.signal);
     let since = args.since.map(|ago| clock::unix_millis().saturating_sub(millis(ago)));
     by_destination && by_signal && since.is_none_or(|since| letter.at >= since)
+}
+
+/// `otlphttp/a` of `otlphttp/a (https://…)`.
+fn is_name_of(name: &str, letter: &Letter) -> bool {
+    letter.destination.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
+}
+
+/// Whether what is of one, a tenant perhaps, would reach what is another's.
+fn are_mixed(letters: &[Letter], args: &Replay) -> bool {
+    let differ = |pair: &[Letter]| pair[0].destination != pair[1].destination;
+    args.destination.as_deref() != Some("*") && letters.windows(2).any(differ)
 }
 
 fn list(letters: &[Letter], screen: &Screen) -> Result<(), Failure> {

@@ -4,7 +4,11 @@
 
 mod world;
 
-use spanlayer_pipeline::{Admission, Signal};
+use spanlayer_pipeline::{
+    Admission, Deadline, Memory, Outcome, Settings, Signal, Spool,
+    letters::{Letters, Part, Pile},
+};
+use std::{path::Path, time::Duration};
 use world::World;
 
 fn with(processors: &str, pipelines: &str, exporters: &str) -> World {
@@ -69,7 +73,8 @@ async fn what_a_processor_brings_to_light_is_hidden_and_what_it_hashes_is_the_va
 async fn no_processor_takes_a_secret_to_where_it_is_not_known_as_one() {
     // By name, by look, and in places that are no attributes.
     let secrets = ["hunter2", "swordfish", "tr0ub4dor", "correcthorse"];
-    let world = with(
+    let components = concat!(
+        "processors: {",
         "attributes: {actions: [{key: copied, from_attribute: password, action: insert}, \
             {key: url, pattern: '//(?P<user>[^:]+):(?P<word>[^@]+)@', action: extract}, \
             {key: token, action: convert, converted_type: string}]}, \
@@ -84,11 +89,12 @@ async fn no_processor_takes_a_secret_to_where_it_is_not_known_as_one() {
             metric_statements: ['set(metric.description, resource.attributes[\"db.password\"])']}, \
          span: {name: {from_attributes: [password, url], separator: ' '}}, \
          span/out: {name: {to_attributes: {rules: ['^(?P<first>[^ ]+)']}}}",
-        "traces: {receivers: [otlp], processors: [attributes, resource, transform, span, span/out], exporters: [debug]}, \
-         logs: {receivers: [otlp], processors: [attributes, resource, transform], exporters: [debug]}, \
-         metrics: {receivers: [otlp], processors: [attributes, resource, transform], exporters: [debug]}",
-        "debug: ",
+        "}"
     );
+    let pipelines = "traces: {receivers: [otlp], processors: [attributes, resource, transform, span, span/out], exporters: [debug]}, \
+         logs: {receivers: [otlp], processors: [attributes, resource, transform], exporters: [debug]}, \
+         metrics: {receivers: [otlp], processors: [attributes, resource, transform], exporters: [debug]}";
+    let world = World::new(components, pipelines, "debug: ");
     let pair =
         |(key, value): &(&str, &str)| format!(r#"{{"key":"{key}","value":{{"stringValue":"{value}"}}}}"#);
     let attributes = |pairs: &[(&str, &str)]| pairs.iter().map(pair).collect::<Vec<_>>().join(",");
@@ -103,6 +109,17 @@ async fn no_processor_takes_a_secret_to_where_it_is_not_known_as_one() {
         r#"{{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","name":"a","attributes":[{own}],"events":[{{"name":"e"}}]}}"#
     );
     let mut delivered = Vec::new();
+    // Nothing is taken away by a destination that is down: it waits in files, and becomes dead letters.
+    let place = std::env::temp_dir().join(format!("spanlayer-planted-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&place);
+    std::fs::create_dir_all(&place).unwrap();
+    let settings = Settings {
+        spool: Some(Spool { directory: place.join("spool"), limit: 16 << 20, deferred: false }),
+        letters: Letters::File(place.join("letters")),
+        ..Settings::default()
+    };
+    let down =
+        World::with(components, pipelines, "debug: ", |_| Memory::always(Outcome::retry("down")), settings);
     for (signal, request) in [
         (
             Signal::Traces,
@@ -122,6 +139,7 @@ async fn no_processor_takes_a_secret_to_where_it_is_not_known_as_one() {
         ),
     ] {
         assert_eq!(world.accept(signal, &request), Admission::Accepted);
+        assert_eq!(down.accept(signal, &request), Admission::Accepted);
         let sent = world.delivered(signal).await.remove(0);
         for secret in secrets {
             assert!(!sent.to_lowercase().contains(&secret[1..]), "{secret} in {signal}: {sent}");
@@ -137,6 +155,28 @@ async fn no_processor_takes_a_secret_to_where_it_is_not_known_as_one() {
     ] {
         assert!(delivered[0].contains(done), "{done}: {}", delivered[0]);
     }
+    let holds_none = |path: &Path| {
+        let text = String::from_utf8_lossy(&std::fs::read(path).unwrap()).to_lowercase();
+        assert!(text.len() > 100, "{}", path.display());
+        secrets
+            .iter()
+            .for_each(|secret| assert!(!text.contains(&secret[1..]), "{secret} in {}", path.display()));
+    };
+    let files = std::fs::read_dir(place.join("spool")).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<_> = files.filter(|path| path.metadata().unwrap().len() > 0).collect();
+    assert!(!files.is_empty());
+    files.iter().for_each(|path| holds_none(path));
+    let report = down.pipeline.shutdown(Deadline::within(Duration::from_secs(2))).await;
+    assert_eq!(report.dead_lettered, 3);
+    let mut pile = Pile::default();
+    let text = std::fs::read_to_string(place.join("letters")).unwrap();
+    text.lines().filter_map(Part::find).for_each(|part| pile.add(part.unwrap()));
+    for letter in pile.sort().0 {
+        let path = place.join("letter");
+        std::fs::write(&path, letter.batch().unwrap().request()).unwrap();
+        holds_none(&path);
+    }
+    std::fs::remove_dir_all(&place).unwrap();
     // What was done is told once.
     let told = delivered[0].matches("redaction.masked.count").count();
     assert_eq!(told, 3, "of the resource, of the span, and in the copy of the span's: {}", delivered[0]);

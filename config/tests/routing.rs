@@ -4,7 +4,11 @@
 
 mod world;
 
-use spanlayer_pipeline::{Admission, Memory, Signal, SignalTotals};
+use spanlayer_pipeline::{
+    Admission, Deadline, Memory, Outcome, Settings, Signal, SignalTotals, Spool,
+    letters::{Letters, Part, Pile},
+};
+use std::time::Duration;
 use world::World;
 
 /// A pipeline for each of these, with a destination of its own; and one before them.
@@ -156,4 +160,70 @@ async fn with_propagate_nobody_gets_a_payload_that_a_row_cannot_be_asked_about()
         assert_eq!(world.memories.iter().map(items).sum::<usize>(), left, "{mode}");
         assert_eq!((counted.accepted, counted.filtered), (3, 3 - left as u64), "{mode}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobodys_spans_reach_another_also_when_its_own_is_down_after_crashes_and_among_dead_letters() {
+    let place = std::env::temp_dir().join(format!("spanlayer-tenants-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&place);
+    std::fs::create_dir_all(&place).unwrap();
+    let letters = place.join("letters");
+    let spool = || Spool { directory: place.join("spool"), limit: 16 << 20, deferred: false };
+    // Each process is a new one that has the files of the one before, and its exporters in another order.
+    let process = |names: [&str; 2]| {
+        let down = |name: &str| match name {
+            "debug/a" => Memory::always(Outcome::retry("it is down")),
+            _ => Memory::new(),
+        };
+        let pipeline = |name| format!("traces/{name}: {{receivers: [routing], exporters: [debug/{name}]}}");
+        World::with(
+            &format!("connectors: {{routing: {{{TENANTS}}}}}"),
+            &format!(
+                "traces/in: {{receivers: [otlp], exporters: [routing]}}, {}, {}",
+                pipeline(names[0]),
+                pipeline(names[1])
+            ),
+            &format!("debug/{}: , debug/{}: ", names[0], names[1]),
+            down,
+            Settings { spool: Some(spool()), letters: Letters::File(letters.clone()), ..Settings::default() },
+        )
+    };
+    let soon = || Deadline::within(Duration::from_secs(2));
+    let mut all_of_b = String::new();
+    for (turn, names) in [["a", "b"], ["b", "a"], ["a", "b"]].into_iter().enumerate() {
+        let world = process(names);
+        world.pipeline.recover().await;
+        let (a, b) = (format!("for-a-{turn}"), format!("for-b-{turn}"));
+        let (late, unsent) = (format!("late-a-{turn}"), format!("late-b-{turn}"));
+        world.accept(Signal::Traces, &tenants(&[("a", &[&a]), ("b", &[&b])]));
+        let delivered = world.delivered(Signal::Traces).await;
+        let own = usize::from(names[1] == "b");
+        assert!(delivered[1 - own].is_empty(), "it is down: {}", delivered[1 - own]);
+        assert!(!delivered[own].contains("-a-"), "{}", delivered[own]);
+        all_of_b.push_str(&delivered[own]);
+        if turn < 2 {
+            // Accepted, and lost with the process but for its files.
+            world.accept(Signal::Traces, &tenants(&[("b", &[&unsent]), ("a", &[&late])]));
+            continue;
+        }
+        let report = world.pipeline.shutdown(soon()).await;
+        assert_eq!((report.dead_lettered, report.lost.len(), report.spooled.len()), (5, 0, 0));
+    }
+    for name in ["for-b-0", "late-b-0", "for-b-1", "late-b-1", "for-b-2"] {
+        assert_eq!(all_of_b.matches(&format!("\"{name}\"")).count(), 1, "{name}: {all_of_b}");
+    }
+    let text = std::fs::read_to_string(&letters).unwrap();
+    let mut pile = Pile::default();
+    text.lines().filter_map(Part::find).for_each(|part| pile.add(part.unwrap()));
+    let found = pile.sort().0;
+    assert!(!found.is_empty());
+    let mut items = 0;
+    for letter in found {
+        let request = letter.batch().unwrap().request();
+        let json = spanlayer_otlp::json::from_protobuf(Signal::Traces, &request).unwrap();
+        assert!(&*letter.destination == "debug/a" && !json.contains("-b-"), "{}: {json}", letter.destination);
+        items += json.matches("\"name\"").count();
+    }
+    assert_eq!(items, 5);
+    std::fs::remove_dir_all(&place).unwrap();
 }

@@ -16,6 +16,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(components: &str, pipelines: &str, exporters: &str) -> Self {
+        Self::with(components, pipelines, exporters, |_| Memory::new(), Settings::default())
+    }
+
+    /// The same, with a memory for the exporter of each name, and settings of its own.
+    pub(crate) fn with(
+        components: &str,
+        pipelines: &str,
+        exporters: &str,
+        memory: impl Fn(&str) -> Memory,
+        settings: Settings,
+    ) -> Self {
         let text = format!(
             "receivers: {{otlp: {{protocols: {{http: }}}}}}\n{components}\nexporters: {{{exporters}}}\n\
              service: {{pipelines: {{{pipelines}}}}}\n"
@@ -24,9 +35,13 @@ impl World {
         let errors: Vec<_> = loaded.problems.iter().filter(|one| one.severity.name() == "error").collect();
         assert!(errors.is_empty(), "{errors:?}");
         let plan = loaded.plan.unwrap();
-        let memories: Vec<Memory> = plan.destinations.iter().map(|_| Memory::new()).collect();
-        let mut settings = Settings::to(memories.iter().cloned().map(Destination::memory));
+        let memories: Vec<Memory> = plan.destinations.iter().map(|one| memory(&one.name)).collect();
+        let mut settings = settings;
         settings.redactor = Some(Arc::new(Redactor::new(Rules::default()).unwrap()));
+        for (one, memory) in plan.destinations.iter().zip(&memories) {
+            settings.destinations.push(Destination::memory(memory.clone()));
+            settings.destinations.last_mut().unwrap().name = one.name.clone();
+        }
         Self { pipeline: Pipeline::new(settings), flow: plan.flow, memories }
     }
 
