@@ -8,6 +8,7 @@ use crate::{
 };
 use bytes::Bytes;
 use spanlayer_otlp::Signal;
+use std::collections::HashMap;
 
 /// What a payload holds of one trace.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,44 +31,60 @@ pub enum Fate {
 }
 
 impl Tail {
-    /// Takes an encoded request apart. What was decided before is marked with it.
-    pub fn apart(&self, bytes: &Bytes) -> Vec<Part> {
-        let parts = split(bytes);
-        let state = self.state();
-        let part = |(id, bytes): (TraceId, Bytes)| match state.decided.get(&id) {
+    /// Takes an encoded request apart. What was decided before is marked with it. Each part is made when it is asked for:
+    /// what its spans belong to is in all of them, which together may be far larger than the request.
+    pub fn apart(&self, bytes: &Bytes) -> impl Iterator<Item = Part> {
+        split(bytes).map(|(id, bytes)| match self.state().decided.get(&id) {
             None => Part { bytes, fate: Fate::Waits(self.group(&id)) },
             Some(verdict) if !verdict.keep => Part { bytes, fate: Fate::Gone },
             Some(verdict) => {
                 let marked = verdict.threshold.and_then(|threshold| mark(&bytes, threshold));
                 Part { bytes: marked.map_or(bytes, Bytes::from), fate: Fate::Kept }
             }
-        };
-        parts.into_iter().map(part).collect()
+        })
     }
 }
 
+type ByTrace = HashMap<TraceId, Vec<Record>>;
+
 /// A request for each trace, in the order in which they are met. Most hold one trace only.
-fn split(bytes: &Bytes) -> Vec<(TraceId, Bytes)> {
+fn split(bytes: &Bytes) -> impl Iterator<Item = (TraceId, Bytes)> + use<> {
     let mut root = Record::open(bytes);
-    let mut ids: Vec<TraceId> = Vec::new();
-    walk(Signal::Traces, &mut root, Level::Item, &mut |scene| {
-        let id = scene.item.as_deref().and_then(trace_id).unwrap_or_default();
-        if !ids.contains(&id) {
-            ids.push(id);
+    let (mut order, mut groups) = (Vec::new(), ByTrace::new());
+    for mut group in root.take(1) {
+        let mut scopes = ByTrace::new();
+        for mut scope in group.take(2) {
+            let mut spans = ByTrace::new();
+            for span in scope.take(2) {
+                let id = trace_id(&span).unwrap_or_default();
+                groups.entry(id).or_insert_with(|| {
+                    order.push(id);
+                    Vec::new()
+                });
+                spans.entry(id).or_default().push(span);
+            }
+            share(&scope, spans, &mut scopes);
         }
-        true
-    });
-    if let [id] = ids[..] {
-        return vec![(id, bytes.clone())];
+        share(&group, scopes, &mut groups);
     }
-    let only = |id: TraceId| {
-        let mut own = root.clone();
-        walk(Signal::Traces, &mut own, Level::Item, &mut |scene| {
-            scene.item.as_deref().and_then(trace_id).unwrap_or_default() == id
-        });
-        (id, Bytes::from(own.encode()))
-    };
-    ids.into_iter().map(only).collect()
+    let whole = (order.len() == 1).then(|| bytes.clone());
+    order.into_iter().map(move |id| {
+        let part = || {
+            let mut own = root.clone();
+            own.put(1, groups.remove(&id).unwrap_or_default());
+            own.encode().into()
+        };
+        (id, whole.clone().unwrap_or_else(part))
+    })
+}
+
+/// Puts what is of each trace into a copy of what it belongs to.
+fn share(of: &Record, within: ByTrace, into: &mut ByTrace) {
+    for (id, records) in within {
+        let mut own = of.clone();
+        own.put(2, records);
+        into.entry(id).or_default().push(own);
+    }
 }
 
 /// The request with the threshold in its spans' trace states; `None` if it is there already.

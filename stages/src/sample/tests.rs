@@ -94,7 +94,7 @@ fn stragglers_follow_their_trace_and_errors_are_kept_whenever_they_come() {
     tail.decide(0, false);
     let fates = |spans: Vec<Span>| {
         see(&tail, spans.clone(), 1);
-        tail.apart(&request(spans)).iter().map(|part| part.fate).collect::<Vec<_>>()
+        tail.apart(&request(spans)).map(|part| part.fate).collect::<Vec<_>>()
     };
     assert_eq!(fates(vec![span(id(1), "late"), span(id(2), "late")]), [Fate::Gone, Fate::Kept]);
     assert_eq!(fates(vec![span(id(3), "new")]), [Fate::Waits(tail.group(&id(3)))]);
@@ -105,7 +105,8 @@ fn stragglers_follow_their_trace_and_errors_are_kept_whenever_they_come() {
 fn a_payload_is_taken_apart_by_traces_without_losing_a_span() {
     let tail = tail(Vec::new(), vec![Rule::Always]);
     let spans = vec![span(id(1), "a"), span(id(2), "b"), span(id(1), "c")];
-    let names = tail.apart(&request(spans)).into_iter().map(|part| {
+    let spans = request(spans);
+    let names = tail.apart(&spans).map(|part| {
         let request = ExportTraceServiceRequest::decode(&part.bytes[..]).unwrap();
         request.resource_spans[0].scope_spans[0]
             .spans
@@ -114,6 +115,9 @@ fn a_payload_is_taken_apart_by_traces_without_losing_a_span() {
             .collect::<String>()
     });
     assert_eq!(names.collect::<Vec<_>>(), ["ac", "b"]);
+    // By one walk, however many there are: a minute's work otherwise.
+    let many = request((0..100_000).map(|n| span(id(n), "a")).collect());
+    assert_eq!(tail.apart(&many).count(), 100_000);
 }
 
 #[test]
