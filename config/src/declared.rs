@@ -6,6 +6,7 @@ use spanlayer_pipeline::stages::stage::Stage;
 
 use crate::{
     components::{Component, Role, instead},
+    exporters,
     options::{check, section::Section},
     problem::{At, Problem, Severity},
     processors, suggest,
@@ -25,7 +26,7 @@ pub(crate) struct Declared<'n> {
     pub(crate) usable: bool,
     /// What it does to payloads, if it is a processor that does something to them.
     pub(crate) stage: Option<Arc<Stage>>,
-    /// What it divides data into, if it is a connector that does: the parts of its table's rows, and the rest.
+    /// What it divides data into, if it is a connector or an exporter that does: the parts of its table's rows, and the rest.
     pub(crate) parts: Vec<Arc<Stage>>,
     /// Whether a pipeline is the same without it.
     pub(crate) harmless: bool,
@@ -118,11 +119,14 @@ fn declared<'n>(
     };
     if let Some(component) = one.component {
         one.usable = check::options(component.options, node, &path, problems);
-        if matches!(role, Role::Processor | Role::Connector) && one.usable {
+        if matches!(role, Role::Processor | Role::Connector | Role::Exporter) && one.usable {
             let before = errors(problems);
             let told = problems.len();
             one.stage = processors::stage(&one, 0, problems).map(Arc::new);
-            one.parts = processors::parts(&one, problems);
+            one.parts = match role {
+                Role::Exporter => exporters::parts(&one, problems),
+                _ => processors::parts(&one, problems),
+            };
             if node.is_open() {
                 // What a variable will say is not known here: nothing is wrong for sure.
                 problems.truncate(told);

@@ -4,6 +4,7 @@ mod auth;
 mod json_events;
 mod s3;
 mod server;
+mod tenants;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -21,6 +22,7 @@ use crate::{
 };
 use auth::{Identity, authentication};
 use server::{Connection, headers};
+pub(crate) use tenants::parts;
 
 /// Makes destinations of exporters.
 pub(crate) struct Maker<'a, 'n> {
@@ -32,9 +34,29 @@ pub(crate) struct Maker<'a, 'n> {
 }
 
 impl Maker<'_, '_> {
+    /// The destinations of an exporter, each with the number of the tenant it is for; `None` is for everybody.
+    pub(crate) fn destinations(
+        &mut self,
+        one: &Declared<'_>,
+        signals: &[Signal],
+    ) -> Vec<(Option<usize>, Destination)> {
+        if one.parts.is_empty() {
+            return self.destination(one, signals).map(|made| (None, made)).into_iter().collect();
+        }
+        let mut made = Vec::new();
+        for (number, id, node) in tenants::options(one) {
+            let own = Declared { id: &id, at: node.at, node: &node, stage: None, parts: Vec::new(), ..*one };
+            if let Some(mut destination) = self.destination(&own, signals) {
+                destination.apart = true;
+                made.push((Some(number), destination));
+            }
+        }
+        made
+    }
+
     /// The destination of an exporter for these signals; `None` where something is missing or wrong, which is told, and
     /// where an exporter sends nothing.
-    pub(crate) fn destination(&mut self, one: &Declared<'_>, signals: &[Signal]) -> Option<Destination> {
+    fn destination(&mut self, one: &Declared<'_>, signals: &[Signal]) -> Option<Destination> {
         let section = one.section();
         let mut made = match one.kind() {
             "otlp" => self.otlp_grpc(one, section, signals)?,

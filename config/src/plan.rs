@@ -107,8 +107,8 @@ fn plan(root: &Node, around: Surroundings<'_>, problems: &mut Vec<Problem>) -> O
     let log = self::service(service, &declared, problems);
     let mut wired = pipelines::read(service, &declared, problems);
     let receivers = receivers::read(&wired, &declared, problems);
-    let (destinations, names) = destinations(&mut wired, &declared, around, &receivers, problems);
-    let flow = Weaver { wired: &wired, declared: &declared, names: &names, problems }.weave();
+    let (destinations, lanes) = destinations(&mut wired, &declared, around, &receivers, problems);
+    let flow = Weaver { wired: &wired, declared: &declared, lanes: &lanes, problems }.weave();
     advice::give(&declared, &wired, &receivers, problems);
     if wired.is_empty() {
         return None;
@@ -155,6 +155,9 @@ fn service(service: &Node, declared: &Declarations<'_>, problems: &mut Vec<Probl
     level.map(|level| level.to_ascii_lowercase())
 }
 
+/// Whose destination one is: an exporter's, and of that which part's.
+type Lane = (String, Option<usize>);
+
 /// The destinations, and which exporter each is. Pipelines that lead nowhere are taken out.
 fn destinations(
     wired: &mut Vec<Wired>,
@@ -162,13 +165,13 @@ fn destinations(
     around: Surroundings<'_>,
     receivers: &Receivers,
     problems: &mut Vec<Problem>,
-) -> (Vec<Destination>, Vec<String>) {
+) -> (Vec<Destination>, Vec<Lane>) {
     let own = [receivers.http, receivers.grpc].into_iter().filter_map(|one| match one {
         Listening::At(address) => Some(address),
         Listening::Off => None,
     });
     let own: Vec<_> = own.collect();
-    let (mut made, mut names, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut made, mut lanes, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for one in declared.0.iter().filter(|one| one.role == Role::Exporter && one.usable) {
         let takers = || wired.iter().filter(|pipeline| pipeline.to.iter().any(|id| id == one.id));
         let signals: Vec<Signal> = Signal::ALL
@@ -178,16 +181,22 @@ fn destinations(
         if signals.is_empty() || one.kind() == "nop" {
             continue;
         }
-        let destination = Maker { declared, around, own: &own, problems }.destination(one, &signals);
-        match destination {
-            Some(mut destination) => {
-                let sizes =
-                    takers().flat_map(|pipeline| &pipeline.through).filter_map(|id| batch_size(id, declared));
-                destination.batch.items = sizes.fold(destination.batch.items, usize::min);
-                made.push(destination);
-                names.push(one.id.to_owned());
+        let destinations = Maker { declared, around, own: &own, problems }.destinations(one, &signals);
+        if destinations.is_empty() {
+            failed.push(one.id);
+        }
+        for (part, mut destination) in destinations {
+            if made.len() == MOST {
+                let what = format!("there are more than {MOST} destinations");
+                let remedy = "use fewer exporters and tenants, or one exporter for several tenants";
+                problems.push(Problem::error(one.at, what, remedy).about(one.path()));
+                break;
             }
-            None => failed.push(one.id),
+            let sizes =
+                takers().flat_map(|pipeline| &pipeline.through).filter_map(|id| batch_size(id, declared));
+            destination.batch.items = sizes.fold(destination.batch.items, usize::min);
+            made.push(destination);
+            lanes.push((one.id.to_owned(), part));
         }
     }
     wired.retain_mut(|pipeline| {
@@ -201,8 +210,11 @@ fn destinations(
         }
         !pipeline.to.is_empty()
     });
-    (made, names)
+    (made, lanes)
 }
+
+/// A set of destinations ([`Lanes`]) has places for so many.
+const MOST: usize = 64;
 
 fn batch_size(id: &str, declared: &Declarations<'_>) -> Option<usize> {
     let one = declared.find(Role::Processor, id).filter(|one| one.kind() == "batch")?;
@@ -226,17 +238,17 @@ fn held(wired: &[Wired], declared: &Declarations<'_>) -> Option<Held> {
 struct Weaver<'a, 'n> {
     wired: &'a [Wired],
     declared: &'a Declarations<'n>,
-    /// Exporters by lane.
-    names: &'a [String],
+    lanes: &'a [Lane],
     problems: &'a mut Vec<Problem>,
 }
 
 impl Weaver<'_, '_> {
     fn weave(&mut self) -> Flow {
         let mut flow = Flow { entries: Default::default(), branches: Vec::new() };
+        // Behind the pipelines, which go by their numbers.
+        let mut leaves = Vec::new();
         for (number, pipeline) in self.wired.iter().enumerate() {
-            let lane = |id: &String| self.names.iter().position(|name| name == id);
-            let lanes: Lanes = pipeline.to.iter().filter_map(lane).collect();
+            let lanes: Lanes = pipeline.to.iter().filter_map(|id| self.lane(id, None)).collect();
             let mut onward = Vec::new();
             for id in &pipeline.to {
                 if let Some(connector) = self.declared.find(Role::Connector, id) {
@@ -251,7 +263,9 @@ impl Weaver<'_, '_> {
                 let path = format!("service::pipelines::{}", pipeline.id);
                 self.problems.push(Problem::warning(pipeline.at, what, remedy).about(path));
             }
-            flow.branches.push(Branch { through, lanes, onward });
+            let mut branch = Branch { through, lanes, onward };
+            self.divide(pipeline, &mut branch, &mut leaves);
+            flow.branches.push(branch);
             for (source, kind) in [(Source::Function, "otlp"), (Source::Platform, "telemetryapi")] {
                 let of_kind = |id: &String| {
                     self.declared.find(Role::Receiver, id).is_some_and(|one| one.kind() == kind)
@@ -261,6 +275,7 @@ impl Weaver<'_, '_> {
                 }
             }
         }
+        flow.branches.append(&mut leaves);
         // What is known of invocations of wrapped functions comes with their own data, if nothing else is asked for.
         for signal in Signal::ALL {
             let of = |source: Source| &flow.entries[source as usize][signal as usize];
@@ -272,6 +287,57 @@ impl Weaver<'_, '_> {
         self.no_circles(&mut flow);
         flow.settle();
         flow
+    }
+
+    fn lane(&self, id: &str, part: Option<usize>) -> Option<usize> {
+        self.lanes.iter().position(|(exporter, of)| exporter == id && *of == part)
+    }
+
+    /// Divides what goes to exporters that know tenants, each of which has a sampler of its own: what the others have kept is
+    /// no business of theirs.
+    fn divide(&mut self, pipeline: &Wired, branch: &mut Branch, leaves: &mut Vec<Branch>) {
+        let declared = self.declared;
+        let exporters = pipeline.to.iter().filter_map(|id| declared.find(Role::Exporter, id));
+        let divided: Vec<&Declared<'_>> = exporters.filter(|one| !one.parts.is_empty()).collect();
+        if divided.is_empty() {
+            return;
+        }
+        let samples = |id: &String| {
+            let stage = declared.find(Role::Processor, id).and_then(|one| one.stage.as_ref());
+            stage.is_some_and(|stage| stage.tail().is_some() && stage.looks_at(pipeline.signal))
+        };
+        let sampler = pipeline.through.iter().position(samples).unwrap_or(pipeline.through.len());
+        let stages = &mut branch.through.0;
+        let at = stages.iter().position(|stage| stage.tail().is_some()).unwrap_or(stages.len());
+        let after = stages.split_off(at);
+        let pipelines = self.wired.len();
+        let place = |leaves: &mut Vec<Branch>| pipelines + leaves.len();
+        let mut onward = Vec::new();
+        if !after.is_empty() && (branch.lanes != Lanes::NONE || !branch.onward.is_empty()) {
+            onward.push(Onward::All(vec![place(leaves)]));
+            let lanes = std::mem::replace(&mut branch.lanes, Lanes::NONE);
+            leaves.push(Branch {
+                through: Through(after),
+                lanes,
+                onward: std::mem::take(&mut branch.onward),
+            });
+        }
+        for exporter in divided {
+            let mut parts = Vec::new();
+            for (number, stage) in exporter.parts.iter().enumerate() {
+                let mut to = Vec::new();
+                if let Some(lane) = self.lane(exporter.id, Some(number)) {
+                    let ids = pipeline.through.iter().skip(sampler);
+                    let through =
+                        Through(ids.filter_map(|id| self.stage(id, place(leaves), pipeline)).collect());
+                    to.push(place(leaves));
+                    leaves.push(Branch { through, lanes: Lanes::NONE.with(lane), onward: Vec::new() });
+                }
+                parts.push((Through(vec![Arc::clone(stage)]), to));
+            }
+            onward.push(Onward::Split(parts));
+        }
+        branch.onward.extend(onward);
     }
 
     /// What a processor does; nothing for those that are about something else, such as batches.

@@ -63,6 +63,8 @@ impl Pipeline {
         queue.begin_at(clock::unix_nanos());
         let numbers: Vec<usize> =
             settings.destinations.iter().map(|one| queue.add_lane(&one.signals, one.batch)).collect();
+        let apart = settings.destinations.iter().zip(&numbers).filter(|(one, _)| one.apart);
+        apart.for_each(|(_, number)| queue.keep_apart(*number));
         let shared = Arc::new(Shared::new(queue));
         let lanes = settings.destinations.iter().zip(numbers);
         let desk = Desk::of(&settings);

@@ -75,6 +75,8 @@ pub(crate) struct Queue {
     arrivals: u64,
     entries: BTreeMap<Rank, Entry>,
     views: Vec<View>,
+    /// The lanes that must not crowd out others.
+    apart: u64,
     /// Batches that some lane formed, so that another lane about to form the same shares it, its compressed form
     /// included.
     formed: Vec<Weak>,
@@ -95,6 +97,7 @@ impl Queue {
             arrivals: 0,
             entries: BTreeMap::new(),
             views: Vec::new(),
+            apart: 0,
             formed: Vec::new(),
             groups: Groups::default(),
             journal: Journal::default(),
@@ -111,6 +114,11 @@ impl Queue {
     pub(crate) fn add_lane(&mut self, signals: &[Signal], limits: BatchLimits) -> usize {
         self.views.push(View::new(signals, limits));
         self.views.len() - 1
+    }
+
+    /// A lane that must not crowd out others.
+    pub(crate) const fn keep_apart(&mut self, lane: usize) {
+        self.apart |= bit(lane);
     }
 
     /// From here on nothing is admitted. What nobody has decided is kept.
@@ -140,7 +148,7 @@ impl Queue {
             return self.leave_out(signal, items, |totals| &mut totals.sampled_out);
         }
         let excess = (self.held + cost(&payload)).saturating_sub(self.limit);
-        if excess > 0 && !self.make_room(excess, payload.priority()) {
+        if excess > 0 && !self.make_room(excess, payload.priority(), due) {
             return self.turn_away(&payload);
         }
         self.totals[signal as usize].accepted += items as u64;
@@ -246,22 +254,42 @@ impl Queue {
     }
 
     /// Gives up the oldest of lower or equal priority, healthy before errors, until this many bytes are free; nothing,
-    /// if that would not be enough. What is out on an attempt stays: its destination may be reading it.
-    fn make_room(&mut self, excess: usize, newcomer: Priority) -> bool {
-        let healthy = self.entries.range(first_of(Priority::Healthy)..);
-        let errors = self.entries.range(..first_of(Priority::Healthy));
-        let errors = errors.take_while(|_| newcomer == Priority::Error);
-        let mut freed = 0;
-        let mut victims = Vec::new();
-        for (rank, entry) in healthy.chain(errors).filter(|(_, entry)| entry.leased == 0) {
-            victims.push(*rank);
-            freed += cost(&entry.payload);
-            if freed >= excess {
-                victims.into_iter().for_each(|rank| self.evict(rank));
-                return true;
+    /// if that would not be enough. What is out on an attempt stays: its destination may be reading it. Lanes that are kept
+    /// apart and hold more than their part give way first, with errors too if the newcomer is for others; and theirs only,
+    /// if it is for them.
+    fn make_room(&mut self, excess: usize, newcomer: Priority, due: u64) -> bool {
+        let greedy = self.greedy();
+        let of_greedy = |due: u64| due != 0 && due & !greedy == 0;
+        let rounds: &[bool] = match greedy {
+            0 => &[false],
+            _ if of_greedy(due) => &[true],
+            _ => &[true, false],
+        };
+        for only_greedy in rounds {
+            let healthy = self.entries.range(first_of(Priority::Healthy)..);
+            let errors = self.entries.range(..first_of(Priority::Healthy));
+            let errors =
+                errors.take_while(|_| newcomer == Priority::Error || *only_greedy && !of_greedy(due));
+            let mut freed = 0;
+            let mut victims = Vec::new();
+            let may_go = |entry: &Entry| entry.leased == 0 && (!only_greedy || of_greedy(entry.due));
+            for (rank, entry) in healthy.chain(errors).filter(|(_, entry)| may_go(entry)) {
+                victims.push(*rank);
+                freed += cost(&entry.payload);
+                if freed >= excess {
+                    victims.into_iter().for_each(|rank| self.evict(rank));
+                    return true;
+                }
             }
         }
         false
+    }
+
+    /// The lanes that are kept apart and hold more than their part of what is held.
+    fn greedy(&self) -> u64 {
+        let part = self.load.bytes / self.views.len().max(1);
+        let lanes = self.views.iter().enumerate().filter(|(lane, _)| self.apart & bit(*lane) != 0);
+        lanes.filter(|(_, view)| view.held.bytes > part).fold(0, |all, (lane, _)| all | bit(lane))
     }
 
     fn evict(&mut self, rank: Rank) {

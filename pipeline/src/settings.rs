@@ -171,6 +171,9 @@ pub struct Destination {
     /// What one flush could not deliver is given up, like what is refused, rather than kept for the next. By default it is
     /// kept: delivery is at least once. (What a deadline cut short is kept all the same: nobody knows yet.)
     pub best_effort: bool,
+    /// What is meant for it alone must not crowd out what is meant for others: when room runs out, it gives way first if it
+    /// holds more than its part of the queue. For tenants.
+    pub apart: bool,
     pub(crate) kind: Kind,
 }
 
@@ -228,6 +231,7 @@ impl Destination {
             timeout,
             backoff: None,
             best_effort: false,
+            apart: false,
             kind: Kind::Otlp(Box::new(otlp)),
         }
     }
@@ -264,6 +268,7 @@ impl Destination {
             timeout: Some(Duration::from_secs(10)),
             backoff: None,
             best_effort: false,
+            apart: false,
             kind: Kind::Stdout,
         }
     }
@@ -299,6 +304,7 @@ impl Destination {
             timeout: Some(Duration::from_secs(10)),
             backoff: None,
             best_effort: false,
+            apart: false,
             kind: Kind::Custom { export: Custom(Arc::new(export)), one_resource: false },
         }
     }

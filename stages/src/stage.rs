@@ -2,7 +2,7 @@
 //! opened for the first that looks into it, and written again after the last if any changed it.
 //!
 //! ```text
-//! attributes, resource ─ actions   span ─ naming   filter   transform   redaction ─ redact   probabilistic_sampler ─ share   tail_sampling ─ sample   routing ─ part
+//! attributes, resource ─ actions   span ─ naming   filter   transform   redaction ─ redact   probabilistic_sampler ─ share   tail_sampling ─ sample   routing ─ part   tenants ─ tenant
 //! ```
 
 mod actions;
@@ -11,6 +11,7 @@ mod naming;
 mod part;
 mod select;
 mod share;
+mod tenant;
 pub mod threshold;
 mod transform;
 
@@ -20,6 +21,7 @@ pub use naming::Naming;
 pub use part::{Part, Row, Table};
 pub use select::{Match, Pattern, Select};
 pub use share::{Mode, Share};
+pub use tenant::{Tenant, Tenants};
 pub use transform::{Group, Transform};
 
 use crate::{ottl::Failed, record::Record, sample::Tail};
@@ -47,6 +49,8 @@ pub enum Stage {
     Tail(Tail),
     /// Leaves what goes one of several ways.
     Part(Part),
+    /// Leaves what belongs to a tenant.
+    Tenant(Tenant),
 }
 
 /// What is done when a condition or statement cannot be evaluated.
@@ -148,7 +152,7 @@ impl Stage {
     /// Whether it has anything to do with data of a signal, as the Collector's processor of that name has.
     pub fn looks_at(&self, signal: Signal) -> bool {
         match self {
-            Self::Actions(_) | Self::Redact(_) => true,
+            Self::Actions(_) | Self::Redact(_) | Self::Tenant(_) => true,
             Self::Filter(filter) => filter.looks_at(signal),
             Self::Transform(transform) => transform.looks_at(signal),
             Self::Part(part) => part.looks_at(signal),
@@ -164,6 +168,7 @@ impl Stage {
             Self::Filter(filter) => filter.run(signal, root, report),
             Self::Transform(transform) => transform.run(signal, root, report),
             Self::Part(part) => part.run(signal, root, report),
+            Self::Tenant(tenant) => Ok(tenant.run(signal, root, report)),
             Self::Naming(naming) => Ok(naming.run(root)),
             Self::Share(share) => Ok(share.run(signal, root, &mut report.sampled)),
             Self::Redact(_) | Self::Tail(_) => Ok(false),

@@ -48,6 +48,7 @@ const OTLP_GRPC: &[Opt] = &[
     shared::AUTH,
     shared::RETRY,
     shared::QUEUE,
+    shared::TENANTS,
     ignored("balancer_name", Kind::Text, "one connection is enough for a function"),
     ignored("keepalive", Kind::Free, "a frozen function cannot keep a connection alive"),
     ignored("read_buffer_size", Kind::Whole(0, u64::MAX), "buffers are built in"),
@@ -72,6 +73,7 @@ const OTLP_HTTP: &[Opt] = &[
     shared::PROXY,
     shared::RETRY,
     shared::QUEUE,
+    shared::TENANTS,
     fatal("profiles_endpoint", "leave it out: profiles are not received"),
     ignored("read_buffer_size", Kind::Whole(0, u64::MAX), "buffers are built in"),
     ignored("write_buffer_size", Kind::Whole(0, u64::MAX), "buffers are built in"),
@@ -105,6 +107,7 @@ const ZIPKIN: &[Opt] = &[
     shared::PROXY,
     shared::RETRY,
     shared::QUEUE,
+    shared::TENANTS,
     ignored("default_service_name", Kind::Text, "every span of a function has a service"),
 ];
 
@@ -127,6 +130,7 @@ const JSON_EVENTS: &[Opt] = &[
     shared::PROXY,
     shared::RETRY,
     shared::QUEUE,
+    shared::TENANTS,
 ];
 
 /// Shapes that are known by name.

@@ -33,6 +33,47 @@ pub(crate) const PROXY: Opt = needed(
     "an HTTP proxy; by default what `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say",
 );
 
+pub(crate) const TENANTS: Opt = needed(
+    "tenants",
+    Kind::Section(TENANTS_OPTIONS),
+    "",
+    "tenants with destinations of their own, each with a circuit breaker and a part of the queue",
+);
+
+const TENANTS_OPTIONS: &[Opt] = &[
+    needed(
+        "attribute",
+        Kind::Text,
+        "",
+        "what names the tenant: an attribute of the span, data point or log record, else of its resource; by default `tenant.id`",
+    ),
+    needed("table", Kind::Sections(TENANT), "", "the tenants"),
+    needed(
+        "unknown",
+        Kind::Choice(&["drop", "default"]),
+        "",
+        "what belongs to no tenant of the table: `drop`, which is the default, sends it nowhere, and it is counted; `default` sends it where \
+         the exporter's own options say",
+    ),
+];
+
+const TENANT: &[Opt] = &[
+    needed("tenant", Kind::Text, "", "the attribute's value"),
+    needed(
+        "endpoint",
+        Kind::Target,
+        "",
+        "where the tenant's data goes, with none of the exporter's own headers and authentication; by default to the exporter's own",
+    ),
+    needed(
+        "headers",
+        Kind::Headers,
+        "",
+        "sent with every request, at the exporter's own endpoint beside its own",
+    ),
+    needed("auth", Kind::Section(AUTH_OPTIONS), "", "the extension that authenticates the tenant's requests"),
+];
+
 const AUTH_OPTIONS: &[Opt] =
     &[needed("authenticator", Kind::Text, "", "the extension's id, as in `sigv4auth`")];
 

@@ -128,6 +128,66 @@ async fn a_tenants_spans_wait_for_its_own_destination_also_beyond_a_kill_and_nev
 }
 
 #[tokio::test]
+async fn tenants_of_a_table_are_kept_apart_with_their_credentials_beyond_an_outage_and_a_kill() {
+    let (a, b, own) = (
+        Destination::start(Mode::Refusing).await.unwrap(),
+        Destination::start(Mode::Healthy).await.unwrap(),
+        Destination::start(Mode::Healthy).await.unwrap(),
+    );
+    let exporters = format!(
+        "  otlphttp:\n    endpoint: \"{}\"\n    headers: {{x-own: secret, x-common: one}}\n    tenants:\n      attribute: tenant\n      table:\n        \
+         - {{tenant: a, endpoint: \"{}\", headers: {{x-key: of-a}}}}\n        - {{tenant: b, endpoint: \"{}\", auth: {{authenticator: \
+         bearertokenauth/b}}}}\n        - {{tenant: c, headers: {{X-Common: of-c}}}}\n      unknown: default\n",
+        own.url(),
+        a.url(),
+        b.url()
+    );
+    let rest = "extensions: {bearertokenauth/b: {token: of-b}}\nservice:\n  extensions: [bearertokenauth/b]\n  pipelines:\n    traces: \
+                {receivers: [otlp], exporters: [otlphttp]}\n";
+    let world = World::idle(|builder| {
+        builder.env("SPANLAYER_CONFIG", pipelines(&exporters, rest)).env("SPANLAYER_FLUSH", "end")
+    })
+    .await;
+    for extension in 1..=2 {
+        let address = world.otlp_of(extension).await;
+        for tenant in ["a", "b", "c", "nobody", "a"] {
+            assert_eq!(post(address, "/v1/traces", PROTOBUF, &of_tenant(tenant)).await.status, 200);
+        }
+        world.invoke().await.payload();
+        if extension < 2 {
+            world.lambda.kill_extension("spanlayer");
+            world.invoke().await;
+            world.invoke().await.payload();
+        }
+    }
+    assert_eq!(a.spans().len(), 0, "it refuses");
+    a.set_mode(Mode::Healthy);
+    world.lambda.shutdown(Reason::Spindown).await;
+    let names = |of: &Destination| {
+        let mut names: Vec<String> = of.spans().iter().map(|span| span.span.name.clone()).collect();
+        names.retain(|name| name.starts_with("of "));
+        names.sort();
+        names
+    };
+    assert_eq!((names(&a), names(&b)), (vec!["of a".to_owned(); 4], vec!["of b".to_owned(); 2]));
+    assert_eq!(names(&own), ["of c", "of c", "of nobody", "of nobody"]);
+    let headers = ["x-own", "x-common", "x-key", "authorization"];
+    let sent = |of: &Destination| {
+        let mut sent: Vec<[String; 4]> = of
+            .requests()
+            .iter()
+            .map(|request| headers.map(|name| request.header(name).unwrap_or_default().to_owned()))
+            .collect();
+        sent.sort();
+        sent.dedup();
+        sent
+    };
+    assert_eq!(sent(&a), [["", "", "of-a", ""]]);
+    assert_eq!(sent(&b), [["", "", "", "Bearer of-b"]]);
+    assert_eq!(sent(&own), [["secret", "of-c", "", ""], ["secret", "one", "", ""]]);
+}
+
+#[tokio::test]
 async fn what_an_invocation_made_is_sampled_when_it_is_over_and_errors_leave_at_its_end() {
     let to = Destination::start(Mode::Healthy).await.unwrap();
     let exporters = format!("  otlphttp: {{endpoint: \"{}\"}}\n", to.url());

@@ -84,7 +84,7 @@ impl Queue {
         }
         let excess = self.held.saturating_sub(self.limit);
         if excess > 0 {
-            self.make_room(excess, crate::Priority::Error);
+            self.make_room(excess, crate::Priority::Error, 0);
         }
         self.tidy(0);
         restored

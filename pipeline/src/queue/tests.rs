@@ -368,3 +368,24 @@ pub(super) fn balance(queue: &Queue, out: &[(usize, Batch)]) {
         assert_eq!(view.leased, out.iter().filter(|(by, _)| *by == lane).count());
     }
 }
+
+#[test]
+fn a_lane_that_is_kept_apart_crowds_out_nobody() {
+    let mut queue = queue(room_for(8), 2);
+    let to = |lane: usize| Route::to([lane].into_iter().collect());
+    let mut given_up = |apart: u64| {
+        queue = self::queue(room_for(8), 2);
+        queue.apart = apart;
+        // The first lane's destination is down, and all that it has are errors.
+        (0..8).for_each(|_| assert_eq!(queue.admit(error("a"), to(0)), Admission::Accepted));
+        let taken = (0..6).filter(|_| queue.admit(healthy("b"), to(1)) == Admission::Accepted).count();
+        // What that lane gets from here on it takes from itself.
+        let healthy = queue.admit(healthy("c"), to(0)) == Admission::Accepted;
+        let error = queue.admit(error("d"), to(0)) == Admission::Accepted;
+        (taken, healthy, error, marks(&mut queue, 0), marks(&mut queue, 1))
+    };
+    let many = |mark: &str, times| vec![mark.to_owned(); times];
+    assert_eq!(given_up(0), (0, false, true, [many("a", 7), many("d", 1)].concat(), many("b", 0)));
+    // Each has a half, however much the other wants, and whatever it is.
+    assert_eq!(given_up(0b11), (6, true, true, [many("a", 3), many("d", 1)].concat(), many("b", 4)));
+}

@@ -49,18 +49,16 @@ impl Part {
         self.table.of(signal).next().is_some()
     }
 
-    /// Leaves this part. What went elsewhere is no business of this way, nor is what was before: of that the way of the
-    /// rest tells, which is always gone.
+    /// Leaves this part.
     pub(super) fn run(&self, signal: Signal, root: &mut Record, report: &mut Report) -> Result<bool, Failed> {
         let before = items(signal, root);
         let done = self.divide(signal, root, report);
-        let after = items(signal, root);
-        if self.row.is_none() {
-            report.items = report.items.saturating_sub(if done.is_ok() { before - after } else { 0 });
-        } else {
-            report.items = if done.is_ok() { after } else { 0 };
-            (report.sampled, report.redacted) = (0, Tally::default());
-        }
+        let after = match (self.row, done.is_ok()) {
+            (_, true) => items(signal, root),
+            (Some(_), false) => 0,
+            (None, false) => before,
+        };
+        answer_for(self.row.is_none(), before, after, report);
         done
     }
 
@@ -122,8 +120,19 @@ impl Table {
     }
 }
 
+/// What went elsewhere is no business of this way, nor is what was before: of that the way of the rest tells, which is
+/// always gone.
+pub(super) fn answer_for(is_rest: bool, before: usize, after: usize, report: &mut Report) {
+    if is_rest {
+        report.items = report.items.saturating_sub(before - after);
+    } else {
+        report.items = after;
+        (report.sampled, report.redacted) = (0, Tally::default());
+    }
+}
+
 /// Spans, data points and log records.
-fn items(signal: Signal, root: &mut Record) -> usize {
+pub(super) fn items(signal: Signal, root: &mut Record) -> usize {
     let level = if signal == Signal::Metrics { Level::Part } else { Level::Item };
     let mut items = 0;
     walk(signal, root, level, &mut |_| {
