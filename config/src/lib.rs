@@ -13,6 +13,7 @@
 
 mod advice; // what works, and is unwise
 mod components; // everything that a file can name
+mod course; // a flow that may not be known yet
 mod declared; // components as a file declares them
 mod expand; // what a file refers to
 mod explain; // a plan in words and pictures
@@ -29,6 +30,7 @@ mod suggest; // what was probably meant
 pub mod yaml; // text to values that know where they stand
 
 pub use components::{Component, Role};
+pub use course::Course;
 pub use expand::Surroundings;
 pub use explain::{differences, explain};
 pub use flow::{Flow, Source};

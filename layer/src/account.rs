@@ -4,11 +4,12 @@
 //! first emptied, since `service.instance.id` must not be made before a snapshot of this process is.
 
 use crate::{
+    config::View,
     ledger::{Ledger, Ready, Settings},
     log,
 };
 use bytes::Bytes;
-use spanlayer_config::{Flow, Source};
+use spanlayer_config::{Course, Source};
 use spanlayer_host::{clock, random};
 use spanlayer_pipeline::{Admission, Payload, Pipeline};
 use std::{
@@ -53,6 +54,20 @@ impl Account {
         what(ledger, clock::unix_nanos())
     }
 
+    /// What is wanted of it from here on.
+    pub(crate) fn follow(&self, view: &View, config: &str) {
+        let mut state = self.state();
+        state.settings.follow(view, config);
+        if let Some(ledger) = &mut state.ledger {
+            ledger.follow(view, config);
+        }
+    }
+
+    /// The fingerprint of the pipeline file that counts.
+    pub(crate) fn config(&self) -> String {
+        self.state().settings.config.clone()
+    }
+
     /// What was told until `before`, in Unix nanoseconds, is all that there is of it.
     pub(crate) fn settle(&self, before: u64) {
         if let Some(ledger) = &mut self.state().ledger {
@@ -84,7 +99,7 @@ impl Account {
     }
 
     /// Hands over spans and log records.
-    pub(crate) fn empty_into(&self, pipeline: &Pipeline, flow: &Flow) {
+    pub(crate) fn empty_into(&self, pipeline: &Pipeline, flow: &Course) {
         let mut state = self.state();
         state.news = false;
         if let Some(ledger) = state.described() {
@@ -95,7 +110,7 @@ impl Account {
     }
 
     /// Hands over metrics.
-    pub(crate) fn measure_into(&self, pipeline: &Pipeline, flow: &Flow) {
+    pub(crate) fn measure_into(&self, pipeline: &Pipeline, flow: &Course) {
         let mut state = self.state();
         if let Some(ledger) = state.described() {
             let ready = ledger.take_metrics(clock::unix_nanos());
@@ -132,8 +147,8 @@ impl State {
     }
 }
 
-fn deliver(Ready { signal, request }: Ready, pipeline: &Pipeline, flow: &Flow) {
-    if !pipeline.serves(signal) || !flow.takes(Source::Platform, signal) {
+fn deliver(Ready { signal, request }: Ready, pipeline: &Pipeline, flow: &Course) {
+    if !flow.takes(pipeline, Source::Platform, signal) {
         return;
     }
     match Payload::scan(signal, request) {

@@ -61,7 +61,8 @@ impl App {
         let pipeline = Arc::new(Pipeline::new(config.pipeline.clone()));
         let (sender, signals) = unbounded_channel();
         let account = account(&config, announced.is_to_hear_of_invocations());
-        let intake = Intake::new(Arc::clone(&pipeline), Arc::clone(&config.flow), account, sender);
+        let intake = Intake::new(Arc::clone(&pipeline), Arc::clone(&config.flow), account, sender)
+            .told_by(config.remote.clone());
         Self { announced, config, sockets, pipeline, intake, signals }
     }
 
@@ -86,7 +87,8 @@ impl App {
         }
         let terminate = signal(SignalKind::terminate()).ok();
         let enough = BatchLimits::default().bytes as u64;
-        let destinations = config.pipeline.destinations.len();
+        // Where they are told of later, there are as many as there may be.
+        let destinations = if config.remote.is_some() { MOST } else { config.pipeline.destinations.len() };
         let policy = Policy::new(config.flush, config.max_staleness, enough, destinations, clock::unix());
         let telling = Telling {
             platform,
@@ -155,6 +157,7 @@ async fn once_begun(begun: oneshot::Receiver<()>, intake: Intake, platform: Opti
 fn account(config: &Config, announced: bool) -> Account {
     let mut settings = ledger::Settings::new(!announced);
     settings.function.clone_from(&config.function);
+    settings.config.clone_from(&config.hash);
     settings.complete = config.view.complete;
     settings.fill_segments = config.view.fill_segments;
     settings.logs = config.view.logs;
@@ -197,6 +200,9 @@ fn notice(notice: Notice<'_>) {
         _ => log::warn(&notice.to_string(), &[]),
     }
 }
+
+/// The most destinations that a file may have.
+const MOST: usize = 64;
 
 /// A tenth of a contended core by the scheduler's weights: second in the queue, and never starved.
 const NICENESS: i32 = 10;

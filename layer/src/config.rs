@@ -13,8 +13,9 @@ use crate::{
     lifecycle::policy::Mode,
     log::{self, Level},
     receive::Listen,
+    remote::Remote,
 };
-use spanlayer_config::Flow;
+use spanlayer_config::{Course, Flow};
 use spanlayer_host::vars::{self, Problem, Reading, Row, Var, Vars};
 use spanlayer_link::{DISABLED, SOCKET, STATE_DIR};
 use spanlayer_pipeline::{self as pipeline, Destination, Signal, letters::Letters};
@@ -141,7 +142,11 @@ pub struct Config {
     /// Where to deliver, and how.
     pub pipeline: pipeline::Settings,
     /// Which data goes to which destination.
-    pub flow: Arc<Flow>,
+    pub flow: Arc<Course>,
+    /// The fingerprint of the file that says so; empty without one.
+    pub hash: String,
+    /// The file that says so, if it is yet to be loaded.
+    pub remote: Option<Remote>,
     /// What the extension itself tells of invocations.
     pub view: View,
     /// The function's name.
@@ -158,6 +163,30 @@ impl Config {
         let mut reading = Reading::new(vars);
         let disabled = reading.get(&DISABLED);
         let found = if disabled { file::Found::default() } else { file::find(&mut reading, vars) };
+        Self::read(vars, reading, found, disabled)
+    }
+
+    /// The same, with a file that was found since, or none; and whether it is run.
+    pub(crate) fn with_file(vars: &dyn Vars, name: &str, text: Option<&str>) -> (Self, Vec<Problem>, bool) {
+        let found = file::Found::default();
+        let found =
+            text.map_or_else(file::Found::default, |text| file::read(name.to_owned(), text, vars, found));
+        let is_run = found.plan.is_some();
+        let mut problems = found.problems.clone();
+        let (config, all) = Self::read(vars, Reading::new(vars), found, false);
+        if text.is_none() {
+            // Of the others it was told at the start; these count only now.
+            problems.extend(all.into_iter().filter(|one| one.name.contains("EXPORTER")));
+        }
+        (config, problems, is_run)
+    }
+
+    fn read(
+        vars: &dyn Vars,
+        mut reading: Reading<'_>,
+        found: file::Found,
+        disabled: bool,
+    ) -> (Self, Vec<Problem>) {
         let plan = found.plan.as_ref();
         let mut log = reading.get(&LOG);
         let flush = reading.get(&FLUSH);
@@ -175,11 +204,12 @@ impl Config {
             held.unwrap_or_else(|| (memory >> 4).clamp(4 << 20, 64 << 20))
         });
         let queue_bytes = usize::try_from(queue_bytes).unwrap_or(usize::MAX);
+        let late = found.remote.is_some();
         let snapshot = vars.get("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() == Some("snap-start");
         let spool = reading.get(&SPOOL_BYTES).limit(queue_bytes as u64);
         let spool = spool.map(|limit| {
             let mut spool = pipeline::Spool::at(state.join("spool"), limit);
-            spool.deferred = snapshot;
+            spool.deferred = snapshot || late;
             spool
         });
         let letters = reading.get(&DEAD_LETTERS);
@@ -196,8 +226,13 @@ impl Config {
                 log = Level::parse(level).unwrap_or(log);
             }
         }
-        let mut loaded: pipeline::settings::Loaded = match found.plan {
-            Some(ref plan) => pipeline::Settings::to(plan.destinations.clone()).into(),
+        let destinations = plan.map(|plan| plan.destinations.clone()).or_else(|| late.then(Vec::new));
+        let mut loaded: pipeline::settings::Loaded = match destinations {
+            Some(destinations) => {
+                let mut settings = pipeline::Settings::to(destinations);
+                settings.late = late;
+                settings.into()
+            }
             None => {
                 let own: Vec<SocketAddr> =
                     [otlp_http, otlp_grpc].into_iter().filter_map(Listen::address).collect();
@@ -205,16 +240,29 @@ impl Config {
             }
         };
         // A faulty destination is not replaced by another than was asked for; none at all is.
-        if plan.is_none() && loaded.settings.destinations.is_empty() && loaded.problems.is_empty() {
+        if plan.is_none() && !late && loaded.settings.destinations.is_empty() && loaded.problems.is_empty() {
             loaded.settings.destinations.push(Destination::stdout([Signal::Traces]));
             loaded.hints.push(NO_DESTINATION.to_owned());
         }
         loaded.hints.extend(found.hints);
-        let mut view = View::read(&mut reading, &loaded.settings.destinations);
+        // Nobody knows yet what a file will ask for.
+        let everything = [Destination::stdout(Signal::ALL)];
+        let destinations = if late { &everything[..] } else { &loaded.settings.destinations };
+        let mut view = View::read(&mut reading, destinations);
         if let Some(plan) = plan {
             view.follow(vars, plan);
         }
-        let flow = Arc::new(found.plan.map_or_else(Flow::straight, |plan| plan.flow));
+        let remote = found.remote.map(|(name, place)| Remote {
+            name,
+            place,
+            kept: state.join("config.yaml"),
+            listens: [otlp_http, otlp_grpc, telemetry_api],
+        });
+        let flow = match found.plan {
+            _ if late => Course::later(queue_bytes),
+            Some(plan) => plan.flow.into(),
+            None => Flow::straight().into(),
+        };
         loaded.settings.redactor = redact::read(&mut reading);
         let mut problems = reading.into_problems();
         problems.extend(found.problems);
@@ -232,7 +280,9 @@ impl Config {
             link,
             queue_bytes,
             pipeline: loaded.settings,
-            flow,
+            flow: Arc::new(flow),
+            hash: found.hash,
+            remote,
             view,
             function: vars.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "function".to_owned()),
             snapshot,
@@ -326,7 +376,7 @@ mod tests {
             ("SPANLAYER_OTLP_HTTP", "here"),
             ("SPANLAYER_OTLP_GRPC", "http://127.0.0.1:4317"),
             ("SPANLAYER_TELEMETRY_API", "there"),
-            ("SPANLAYER_CONFIG", "s3://bucket/spanlayer.yaml"),
+            ("SPANLAYER_CONFIG", "s3://bucket"),
             ("SPANLAYER_LOGS", "some"),
             ("SPANLAYER_LOGS_LEVEL", "most"),
             ("SPANLAYER_METRICS", "few"),

@@ -72,6 +72,7 @@ pub use metrics::Temporality;
 pub use resource::resource;
 pub use xray::Header;
 
+use crate::config::View;
 use book::{Book, Turn};
 use bytes::Bytes;
 use desk::Desk;
@@ -86,6 +87,8 @@ pub type Random = Box<dyn FnMut() -> [u8; 16] + Send>;
 /// What the ledger does, and for whom.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The fingerprint of the pipeline file that counts; empty if none does.
+    pub config: String,
     /// Many invocations at once (Managed Instances): everything is told apart by request id alone.
     pub managed: bool,
     /// Names the spans of functions that make none.
@@ -108,9 +111,17 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Does as it is told.
+    pub(crate) fn follow(&mut self, view: &View, config: &str) {
+        config.clone_into(&mut self.config);
+        (self.complete, self.fill_segments) = (view.complete, view.fill_segments);
+        (self.logs, self.metrics) = (view.logs, view.metrics);
+    }
+
     /// The defaults, of a function on demand or of Managed Instances.
     pub fn new(managed: bool) -> Self {
         Self {
+            config: String::new(),
             managed,
             function: "function".to_owned(),
             resource: Bytes::new(),
@@ -192,6 +203,14 @@ impl Ledger {
             latest: None,
             current: None,
             closed: false,
+        }
+    }
+
+    /// What is wanted from here on: less than before, if anything.
+    pub(crate) fn follow(&mut self, view: &View, config: &str) {
+        self.desk.follow(view, config);
+        if view.logs.is_none() {
+            self.logs = None;
         }
     }
 

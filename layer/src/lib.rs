@@ -22,6 +22,7 @@ pub mod lifecycle;
 pub mod log;
 pub mod proc;
 pub mod receive;
+pub mod remote;
 pub mod usage;
 
 use app::App;

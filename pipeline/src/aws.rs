@@ -7,6 +7,7 @@ mod connector;
 #[cfg(not(feature = "aws-chain"))]
 mod container;
 mod credentials;
+mod elsewhere;
 pub(crate) mod s3;
 pub(crate) mod sigv4;
 pub(crate) mod stores;
@@ -21,6 +22,7 @@ use spanlayer_host::{
 };
 
 pub use credentials::Credentials;
+pub use elsewhere::Elsewhere;
 pub use s3::{Bucket, Failure, Page};
 
 pub use crate::destination::s3::S3;

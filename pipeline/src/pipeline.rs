@@ -21,8 +21,8 @@ use spanlayer_stages::{
 };
 
 use crate::{
-    Batch, Deadline, Export, Notice, Observer, Outcome, Payload, Pending, Route, Settings, SignalTotals,
-    Spool, Stats,
+    Batch, Deadline, Destination, Export, Notice, Observer, Outcome, Payload, Pending, Route, Settings,
+    SignalTotals, Spool, Stats,
     admit::{Door, Processed},
     compose,
     join::join_all,
@@ -35,7 +35,9 @@ use crate::{
 pub struct Pipeline {
     door: Door,
     shared: Arc<Shared>,
-    lanes: Vec<Lane>,
+    lanes: OnceLock<Vec<Lane>>,
+    /// What lanes are made with, while there are none yet.
+    late: Option<Box<Settings>>,
     spool: Option<Spool>,
     /// Segments that were there when the spool was opened; nothing where it could not be.
     opened: OnceLock<Option<Vec<u64>>>,
@@ -61,19 +63,18 @@ impl Pipeline {
     pub fn new(settings: Settings) -> Self {
         let mut queue = Queue::new(settings.limit, settings.when_full);
         queue.begin_at(clock::unix_nanos());
-        let numbers: Vec<usize> =
-            settings.destinations.iter().map(|one| queue.add_lane(&one.signals, one.batch)).collect();
-        let apart = settings.destinations.iter().zip(&numbers).filter(|(one, _)| one.apart);
-        apart.for_each(|(_, number)| queue.keep_apart(*number));
         let shared = Arc::new(Shared::new(queue));
-        let lanes = settings.destinations.iter().zip(numbers);
         let desk = Desk::of(&settings);
-        let lanes =
-            lanes.map(|(one, number)| compose::lane(one, number, &shared, &desk, &settings)).collect();
+        let lanes = OnceLock::new();
+        let late = settings.late.then(|| Box::new(settings.clone()));
+        if late.is_none() {
+            let _ = lanes.set(make_lanes(&shared, &desk, &settings, &settings.destinations));
+        }
         Self {
             door: Door::new(settings.redactor),
             shared,
             lanes,
+            late,
             spool: settings.spool,
             opened: OnceLock::new(),
             outages: Default::default(),
@@ -82,6 +83,30 @@ impl Pipeline {
             observer: settings.observer,
             told_failed: AtomicBool::new(false),
         }
+    }
+
+    /// Destinations that were not known before, once, where the [settings](Settings::late) say that they come late; and the
+    /// most that the queue may hold from here on. What an earlier process left is [taken back](Self::recover) after that.
+    pub fn attach(&self, destinations: &[Destination], limit: usize) {
+        let Some(settings) = &self.late else { return };
+        self.lanes.get_or_init(|| {
+            self.shared.with(|queue| queue.set_limit(limit));
+            make_lanes(&self.shared, &self.desk, settings, destinations)
+        });
+    }
+
+    fn lanes(&self) -> &[Lane] {
+        self.lanes.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// A payload as it may be held, by somebody who does not know yet where it goes.
+    pub fn clean(&self, payload: Payload) -> Payload {
+        self.door.pass(payload)
+    }
+
+    /// Counts what somebody who holds payloads has no room for, and says what the sender is to be told.
+    pub fn turn_away(&self, payload: &Payload) -> Admission {
+        self.shared.with(|queue| queue.turn_away(payload))
     }
 
     /// Takes a payload in, or says why not. Never waits.
@@ -197,7 +222,7 @@ impl Pipeline {
     /// What is held now.
     pub fn pending(&self) -> Pending {
         let held = self.shared.held();
-        let destinations: Vec<_> = self.lanes.iter().map(Lane::pending).collect();
+        let destinations: Vec<_> = self.lanes().iter().map(Lane::pending).collect();
         Pending {
             bytes: held.bytes,
             items: held.items,
@@ -215,7 +240,7 @@ impl Pipeline {
     /// for the batches that the others have in flight.
     pub async fn flush(&self, by: Deadline) -> Flushed {
         let mut flushed = Flushed::default();
-        let lanes = 0..self.lanes.len();
+        let lanes = 0..self.lanes().len();
         for lane in join_all(lanes.map(|destination| self.flush_to(destination, by))).await {
             flushed.add(&lane);
         }
@@ -225,7 +250,7 @@ impl Pipeline {
     /// [`flush`](Self::flush) to one destination, by its place in the settings (and in [`Pending::destinations`]), for
     /// those who wait for some and not for others. There is nothing to do for a destination that does not exist.
     pub async fn flush_to(&self, destination: usize, by: Deadline) -> Flushed {
-        let Some(lane) = self.lanes.get(destination) else { return Flushed::default() };
+        let Some(lane) = self.lanes().get(destination) else { return Flushed::default() };
         let flushed = lane.drain(by).await;
         if flushed.delivered > 0 {
             self.vouch(destination);
@@ -238,13 +263,14 @@ impl Pipeline {
     /// their last chance), and says what was lost.
     pub async fn shutdown(&self, by: Deadline) -> Report {
         self.shared.close();
-        self.lanes.iter().for_each(|lane| lane.circuit.allow_probe());
+        self.lanes().iter().for_each(|lane| lane.circuit.allow_probe());
         // What cannot be delivered has to be written down, and that takes a moment.
         let last = self.desk.is_some().then(|| by.less(reserve(&self.letters, by.remaining())));
         let flushed = self.flush(last.unwrap_or(by)).await;
-        let dead_lettered = join_all(self.lanes.iter().map(|lane| lane.give_up(by))).await.into_iter().sum();
+        let dead_lettered =
+            join_all(self.lanes().iter().map(|lane| lane.give_up(by))).await.into_iter().sum();
         let mut report = Report { flushed, dead_lettered, ..Report::default() };
-        for lane in &self.lanes {
+        for lane in self.lanes() {
             let spooled = self.shared.with(|queue| queue.spooled_for(lane.number));
             let items = lane.pending().items as u64;
             for (items, list) in
@@ -261,7 +287,7 @@ impl Pipeline {
 
     /// Everything counted so far.
     pub fn stats(&self) -> Stats {
-        let destinations = self.lanes.iter().map(Lane::stats).collect();
+        let destinations = self.lanes().iter().map(Lane::stats).collect();
         let spool = self.shared.with(|queue| queue.spool_figures());
         let letters = self.desk.as_ref().map(|desk| desk.figures()).unwrap_or_default();
         Stats::new(self.shared.totals(), destinations, spool, letters)
@@ -276,6 +302,25 @@ impl Pipeline {
     pub fn serves(&self, signal: Signal) -> bool {
         self.shared.serves(signal)
     }
+}
+
+fn make_lanes(
+    shared: &Arc<Shared>,
+    desk: &letters::Shared,
+    settings: &Settings,
+    destinations: &[Destination],
+) -> Vec<Lane> {
+    let lane = |one: &Destination| {
+        let number = shared.with(|queue| {
+            let number = queue.add_lane(&one.signals, one.batch);
+            if one.apart {
+                queue.keep_apart(number);
+            }
+            number
+        });
+        compose::lane(one, number, shared, desk, settings)
+    };
+    destinations.iter().map(lane).collect()
 }
 
 pub use recover::Recovered;

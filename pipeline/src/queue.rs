@@ -116,6 +116,11 @@ impl Queue {
         self.views.len() - 1
     }
 
+    /// What it may hold from here on.
+    pub(crate) const fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// A lane that must not crowd out others.
     pub(crate) const fn keep_apart(&mut self, lane: usize) {
         self.apart |= bit(lane);
@@ -242,7 +247,7 @@ impl Queue {
         takers.fold((0, 0), |(owed, due), (lane, _)| (owed + 1, due | bit(lane)))
     }
 
-    fn turn_away(&mut self, payload: &Payload) -> Admission {
+    pub(crate) fn turn_away(&mut self, payload: &Payload) -> Admission {
         self.totals[payload.signal() as usize].turned_away += payload.items() as u64;
         match self.when_full {
             WhenFull::Partial => Admission::Partial {

@@ -46,6 +46,9 @@ pub struct Settings {
     pub when_full: WhenFull,
     /// Where data goes. A signal may go to several destinations, or to none.
     pub destinations: Vec<Destination>,
+    /// Destinations are told of later, by [`Pipeline::attach`](crate::Pipeline::attach): until then nothing should be
+    /// accepted.
+    pub late: bool,
     /// How failing attempts are repeated within one flush.
     pub backoff: Backoff,
     /// When a failing destination is left alone. By default [`BreakerSettings::eager`].
@@ -67,6 +70,7 @@ impl Default for Settings {
             limit: 16 << 20,
             when_full: WhenFull::Partial,
             destinations: Vec::new(),
+            late: false,
             backoff: Backoff::default(),
             breaker: BreakerSettings::eager(),
             spool: None,

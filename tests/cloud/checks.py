@@ -67,8 +67,9 @@ class Aws(Program):
         body = urllib.parse.urlencode({"Version": "2010-05-08", **request}).encode()
         return post(self.at, body, unchecked("iam")).decode()
 
-    def s3(self, method: str, path: str) -> tuple[Message, bytes]:
-        request = urllib.request.Request(f"{self.at}/{path}", method=method, headers=unchecked("s3"))
+    def s3(self, method: str, path: str, body: bytes | None = None) -> tuple[Message, bytes]:
+        headers = {"Content-Type": "application/octet-stream", **unchecked("s3")}
+        request = urllib.request.Request(f"{self.at}/{path}", body, headers, method=method)
         with urllib.request.urlopen(request) as answer:
             return answer.headers, answer.read()
 
@@ -76,7 +77,7 @@ class Aws(Program):
         """From now on every request has to be signed by this user, who may do this much."""
         self.query(Action="CreateUser", UserName="function")
         allowed = {"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Action": ["s3:PutObject", "secretsmanager:GetSecretValue", "ssm:GetParameter"],
+            {"Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject", "secretsmanager:GetSecretValue", "ssm:GetParameter"],
              "Resource": "*"}]}
         self.query(Action="PutUserPolicy", UserName="function", PolicyName="p", PolicyDocument=json.dumps(allowed))
         key = self.query(Action="CreateAccessKey", UserName="function")
@@ -178,6 +179,22 @@ def batches_become_objects_of_the_hour_that_hold_what_was_sent(where):
             ((headers, body),) = [found for key, found in objects.items() if re.fullmatch(form, key)]
             equal(type(expected).FromString(gzip.decompress(body)), expected, path)
             equal(headers["Content-Encoding"], "gzip", "encoding")
+
+
+@check
+def the_pipeline_file_is_an_object_in_a_bucket(where):
+    with Aws(where.moto, strict=True) as aws, Sink(sys.executable) as sink:
+        aws.s3("PUT", "settings")
+        file = (
+            "receivers: {otlp: {protocols: {http: }}}\n"
+            f"exporters: {{otlphttp: {{endpoint: 'http://127.0.0.1:{sink.port}'}}}}\n"
+            "service: {pipelines: {traces: {receivers: [otlp], exporters: [otlphttp]}}}\n"
+        )
+        aws.s3("PUT", "settings/prod/spanlayer.yaml", file.encode())
+        aws.check_signatures()
+        log = through(where, {**aws.env, "SPANLAYER_CONFIG": "s3://settings/prod/spanlayer.yaml"})
+        equal([request.path for request in otlp.requests(sink.received())], ["/v1/traces"], log)
+        true("the configuration is s3://settings/prod/spanlayer.yaml, with the hash" in log, log)
 
 
 FILE = """

@@ -3,6 +3,7 @@
 use rustix::fs::{FileType, stat};
 use spanlayer_config::{Held, Listening, Loaded, Plan, Severity, Surroundings, load};
 use spanlayer_host::vars::{Problem, Reading, Var, Vars};
+use spanlayer_pipeline::aws::Elsewhere;
 
 /// `SPANLAYER_CONFIG`.
 pub const CONFIG: Var<Place> = Var {
@@ -10,7 +11,7 @@ pub const CONFIG: Var<Place> = Var {
     default: "auto",
     parse: Place::parse,
     about: "a pipeline file in the OpenTelemetry Collector's vocabulary: a path, `file:<path>`, `env:<variable>`, \
-            `yaml:<text>`, or `off`; `auto`: `OPENTELEMETRY_COLLECTOR_CONFIG_URI`, else `/var/task/spanlayer.yaml` if it is \
+            `yaml:<text>`, `s3://<bucket>/<key>`, `https://…`, or `off`; `auto`: `OPENTELEMETRY_COLLECTOR_CONFIG_URI`, else `/var/task/spanlayer.yaml` if it is \
             there, else `/opt/spanlayer.yaml`",
 };
 
@@ -27,16 +28,15 @@ pub enum Place {
     Variable(String),
     /// Here.
     Text(String),
+    /// Not on this machine: the address as it is written, and read.
+    Elsewhere(String, Elsewhere),
 }
 
 impl Place {
     /// Reads the value of a variable.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let remote = ["s3", "http", "https"].iter().any(|scheme| text.starts_with(&format!("{scheme}://")));
-        if remote {
-            return Err("files are not loaded from elsewhere by this version: put the file into the function's package \
-                        or a layer, and write its path"
-                .to_owned());
+        if Elsewhere::is_meant(text) {
+            return Elsewhere::parse(text).map(|place| Self::Elsewhere(text.to_owned(), place));
         }
         Ok(match text.split_once(':') {
             _ if text.eq_ignore_ascii_case("auto") => Self::Auto,
@@ -53,6 +53,9 @@ impl Place {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) plan: Option<Plan>,
+    pub(super) hash: String,
+    /// It is yet to be loaded.
+    pub(super) remote: Option<(String, Elsewhere)>,
     pub(super) problems: Vec<Problem>,
     pub(super) hints: Vec<String>,
 }
@@ -88,14 +91,26 @@ pub(super) fn find(reading: &mut Reading<'_>, vars: &dyn Vars) -> Found {
             }
         },
         Some(Place::Text(text)) => (CONFIG.name.to_owned(), text),
+        Some(Place::Elsewhere(name, place)) => {
+            found.remote = Some((name, place));
+            return found;
+        }
         Some(Place::Auto | Place::Off) => return found,
     };
-    let Loaded { plan, problems, .. } = load(&text, Surroundings::here(vars));
+    read(name, &text, vars, found)
+}
+
+/// What a file comes to.
+pub(super) fn read(name: String, text: &str, vars: &dyn Vars, mut found: Found) -> Found {
+    let Loaded { plan, problems, .. } = load(text, Surroundings::here(vars));
     // What is merely unwise is for whoever writes the file, before it is deployed: `spanlayer-cli check`.
     let errors = problems.into_iter().filter(|problem| problem.severity == Severity::Error);
     found.problems.extend(errors.map(|problem| Problem { name: name.clone(), what: problem.to_string() }));
     match &plan {
-        Some(plan) => found.hints.push(format!("the configuration is {name}, with the hash {}", plan.hash())),
+        Some(plan) => {
+            found.hash = plan.hash();
+            found.hints.push(format!("the configuration is {name}, with the hash {}", found.hash));
+        }
         None => found
             .hints
             .push(format!("nothing in {name} can be run: the variables' destinations count instead")),
@@ -184,8 +199,9 @@ mod tests {
         assert_eq!(place("yaml:a: b"), Place::Text("a: b".to_owned()));
         assert_eq!((place("OFF"), place("auto")), (Place::Off, Place::Auto));
         for remote in ["s3://bucket/key", "https://h/x.yaml"] {
-            assert!(Place::parse(remote).unwrap_err().contains("by this version"), "{remote}");
+            assert!(matches!(place(remote), Place::Elsewhere(name, _) if name == remote));
         }
+        assert!(Place::parse("http://h/x.yaml").unwrap_err().contains("https://"));
     }
 
     #[test]
@@ -230,7 +246,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_told_of_by_name_and_the_variables_count() {
         for (value, name) in
-            [("/none/x.yaml", "/none/x.yaml"), ("env:NONE", "NONE"), ("s3://b/k", "SPANLAYER_CONFIG")]
+            [("/none/x.yaml", "/none/x.yaml"), ("env:NONE", "NONE"), ("s3://b", "SPANLAYER_CONFIG")]
         {
             let (config, problems) =
                 read(&[("SPANLAYER_CONFIG", value), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://other")]);
@@ -238,5 +254,29 @@ mod tests {
             assert_eq!(problems[0].name, name);
             assert_eq!(config.pipeline.destinations[0].name.as_ref(), "http://other", "{value}");
         }
+    }
+
+    #[test]
+    fn a_file_that_lies_elsewhere_leaves_open_where_data_goes_until_it_is_read() {
+        let vars =
+            [("SPANLAYER_CONFIG", "s3://b/k.yaml"), ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://other")];
+        let (config, problems) = read(&vars);
+        assert_eq!(problems, []);
+        assert!(config.pipeline.late && config.pipeline.destinations.is_empty() && !config.flow.is_known());
+        assert_eq!(
+            (config.remote.unwrap().name.as_str(), config.pipeline.spool.unwrap().deferred),
+            ("s3://b/k.yaml", true)
+        );
+        assert!(config.view.logs.is_some() && config.view.metrics.is_some(), "the file may ask for it");
+        let vars: HashMap<_, _> = vars.into_iter().collect();
+        let (config, problems, is_run) =
+            Config::with_file(&vars, "s3://b/k.yaml", Some(&FILE["yaml:".len()..]));
+        assert_eq!((problems, is_run), (Vec::new(), true));
+        assert_eq!(config.pipeline.destinations[0].name.as_ref(), "otlphttp (https://h)");
+        assert!(config.flow.is_known() && config.view.metrics.is_none() && config.remote.is_none());
+        let (config, problems, is_run) = Config::with_file(&vars, "s3://b/k.yaml", Some("{}"));
+        assert_eq!((problems.len(), is_run), (1, false));
+        assert_eq!(problems[0].name, "s3://b/k.yaml");
+        assert_eq!(config.pipeline.destinations[0].name.as_ref(), "http://other", "the variable's");
     }
 }

@@ -57,6 +57,15 @@ impl Desk {
         }
     }
 
+    pub(super) fn follow(&mut self, view: &super::View, config: &str) {
+        self.settings.follow(view, config);
+        match (view.metrics, &mut self.metrics) {
+            (Some(temporality), Some(metrics)) => metrics.temporality = temporality,
+            (None, metrics) => *metrics = None,
+            (Some(_), None) => {}
+        }
+    }
+
     /// Something was heard, for the first time perhaps.
     pub(super) fn begin(&mut self, now: u64) {
         if let Some(metrics) = &mut self.metrics {

@@ -119,7 +119,7 @@ pub enum Temporality {
 /// What was counted and measured, and is not told yet (or, cumulatively, ever).
 #[derive(Debug)]
 pub(super) struct Metrics {
-    temporality: Temporality,
+    pub(super) temporality: Temporality,
     /// By trigger, in the order of their first appearance.
     series: Vec<(Box<str>, Vec<Option<Sum>>)>,
     /// When counting began.

@@ -166,6 +166,8 @@ pub(super) struct Preparation<'a> {
     pub(super) outcome: &'a Outcome,
     /// Whether a caller waited for it.
     pub(super) awaited: bool,
+    /// The fingerprint of the pipeline file, if there is one.
+    pub(super) config: &'a str,
 }
 
 /// The span `init` or `restore`; in the first invocation's trace, or in one of its own.
@@ -178,6 +180,9 @@ pub(super) fn preparation(out: &mut Vec<u8>, frame: Frame<'_>, preparation: &Pre
             text(out, "aws.lambda.init_phase", phase);
         }
         attribute(out, ATTRIBUTES, "faas.coldstart", Value::Flag(preparation.awaited));
+        if !preparation.config.is_empty() {
+            text(out, "spanlayer.config.hash", preparation.config);
+        }
         if !matches!(preparation.outcome.status, Status::Success | Status::Unknown) {
             let kind = error_type(preparation.outcome);
             text(out, "error.type", kind);

@@ -57,7 +57,8 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     let Settled { delivered, refused, dead_lettered } = Settled::by(pipeline);
     let dropped = Dropped::by(pipeline);
     let millis = began.elapsed().as_millis();
-    let fields: [log::Field<'_>; 14] = [
+    let config = intake.account().config();
+    let fields: [log::Field<'_>; 15] = [
         ("reason", &stop.reason),
         ("delivered", &delivered),
         ("refused", &refused),
@@ -72,11 +73,14 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
         ("sampledOut", &dropped.sampled_out),
         ("panics", &panics::count()),
         ("millis", &millis),
+        ("config", &config),
     ];
+    // Without a file there is none to tell of.
+    let fields = if config.is_empty() { &fields[..fields.len() - 1] } else { &fields };
     if lost + spooled + dead_lettered + dropped.evicted + dropped.turned_away > 0 {
-        log::error("shut down before everything was delivered", &fields);
+        log::error("shut down before everything was delivered", fields);
     } else {
-        log::always(Level::Info, "shut down", &fields);
+        log::always(Level::Info, "shut down", fields);
     }
 }
 

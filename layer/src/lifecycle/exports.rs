@@ -43,6 +43,8 @@ impl Exports {
     /// those in flight began, too: they are followed by another.
     pub(crate) fn start(&mut self, everything: bool) {
         let pending = self.pipeline.pending();
+        // There may be more of them than there were.
+        self.running.resize_with(pending.destinations.len().max(self.running.len()), || None);
         for (destination, held) in pending.destinations.iter().enumerate() {
             match self.running.get_mut(destination) {
                 Some(Some(running)) => running.again |= everything,

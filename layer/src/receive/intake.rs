@@ -2,8 +2,8 @@
 //! lifecycle. And back: what the ledger has ready goes into the pipeline when the lifecycle says so.
 
 use super::notes::Notes;
-use crate::account::Account;
-use spanlayer_config::{Flow, Source};
+use crate::{account::Account, config::Config, log, remote::Remote};
+use spanlayer_config::{Course, Flow, Source};
 use spanlayer_host::clock;
 use spanlayer_link::Frame;
 use spanlayer_pipeline::{Admission, Payload, Pipeline, Signal as Kind};
@@ -50,7 +50,7 @@ pub struct RuntimeDone {
 #[derive(Clone, Debug)]
 pub struct Intake {
     pipeline: Arc<Pipeline>,
-    flow: Arc<Flow>,
+    flow: Arc<Course>,
     account: Account,
     signals: UnboundedSender<Signal>,
     shared: Arc<Shared>,
@@ -69,6 +69,10 @@ struct Shared {
     link: Notify,
     /// It is over.
     closing: Notify,
+    /// The file that is yet to be loaded.
+    remote: Option<Remote>,
+    /// It cannot be waited for any longer.
+    hurry: Notify,
 }
 
 impl Intake {
@@ -76,11 +80,27 @@ impl Intake {
     /// other end of `signals`.
     pub fn new(
         pipeline: Arc<Pipeline>,
-        flow: Arc<Flow>,
+        flow: Arc<Course>,
         account: Account,
         signals: UnboundedSender<Signal>,
     ) -> Self {
         Self { pipeline, flow, account, signals, shared: Arc::default() }
+    }
+
+    /// The same, where the flow is said by a file that lies elsewhere, if it does.
+    #[must_use]
+    pub(crate) fn told_by(mut self, remote: Option<Remote>) -> Self {
+        self.shared = Arc::new(Shared { remote, ..Shared::default() });
+        self
+    }
+
+    /// These settings count from here on, but for what was decided at the start. The flow is for when what an earlier
+    /// process left is taken back.
+    fn follow(&self, config: Config) -> Option<Flow> {
+        log::set_level(config.log);
+        self.account.follow(&config.view, &config.hash);
+        self.pipeline.attach(&config.pipeline.destinations, config.queue_bytes);
+        Arc::into_inner(config.flow).and_then(Course::into_flow)
     }
 
     /// What is known of invocations.
@@ -106,9 +126,17 @@ impl Intake {
     /// Takes back what an extension that was killed left, if nobody has yet.
     pub(crate) async fn recover(&self) {
         let recovered = self.shared.recovered.get_or_init(|| async {
+            let flow = match &self.shared.remote {
+                Some(remote) => self.follow(remote.settle(&self.shared.hurry).await),
+                None => None,
+            };
             let found = self.pipeline.recover().await;
             self.shared.notes.leave(&found.notes);
-            if found.items > 0 {
+            let was_open = flow.is_some();
+            if let Some(flow) = flow {
+                self.flow.set(flow, &self.pipeline);
+            }
+            if found.items > 0 || was_open {
                 self.shared.arrived.notify_one();
             }
         });
@@ -148,6 +176,10 @@ impl Intake {
 
     /// Hands over what the ledger has ready; metrics too if `metrics` says so.
     pub(crate) fn collect(&self, metrics: bool) {
+        if !self.flow.is_known() {
+            // It is not known either what of it is wanted.
+            return;
+        }
         self.account.empty_into(&self.pipeline, &self.flow);
         if metrics {
             self.account.measure_into(&self.pipeline, &self.flow);
@@ -192,6 +224,7 @@ impl Intake {
 
     /// It is over: whatever functions have not sent by now they never will.
     pub(crate) fn close(&self) {
+        self.shared.hurry.notify_one();
         self.shared.closing.notify_waiters();
     }
 

@@ -344,7 +344,7 @@ mod tests {
         let pipeline = Pipeline::new(Settings::default());
         let settings = ledger::Settings::new(false);
         let account = Account::new(settings, Box::new(|instance| ledger::resource(&Process, instance)));
-        Intake::new(Arc::new(pipeline), Arc::new(spanlayer_config::Flow::straight()), account, signals)
+        Intake::new(Arc::new(pipeline), Arc::new(spanlayer_config::Flow::straight().into()), account, signals)
     }
 
     fn frame(length: usize) -> Vec<u8> {

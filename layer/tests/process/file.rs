@@ -35,6 +35,12 @@ async fn a_files_destinations_replace_the_variables_and_each_gets_what_its_pipel
     let platform = |one: &Destination| one.spans().iter().filter(|span| span.span.name == "init").count();
     assert_eq!((one.spans().len(), platform(&one)), (5, 0));
     assert_eq!((two.spans().len() > 5, platform(&two)), (true, 1));
+    let hash = two.spans().iter().find(|span| span.span.name == "init").and_then(|init| {
+        let found = init.span.attributes.iter().find(|one| one.key == "spanlayer.config.hash");
+        found.map(|one| format!("{:?}", one.value))
+    });
+    let told = world.says("with the hash ").await;
+    assert!(hash.unwrap().contains(&told.split("with the hash ").nth(1).unwrap()[..16]));
     let (request, zstd) = (&one.requests()[0], &two.requests()[0]);
     assert_eq!((request.header("x-key"), request.header("content-encoding")), (Some("k-1"), Some("gzip")));
     assert_eq!((zstd.header("x-key"), zstd.header("content-encoding")), (None, Some("zstd")));

@@ -18,5 +18,6 @@ mod kills;
 mod outages;
 mod outside;
 mod random;
+mod remote;
 mod shutdown;
 mod startup;

@@ -47,13 +47,13 @@ impl Pipeline {
     /// Writes down which destinations fail, if that has changed.
     pub(super) fn remember_outages(&self) {
         let mut state = self.outages.state();
-        let is_fine = self.lanes.iter().all(|lane| !lane.circuit.is_open()) && state.suspects.is_empty();
+        let is_fine = self.lanes().iter().all(|lane| !lane.circuit.is_open()) && state.suspects.is_empty();
         if is_fine && state.written.is_empty() {
             return;
         }
         let Some(path) = self.outages_file() else { return };
         let mut text = String::new();
-        for (number, (lane, id)) in self.lanes.iter().zip(self.lane_ids()).enumerate() {
+        for (number, (lane, id)) in self.lanes().iter().zip(self.lane_ids()).enumerate() {
             let outage = lane.circuit.outage();
             let suspected = state.suspects.get(&number).map(|since| (*since, Duration::ZERO));
             if let Some((until, wait)) = outage.or(suspected) {
@@ -73,7 +73,7 @@ impl Pipeline {
     pub(super) fn recall_outages(&self) {
         let Some(path) = self.outages_file() else { return };
         let Ok(text) = fs::read_to_string(&path) else { return };
-        for (lane, id) in self.lanes.iter().zip(self.lane_ids()) {
+        for (lane, id) in self.lanes().iter().zip(self.lane_ids()) {
             let name = id.name.replace(['\n', '\t'], " ");
             let outage = text.lines().filter_map(parse).find(|(.., named)| *named == name);
             if let Some((until, wait, _)) = outage.filter(|(until, ..)| clock::unix() <= *until + BRIEFLY) {

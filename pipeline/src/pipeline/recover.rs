@@ -125,8 +125,8 @@ impl Pipeline {
 
     /// Names that tell lanes apart, also in another process with the same settings.
     pub(super) fn lane_ids(&self) -> Vec<LaneId> {
-        let mut ids: Vec<LaneId> = Vec::with_capacity(self.lanes.len());
-        for lane in &self.lanes {
+        let mut ids: Vec<LaneId> = Vec::with_capacity(self.lanes().len());
+        for lane in self.lanes() {
             let again = ids.iter().filter(|id| id.name.split('\n').next() == Some(&*lane.name)).count();
             let suffix = if again > 0 { format!("\n{again}") } else { String::new() };
             ids.push(LaneId { name: format!("{}{suffix}", lane.name), encoding: lane.encoding.clone() });

@@ -79,7 +79,13 @@ impl Desk {
 
     fn put_preparation(&mut self, frame: Frame<'_>, it: &Preparing, awaited: bool) {
         let mut written = Vec::with_capacity(256);
-        let about = Preparation { kind: it.kind(), phase: it.phase(), outcome: &it.outcome(), awaited };
+        let about = Preparation {
+            kind: it.kind(),
+            phase: it.phase(),
+            outcome: &it.outcome(),
+            awaited,
+            config: &self.settings.config,
+        };
         span::preparation(&mut written, frame, &about);
         self.put(&written);
     }
