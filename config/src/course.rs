@@ -87,6 +87,11 @@ impl Course {
         }
     }
 
+    /// What conventions do not know ([`Flow::strange_attributes`]).
+    pub fn strange_attributes(&self) -> Vec<((String, bool), u64)> {
+        self.flow.get().map(Flow::strange_attributes).unwrap_or_default()
+    }
+
     /// Decides about traces ([`Flow::decide`]).
     pub fn decide(&self, pipeline: &Pipeline, now: u64, all: bool) {
         if let Some(flow) = self.flow.get() {

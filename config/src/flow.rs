@@ -125,6 +125,22 @@ impl Flow {
         }
     }
 
+    /// Attributes that conventions do not know, or have as another type: by name, with whether only the type is wrong, and
+    /// how often they were met.
+    pub fn strange_attributes(&self) -> Vec<((String, bool), u64)> {
+        let mut all: Vec<_> = Vec::new();
+        let mut seen: Vec<*const Stage> = Vec::new();
+        for stage in self.branches.iter().flat_map(|branch| &branch.through.0) {
+            if let Stage::Schema(schema) = &**stage
+                && !seen.contains(&Arc::as_ptr(stage))
+            {
+                seen.push(Arc::as_ptr(stage));
+                all.extend(schema.strange());
+            }
+        }
+        all
+    }
+
     /// A processor that several pipelines name is met once for each, which does no harm.
     fn tails(&self) -> impl Iterator<Item = &Tail> {
         self.branches.iter().flat_map(|branch| &branch.through.0).filter_map(|stage| stage.tail())

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod filter;
+mod guards;
 mod redaction;
 mod routing;
 mod sampler;
@@ -36,6 +37,9 @@ pub(crate) fn stage(one: &Declared<'_>, number: u64, problems: &mut Vec<Problem>
         "filter" => maker.filter(section),
         "transform" => maker.transform(section),
         "span" => maker.span(section),
+        "limits" => maker.limits(section),
+        "clock" => Some(Maker::clock(section)),
+        "schema" => maker.schema(section),
         "redaction" => maker.redaction(section),
         "probabilistic_sampler" => maker.sampler(section, one.at),
         "tail_sampling" => maker.tail(section, one.at, number),

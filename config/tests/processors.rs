@@ -314,3 +314,78 @@ async fn what_nobody_decided_by_the_end_is_decided_with_what_is_there() {
     assert_eq!(world.delivered(Signal::Traces).await[0], "");
     assert_eq!(world.pipeline.stats().signal(Signal::Traces).sampled_out, 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_guards_find_is_put_right_and_counted_once_for_each_form() {
+    let world = with(
+        "limits: {max_span_names: 1, max_attributes: 1}, clock: {correct: true}, schema: {targets: ['https://opentelemetry.io/schemas/1.27.0'], \
+         assumed: 'https://opentelemetry.io/schemas/1.0.0', renames: [{from: a, to: b}], report: true}",
+        "traces: {receivers: [otlp], processors: [clock, schema, limits], exporters: [debug]}",
+        "debug: ",
+    );
+    let span = |n: u8, attributes: &str| {
+        format!(
+            r#"{{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"010203040506070{n}","name":"n{n}","startTimeUnixNano":"99","endTimeUnixNano":"42","attributes":[{attributes}]}}"#
+        )
+    };
+    let attribute = |key: &str| format!(r#"{{"key":"{key}","value":{{"stringValue":"v"}}}}"#);
+    let (first, second) = (attribute("faas.execution"), [attribute("faas.own"), attribute("a")].join(","));
+    let spans = [span(1, &first), span(2, &second)].join(",");
+    world.accept(
+        Signal::Traces,
+        &format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{spans}]}}]}}]}}"#),
+    );
+    let delivered = world.delivered(Signal::Traces).await;
+    for there in [
+        "\"n1\"",
+        "\"(other)\"",
+        "spanlayer.clock.shift_ms",
+        "faas.own",
+        "\"endTimeUnixNano\":\"99\"",
+        "1.27.0",
+    ] {
+        assert!(delivered[0].contains(there), "{there}: {}", delivered[0]);
+    }
+    let counts: Vec<(&str, u64)> = world.pipeline.counts().iter().collect();
+    let expected = [
+        ("attributesLeftOut", 3),
+        ("namesReplaced", 1),
+        ("negativeDurations", 2),
+        ("timesCorrected", 2),
+        ("attributesUpgraded", 1),
+        ("attributesUnknown", 1),
+    ];
+    assert_eq!(counts, expected, "{}", delivered[0]);
+    assert_eq!(world.flow.strange_attributes(), [(("faas.own".to_owned(), false), 1)]);
+}
+
+#[test]
+fn guards_that_are_faulty_or_do_nothing_are_told_of() {
+    use spanlayer_config::{Surroundings, load};
+    for (processor, told) in [
+        ("limits: ", "nothing is limited"),
+        ("limits: {max_attributes: 0}", "this value cannot be used"),
+        ("clock: {tolerance: 5}", "this value cannot be used"),
+        ("schema: ", "nothing is to be done"),
+        ("schema: {targets: ['https://example.com/1.0.0']}", "none of OpenTelemetry's own schemas"),
+        ("schema: {targets: ['https://opentelemetry.io/schemas/1.99.0']}", "after 1.27.0 nothing is known"),
+        (
+            "schema: {targets: ['https://opentelemetry.io/schemas/1.9.0', 'https://opentelemetry.io/schemas/1.8.0']}",
+            "another target",
+        ),
+        ("schema: {report: true, assumed: 'x'}", "none of OpenTelemetry's own schemas"),
+        ("schema: {renames: [{from: a}]}", "`from` or `to` is missing"),
+        ("schema: {report: true, migration: []}", "`migration` is not supported"),
+    ] {
+        let text = format!(
+            "receivers: {{otlp: {{protocols: {{http: }}}}}}\nprocessors:\n  {processor}\nexporters: {{otlphttp: {{endpoint: 'https://h'}}}}\n\
+             service: {{pipelines: {{traces: {{receivers: [otlp], processors: [{}], exporters: [otlphttp]}}}}}}\n",
+            processor.split(':').next().unwrap()
+        );
+        let vars = std::collections::HashMap::<&str, &str>::new();
+        let loaded = load(&text, Surroundings { vars: &vars, in_place: true });
+        let all: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+        assert!(all.iter().any(|one| one.contains(told) && one.contains("line 3")), "{processor}: {all:?}");
+        assert!(loaded.plan.is_none(), "data does not leave as it is: {processor}");
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use spanlayer_host::clock;
 use spanlayer_process::{Redactor, redact::Tally};
-use spanlayer_stages::stage::{Passed, Report, Stage, run};
+use spanlayer_stages::stage::{Counts, Passed, Report, Stage, run};
 
 use crate::Payload;
 
@@ -15,6 +15,7 @@ use crate::Payload;
 pub(crate) struct Door {
     redactor: Option<Arc<Redactor>>,
     redacted: Mutex<Tally>,
+    counts: Mutex<Counts>,
 }
 
 /// What became of a payload.
@@ -31,7 +32,7 @@ pub(crate) struct Processed {
 
 impl Door {
     pub(crate) fn new(redactor: Option<Arc<Redactor>>) -> Self {
-        Self { redactor, redacted: Mutex::default() }
+        Self { redactor, ..Self::default() }
     }
 
     /// The payload as it may be held. One in which nothing is to be changed passes as it is, undecoded.
@@ -51,6 +52,7 @@ impl Door {
         let mut report = Report { items: payload.items(), ..Report::default() };
         let passed = run(through, payload.signal(), payload.bytes(), clock::unix_nanos(), &mut report);
         self.count(&report.redacted);
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).add(&report.counts);
         let (items, sampled, failed) = (report.items, report.sampled, report.failed.map(|failed| failed.0));
         let (left, failed) = match passed {
             Passed::Same => (Some(payload), failed),
@@ -66,6 +68,11 @@ impl Door {
 
     fn count(&self, tally: &Tally) {
         self.redacted.lock().unwrap_or_else(PoisonError::into_inner).add(tally);
+    }
+
+    /// What processors counted so far.
+    pub(crate) fn counts(&self) -> Counts {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was taken out so far, by kind.

@@ -17,7 +17,7 @@ use spanlayer_otlp::Signal;
 use spanlayer_process::redact::Tally;
 use spanlayer_stages::{
     sample::{Fate, Tail, Verdict, mark},
-    stage::Stage,
+    stage::{Counts, Stage},
 };
 
 use crate::{
@@ -296,6 +296,11 @@ impl Pipeline {
     /// What was taken out of payloads so far, by kind ([`Settings::redactor`]).
     pub fn redacted(&self) -> Tally {
         self.door.redacted()
+    }
+
+    /// What processors counted so far, beside what they left out.
+    pub fn counts(&self) -> Counts {
+        self.door.counts()
     }
 
     /// Whether any destination takes this signal.

@@ -180,7 +180,7 @@ impl<'r> Scene<'r> {
 }
 
 /// `Span.events`.
-const EVENTS: u32 = 11;
+pub(crate) const EVENTS: u32 = 11;
 
 /// `Metric.data`: the fields of its kinds, each with the number of its data points' shape.
 pub(crate) const POINTS: [(u32, usize); 5] = [(5, 0), (7, 0), (9, 1), (10, 2), (11, 3)];

@@ -2,29 +2,42 @@
 //! opened for the first that looks into it, and written again after the last if any changed it.
 //!
 //! ```text
-//! attributes, resource ─ actions   span ─ naming   filter   transform   redaction ─ redact   probabilistic_sampler ─ share   tail_sampling ─ sample   routing ─ part   tenants ─ tenant
+//! attributes, resource ─ actions   span ─ naming   filter   transform   redaction ─ redact   probabilistic_sampler ─ share   tail_sampling ─ sample   routing ─ part   tenants ─ tenant   limits   clock ─ skew   schema
 //! ```
 
 mod actions;
+mod counts;
 mod filter;
+mod limits;
 mod naming;
 mod part;
+mod schema;
 mod select;
 mod share;
+mod skew;
 mod tenant;
 pub mod threshold;
 mod transform;
 
 pub use actions::{Act, Actions, Convert, From, On};
+pub use counts::{Counted, Counts};
 pub use filter::Filter;
+pub use limits::{Limits, Seen};
 pub use naming::Naming;
 pub use part::{Part, Row, Table};
+pub use schema::{KNOWN, Schema, version};
 pub use select::{Match, Pattern, Select};
 pub use share::{Mode, Share};
+pub use skew::Skew;
 pub use tenant::{Tenant, Tenants};
 pub use transform::{Group, Transform};
 
-use crate::{ottl::Failed, record::Record, sample::Tail};
+use crate::{
+    ottl::Failed,
+    record::Record,
+    sample::Tail,
+    scene::{EVENTS, Level, walk},
+};
 use bytes::Bytes;
 use spanlayer_otlp::Signal;
 use spanlayer_process::{Redactor, redact::Tally};
@@ -47,6 +60,12 @@ pub enum Stage {
     Share(Share),
     /// Decides about traces when they are over.
     Tail(Tail),
+    /// Bounds attributes and names.
+    Limits(Limits),
+    /// Looks at times.
+    Skew(Skew),
+    /// Renames attributes.
+    Schema(Box<Schema>),
     /// Leaves what goes one of several ways.
     Part(Part),
     /// Leaves what belongs to a tenant.
@@ -85,6 +104,10 @@ pub struct Report {
     pub sampled: usize,
     /// What was made unreadable.
     pub redacted: Tally,
+    /// What was found otherwise.
+    pub counts: Counts,
+    /// When this is, in Unix nanoseconds.
+    pub now: u64,
     /// Why something could not be evaluated: the last of what should be told.
     pub failed: Option<Failed>,
 }
@@ -92,6 +115,7 @@ pub struct Report {
 /// Takes an encoded request through processors, at a time in Unix nanoseconds. It must be valid. What waits for a decision
 /// about its traces is to be [taken apart](Tail::apart) afterwards.
 pub fn run(stages: &[Arc<Stage>], signal: Signal, bytes: &Bytes, now: u64, report: &mut Report) -> Passed {
+    report.now = now;
     let mut form = Form::Encoded(bytes.clone());
     let mut changed = false;
     for stage in stages.iter().filter(|stage| stage.looks_at(signal)) {
@@ -152,12 +176,15 @@ impl Stage {
     /// Whether it has anything to do with data of a signal, as the Collector's processor of that name has.
     pub fn looks_at(&self, signal: Signal) -> bool {
         match self {
-            Self::Actions(_) | Self::Redact(_) | Self::Tenant(_) => true,
+            Self::Actions(_) | Self::Redact(_) | Self::Tenant(_) | Self::Schema(_) => true,
             Self::Filter(filter) => filter.looks_at(signal),
             Self::Transform(transform) => transform.looks_at(signal),
             Self::Part(part) => part.looks_at(signal),
             Self::Naming(_) | Self::Tail(_) => signal == Signal::Traces,
-            Self::Share(_) => signal != Signal::Metrics,
+            Self::Share(_) | Self::Skew(_) => signal != Signal::Metrics,
+            Self::Limits(limits) => {
+                signal == Signal::Traces || limits.attributes.is_some() || limits.length.is_some()
+            }
         }
     }
 
@@ -168,6 +195,9 @@ impl Stage {
             Self::Filter(filter) => filter.run(signal, root, report),
             Self::Transform(transform) => transform.run(signal, root, report),
             Self::Part(part) => part.run(signal, root, report),
+            Self::Limits(limits) => Ok(limits.run(signal, root, report)),
+            Self::Skew(skew) => Ok(skew.run(signal, root, report)),
+            Self::Schema(schema) => Ok(schema.run(signal, root, report)),
             Self::Tenant(tenant) => Ok(tenant.run(signal, root, report)),
             Self::Naming(naming) => Ok(naming.run(root)),
             Self::Share(share) => Ok(share.run(signal, root, &mut report.sampled)),
@@ -201,6 +231,41 @@ fn or_else<T>(
         }
     }
 }
+
+/// Changes everything below resources that has attributes: a record, the number of its attributes, and that of the count of
+/// those which were left out, or zero.
+fn each_with_attributes(
+    signal: Signal,
+    root: &mut Record,
+    change: &mut dyn FnMut(&mut Record, u32, u32) -> bool,
+) -> bool {
+    if signal == Signal::Metrics {
+        return walk(signal, root, Level::Part, &mut |scene| {
+            let number = attributes_of(signal, scene.shape);
+            scene.changed |= scene.part.as_deref_mut().is_some_and(|point| change(point, number, 0));
+            true
+        });
+    }
+    walk(signal, root, Level::Item, &mut |scene| {
+        let Some(item) = scene.item.as_deref_mut() else { return true };
+        scene.changed |=
+            change(item, attributes_of(signal, 0), if signal == Signal::Traces { 10 } else { 7 });
+        // Events and links.
+        for (field, number, dropped) in [(EVENTS, 3, 4), (LINKS, 4, 5)] {
+            if signal == Signal::Traces && item.has(field) {
+                let mut within = item.take(field);
+                for one in &mut within {
+                    scene.changed |= change(one, number, dropped);
+                }
+                item.put(field, within);
+            }
+        }
+        true
+    })
+}
+
+/// `Span.links`.
+const LINKS: u32 = 13;
 
 /// `Resource.attributes`.
 const RESOURCE_ATTRIBUTES: u32 = 1;

@@ -436,3 +436,66 @@ const ADAPTIVE_OPTIONS: &[Opt] = &[
     needed("bytes_per_minute", Kind::Number(1.0, 1e12), "", "or in bytes before compression"),
     needed("traces_per_minute", Kind::Number(1.0, 1e12), "", "or in traces"),
 ];
+
+pub(crate) const LIMITS: &[Opt] = &[
+    needed(
+        "max_attributes",
+        Kind::Whole(1, 1_000_000),
+        "",
+        "the most attributes of a span, event, link, data point or log record: the first ones; the rest is in its `dropped_attributes_count`",
+    ),
+    needed(
+        "max_value_length",
+        Kind::Whole(1, 1_000_000),
+        "",
+        "the most bytes of an attribute's text, which is cut after a whole character",
+    ),
+    needed(
+        "max_span_names",
+        Kind::Whole(1, 100_000),
+        "",
+        "the most names of spans within a window: the first ones",
+    ),
+    needed("window", Kind::Duration, "1h", "how long names are remembered"),
+    needed("placeholder", Kind::Text, "(other)", "the name of a span whose own is one too many"),
+];
+
+pub(crate) const CLOCK: &[Opt] = &[
+    needed("tolerance", Kind::Duration, "5s", "how far ahead of this machine's clock a time may be"),
+    needed(
+        "correct",
+        Kind::Bool,
+        "false",
+        "`true`: a span that ends before it begins took no time; one from the future is moved to now, with its events, and a log record as well; \
+         `spanlayer.clock.shift_ms` says by how much a span was moved",
+    ),
+];
+
+pub(crate) const SCHEMA: &[Opt] = &[
+    needed(
+        "targets",
+        Kind::Texts,
+        "",
+        "the schema URL to bring older data to: `https://opentelemetry.io/schemas/1.27.0` is the newest; newer data is left as it is",
+    ),
+    needed(
+        "assumed",
+        Kind::Text,
+        "",
+        "the schema URL of data that names none; without it such data is left as it is",
+    ),
+    needed("renames", Kind::Sections(RENAME), "", "other names for attributes, after that"),
+    needed(
+        "report",
+        Kind::Bool,
+        "false",
+        "`true`: attributes in the conventions' own namespaces that they do not know, or have as another type, are counted, and named at the end",
+    ),
+    ignored("prefetch", Kind::Texts, "nothing is fetched: what is known is built in"),
+    fatal("migration", "write `renames`"),
+];
+
+const RENAME: &[Opt] = &[
+    needed("from", Kind::Text, "", "the attribute"),
+    needed("to", Kind::Text, "", "its new name; where that is there already, it stays as it is"),
+];

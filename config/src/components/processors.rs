@@ -71,6 +71,24 @@ pub(crate) const ALL: &[Component] = &[
         about: "decides which traces are kept, once their invocation is over",
     },
     Component {
+        name: "limits",
+        also: &[],
+        options: processing::LIMITS,
+        about: "bounds attributes and names of spans, and counts what was beyond",
+    },
+    Component {
+        name: "clock",
+        also: &[],
+        options: processing::CLOCK,
+        about: "counts what is told of the future, and spans that end before they begin",
+    },
+    Component {
+        name: "schema",
+        also: &[],
+        options: processing::SCHEMA,
+        about: "brings attributes to the names of a version of the semantic conventions (FaaS and HTTP), or to names of your own",
+    },
+    Component {
         name: "coldstart",
         also: &[],
         options: &[],

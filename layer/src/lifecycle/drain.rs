@@ -46,6 +46,7 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     intake.collect(true);
     intake.decide_all();
     intake.account().report();
+    intake.report_strange();
     let report = shut_down(&stop, pipeline).await;
     let sum = |left: &[Lost]| left.iter().map(|one| one.items).sum::<u64>();
     // With an environment that goes, its files go.
@@ -58,7 +59,9 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     let dropped = Dropped::by(pipeline);
     let millis = began.elapsed().as_millis();
     let config = intake.account().config();
-    let fields: [log::Field<'_>; 15] = [
+    let (panics, counts) = (panics::count(), pipeline.counts());
+    let counts: Vec<_> = counts.iter().collect();
+    let mut fields: Vec<log::Field<'_>> = vec![
         ("reason", &stop.reason),
         ("delivered", &delivered),
         ("refused", &refused),
@@ -71,16 +74,18 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
         ("unrouted", &dropped.unrouted),
         ("filtered", &dropped.filtered),
         ("sampledOut", &dropped.sampled_out),
-        ("panics", &panics::count()),
+        ("panics", &panics),
         ("millis", &millis),
-        ("config", &config),
     ];
-    // Without a file there is none to tell of.
-    let fields = if config.is_empty() { &fields[..fields.len() - 1] } else { &fields };
+    // Of what there is none without a file, nothing is told.
+    fields.extend(counts.iter().map(|(name, times)| (*name, times as &dyn std::fmt::Display)));
+    if !config.is_empty() {
+        fields.push(("config", &config));
+    }
     if lost + spooled + dead_lettered + dropped.evicted + dropped.turned_away > 0 {
-        log::error("shut down before everything was delivered", fields);
+        log::error("shut down before everything was delivered", &fields);
     } else {
-        log::always(Level::Info, "shut down", fields);
+        log::always(Level::Info, "shut down", &fields);
     }
 }
 

@@ -192,6 +192,19 @@ impl Intake {
         self.flow.ended();
     }
 
+    /// Says which attributes the conventions do not know, in one line.
+    pub(crate) fn report_strange(&self) {
+        let (mut unknown, mut mistyped) = (String::new(), String::new());
+        for ((name, is_mistyped), times) in self.flow.strange_attributes() {
+            let list = if is_mistyped { &mut mistyped } else { &mut unknown };
+            list.push_str(&format!("{}{name} {times}", if list.is_empty() { "" } else { ", " }));
+        }
+        if !unknown.is_empty() || !mistyped.is_empty() {
+            let fields: [log::Field<'_>; 2] = [("unknown", &unknown), ("mistyped", &mistyped)];
+            log::warn("attributes that the semantic conventions do not have", &fields);
+        }
+    }
+
     /// Nothing more comes: sampling decides with what it has.
     pub(crate) fn decide_all(&self) {
         self.flow.decide(&self.pipeline, clock::unix_nanos(), true);

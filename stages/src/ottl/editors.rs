@@ -121,9 +121,8 @@ pub(super) const ALL: &[Editor] = &[
         let limit = whole(&args[0])?;
         on_map(target, |entries| {
             for (_, value) in entries {
-                if let Value::Text(text) = value {
-                    let cut = (0..=limit.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
-                    text.truncate(cut.unwrap_or_default());
+                if matches!(value, Value::Text(_)) {
+                    value.cut(limit);
                 }
             }
         })

@@ -73,6 +73,26 @@ impl Attributes<'_> {
         before - self.record.fields.len()
     }
 
+    /// Those whose value takes more than so many bytes.
+    pub(crate) fn longer_than(&self, most: usize) -> Vec<(String, Value)> {
+        let pairs = self.record.pairs(self.number).filter(|(_, value)| value.len() > most);
+        pairs.map(|(key, value)| (String::from_utf8_lossy(key).into_owned(), Value::read(value))).collect()
+    }
+
+    /// Takes those out that somebody knows something of.
+    pub(crate) fn take<T>(&mut self, mut known: impl FnMut(&str) -> Option<T>) -> Vec<(T, Value)> {
+        let mut taken = Vec::new();
+        self.record.fields.retain(|field| {
+            let Some(bytes) = field.held.bytes().filter(|_| field.number == self.number) else { return true };
+            let (key, value) = split_pair(bytes);
+            let found = known(str::from_utf8(key).unwrap_or_default());
+            let stays = found.is_none();
+            taken.extend(found.map(|found| (found, Value::read(value))));
+            stays
+        });
+        taken
+    }
+
     /// Takes one out. Whether it was there.
     pub fn remove(&mut self, key: &str) -> bool {
         self.retain(|name| name != key) > 0

@@ -70,6 +70,18 @@ impl Value {
         }
     }
 
+    /// Cuts texts, those in lists too, to so many bytes.
+    pub(crate) fn cut(&mut self, most: usize) {
+        match self {
+            Self::Text(text) => {
+                let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+                text.truncate(end.unwrap_or_default());
+            }
+            Self::List(values) => values.iter_mut().for_each(|value| value.cut(most)),
+            _ => {}
+        }
+    }
+
     /// The text, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {

@@ -7,7 +7,7 @@
 //!          └─▶ the rest ─▶ …
 //! ```
 
-use super::{OnError, Report, or_else};
+use super::{Counts, OnError, Report, or_else};
 use crate::{
     ottl::{Condition, Failed},
     record::Record,
@@ -128,6 +128,7 @@ pub(super) fn answer_for(is_rest: bool, before: usize, after: usize, report: &mu
     } else {
         report.items = after;
         (report.sampled, report.redacted) = (0, Tally::default());
+        report.counts = Counts::default();
     }
 }
 
