@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
@@ -33,6 +33,8 @@ pub(crate) struct Invocation {
     telemetry: Arc<Telemetry>,
     report: Arc<Report>,
     span: InvocationSpan,
+    /// When it began, in Unix nanoseconds and by the clock that nobody sets.
+    began: (u64, Instant),
 }
 
 impl Invocation {
@@ -57,6 +59,8 @@ impl Invocation {
         let trace = upstream.trace_id.filter(|_| upstream.span.is_none());
         let parent = upstream.into_context(&Context::new().with_value(Arc::clone(&report)));
 
+        let since = clock::monotonic();
+        let start = clock::unix_nanos();
         let mut started = Started {
             request_id: lambda.request_id.clone(),
             name: name.clone(),
@@ -64,7 +68,7 @@ impl Invocation {
             parent_span_id: Some(parent.span().span_context().span_id())
                 .filter(|id| *id != SpanId::INVALID)
                 .map(SpanId::to_bytes),
-            start_unix_nano: clock::unix_nanos(),
+            start_unix_nano: start,
             deadline_unix_millis: lambda.deadline,
             coldstart: cold_start,
             attributes: encoded(&attributes),
@@ -82,7 +86,7 @@ impl Invocation {
             started.trace_state = context.trace_state().header();
         }
         telemetry.outbox.begin(&report, started);
-        Self { telemetry: Arc::clone(telemetry), report, span }
+        Self { telemetry: Arc::clone(telemetry), report, span, began: (start, since) }
     }
 
     /// Where the handler reports to.
@@ -102,7 +106,10 @@ impl Invocation {
 
     /// Ends the span with what was reported, and sends everything. Returns a handle where that takes time.
     pub(crate) fn close(self) -> Option<Posted> {
-        let end = clock::unix_nanos();
+        // The wall clock may be set meanwhile: how long it took does not depend on it.
+        let (start, since) = self.began;
+        let elapsed = clock::monotonic().saturating_duration_since(since).as_nanos();
+        let end = start.saturating_add(u64::try_from(elapsed).unwrap_or(u64::MAX));
         let at = SystemTime::UNIX_EPOCH + Duration::from_nanos(end);
         let told = self.report.take_told();
         let failure = self.report.take_failure();

@@ -91,12 +91,16 @@ fn exporter(one: &Declared<'_>, advise: &mut impl FnMut(At, &str, &str, bool)) {
                     false,
                 );
             }
-            for name in ["endpoint", "traces_endpoint", "metrics_endpoint", "logs_endpoint"] {
-                if section.options.iter().any(|opt| opt.name == name)
-                    && address(kind, section, name).is_some_and(|address| address.is_in_the_clear())
-                {
+            let has = |name: &str| section.options.iter().any(|opt| opt.name == name);
+            let names = ["endpoint", "traces_endpoint", "metrics_endpoint", "logs_endpoint"];
+            let own = names.into_iter().filter(|name| has(name)).map(|name| (section, name));
+            let tenants = has("tenants").then(|| section.section("tenants"));
+            let rows = tenants.iter().flat_map(|tenants| tenants.sections("table"));
+            for (of, name) in own.chain(rows.map(|row| (row, "endpoint"))) {
+                let address = of.text(name).and_then(|text| address(kind, section, &text));
+                if address.is_some_and(|address| address.is_in_the_clear()) {
                     advise(
-                        section.at(name),
+                        of.at(name),
                         "what is sent there can be read on the way",
                         "use `https://`, or gRPC with TLS",
                         false,
@@ -124,13 +128,12 @@ fn meant_for(kind: &str, section: Section<'_>) -> Option<(&'static str, &'static
     }
 }
 
-fn address(kind: &str, section: Section<'_>, name: &str) -> Option<Address> {
-    let text = section.text(name)?;
+fn address(kind: &str, section: Section<'_>, text: &str) -> Option<Address> {
     if kind != "otlp" {
-        return Server::at(&text).ok().map(|server| server.address().clone());
+        return Server::at(text).ok().map(|server| server.address().clone());
     }
     let insecure = section.section("tls").flag("insecure");
-    let otlp = if insecure { Otlp::grpc_insecure(&text) } else { Otlp::grpc(&text) };
+    let otlp = if insecure { Otlp::grpc_insecure(text) } else { Otlp::grpc(text) };
     otlp.ok()?.urls.into_iter().flatten().next()
 }
 

@@ -165,6 +165,8 @@ fn a_faulty_table_is_told_of_with_its_place_and_costs_nobody_else_anything() {
         1,
         "the other is used"
     );
+    let (told, _) = problems("table: [{tenant: a, endpoint: 'http://a.example.com'}]", "otlphttp");
+    assert!(told.contains("can be read on the way"), "{told}");
     let many: Vec<String> = (0..70).map(|n| format!("{{tenant: t{n}, endpoint: 'https://t{n}'}}")).collect();
     let (told, used) = problems(&format!("table: [{}]", many.join(", ")), "otlphttp");
     assert!(told.contains("more than 64 destinations"), "{told}");

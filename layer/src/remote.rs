@@ -88,7 +88,7 @@ impl Remote {
         loop {
             let mut attempt = pin!(self.place.fetch());
             let answer = select! {
-                answer = timeout(LIMIT, &mut attempt) => answer,
+                answer = timeout(if last { LAST } else { LIMIT }, &mut attempt) => answer,
                 () = hurry.notified(), if !last => {
                     last = true;
                     timeout(LAST, attempt).await

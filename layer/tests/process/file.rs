@@ -222,3 +222,37 @@ async fn what_an_invocation_made_is_sampled_when_it_is_over_and_errors_leave_at_
     world.lambda.shutdown(Reason::Spindown).await;
     assert_eq!(to.spans().len(), 6, "what was left out does not leave at the end either");
 }
+
+#[tokio::test]
+async fn what_processors_find_is_told_in_the_last_line_and_unknown_attributes_by_name() {
+    let to = Destination::start(Mode::Healthy).await.unwrap();
+    let exporters = format!("  otlphttp: {{endpoint: \"{}\"}}\n", to.url());
+    let rest = "processors:\n  limits: {max_span_names: 1}\n  clock: {tolerance: 1h}\n  schema: {report: true}\nservice:\n  pipelines:\n    \
+                traces: {receivers: [otlp], processors: [limits, clock, schema], exporters: [otlphttp]}\n";
+    let world = World::idle(|builder| {
+        nothing_of_its_own(builder).env("SPANLAYER_CONFIG", pipelines(&exporters, rest))
+    })
+    .await;
+    let span = |name: &str, end: &str| {
+        format!(
+            r#"{{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","name":"{name}","startTimeUnixNano":"5","endTimeUnixNano":"{end}",
+            "attributes":[{{"key":"http.methd","value":{{"stringValue":"GET"}}}}]}}"#
+        )
+    };
+    let spans = [span("a", "9"), span("b", "1"), span("c", "9223372036854775807")].join(",");
+    let json = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{spans}]}}]}}]}}"#);
+    let bytes = spanlayer_otlp::json::to_protobuf(spanlayer_otlp::Signal::Traces, json.as_bytes()).unwrap();
+    assert_eq!(post(world.otlp().await, "/v1/traces", PROTOBUF, &bytes).await.status, 200);
+    world.invoke().await.payload();
+    world.lambda.shutdown(Reason::Spindown).await;
+    let last = world.says("\"shut down\"").await;
+    for told in
+        ["\"namesReplaced\":2", "\"fromFuture\":1", "\"negativeDurations\":1", "\"attributesUnknown\":3"]
+    {
+        assert!(last.contains(told), "{told}: {last}");
+    }
+    assert!(!last.contains("valuesCut"), "{last}");
+    assert!(
+        world.says("the semantic conventions do not have").await.contains("\"unknown\":\"http.methd 3\"")
+    );
+}
