@@ -15,14 +15,10 @@ async fn letters(file: &Path) {
         destination.name = name.into();
         destination
     };
-    let pipeline = Pipeline::new(Settings {
-        destinations: vec![
-            to("otlphttp/a (https://a.example.com)"),
-            to("otlphttp/ab (https://b.example.com)"),
-        ],
-        letters: Letters::File(file.to_owned()),
-        ..Settings::default()
-    });
+    let mut settings =
+        Settings::to([to("otlphttp/a (https://a.example.com)"), to("otlphttp/ab (https://b.example.com)")]);
+    settings.letters = Letters::File(file.to_owned());
+    let pipeline = Pipeline::new(settings);
     for (lane, name) in ["for-a", "for-b"].into_iter().enumerate() {
         let json = format!(
             r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","name":"{name}"}}]}}]}}]}}"#
