@@ -120,7 +120,9 @@ mod tests {
     #[tokio::test]
     async fn what_comes_before_the_way_is_known_is_held_redacted_and_bounded_and_goes_it_then() {
         let redactor = Some(Arc::new(Redactor::new(Rules::default()).unwrap()));
-        let pipeline = Pipeline::new(Settings { late: true, redactor, ..Settings::default() });
+        let mut settings = Settings::default();
+        (settings.late, settings.redactor) = (true, redactor);
+        let pipeline = Pipeline::new(settings);
         let course = Course::later(1000);
         let secret = "Authorization: Bearer 0123456789abcdef";
         assert!(!course.is_known() && course.takes(&pipeline, Source::Platform, Signal::Metrics));

@@ -113,11 +113,9 @@ async fn no_processor_takes_a_secret_to_where_it_is_not_known_as_one() {
     let place = std::env::temp_dir().join(format!("spanlayer-planted-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&place);
     std::fs::create_dir_all(&place).unwrap();
-    let settings = Settings {
-        spool: Some(Spool { directory: place.join("spool"), limit: 16 << 20, deferred: false }),
-        letters: Letters::File(place.join("letters")),
-        ..Settings::default()
-    };
+    let mut settings = Settings::default();
+    settings.spool = Some(Spool::at(place.join("spool"), 16 << 20));
+    settings.letters = Letters::File(place.join("letters"));
     let down =
         World::with(components, pipelines, "debug: ", |_| Memory::always(Outcome::retry("down")), settings);
     for (signal, request) in [
@@ -383,7 +381,7 @@ fn guards_that_are_faulty_or_do_nothing_are_told_of() {
             processor.split(':').next().unwrap()
         );
         let vars = std::collections::HashMap::<&str, &str>::new();
-        let loaded = load(&text, Surroundings { vars: &vars, in_place: true });
+        let loaded = load(&text, Surroundings::here(&vars));
         let all: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
         assert!(all.iter().any(|one| one.contains(told) && one.contains("line 3")), "{processor}: {all:?}");
         assert!(loaded.plan.is_none(), "data does not leave as it is: {processor}");

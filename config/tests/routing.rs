@@ -168,7 +168,6 @@ async fn nobodys_spans_reach_another_also_when_its_own_is_down_after_crashes_and
     let _ = std::fs::remove_dir_all(&place);
     std::fs::create_dir_all(&place).unwrap();
     let letters = place.join("letters");
-    let spool = || Spool { directory: place.join("spool"), limit: 16 << 20, deferred: false };
     // Each process is a new one that has the files of the one before, and its exporters in another order.
     let process = |names: [&str; 2]| {
         let down = |name: &str| match name {
@@ -176,6 +175,9 @@ async fn nobodys_spans_reach_another_also_when_its_own_is_down_after_crashes_and
             _ => Memory::new(),
         };
         let pipeline = |name| format!("traces/{name}: {{receivers: [routing], exporters: [debug/{name}]}}");
+        let mut settings = Settings::default();
+        settings.spool = Some(Spool::at(place.join("spool"), 16 << 20));
+        settings.letters = Letters::File(letters.clone());
         World::with(
             &format!("connectors: {{routing: {{{TENANTS}}}}}"),
             &format!(
@@ -185,7 +187,7 @@ async fn nobodys_spans_reach_another_also_when_its_own_is_down_after_crashes_and
             ),
             &format!("debug/{}: , debug/{}: ", names[0], names[1]),
             down,
-            Settings { spool: Some(spool()), letters: Letters::File(letters.clone()), ..Settings::default() },
+            settings,
         )
     };
     let soon = || Deadline::within(Duration::from_secs(2));

@@ -137,7 +137,7 @@ fn a_faulty_table_is_told_of_with_its_place_and_costs_nobody_else_anything() {
             "receivers: {{otlp: {{protocols: {{http: }}}}}}\nexporters:\n  {exporter}:\n    tenants: {{{tenants}}}\n\
              service: {{pipelines: {{traces: {{receivers: [otlp], exporters: [{exporter}]}}}}}}\n"
         );
-        let loaded = load(&text, Surroundings { vars: &HashMap::<&str, &str>::new(), in_place: true });
+        let loaded = load(&text, Surroundings::here(&HashMap::<&str, &str>::new()));
         let told: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
         (told.join("\n"), loaded.plan.map_or(0, |plan| plan.destinations.len()))
     };

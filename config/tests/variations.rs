@@ -36,7 +36,7 @@ impl File {
         .into_iter()
         .chain([("STAGE", "test"), ("SAMPLED_PERCENTAGE", "50")])
         .collect();
-        let loaded = load(&text, Surroundings { vars: &vars, in_place: true });
+        let loaded = load(&text, Surroundings::here(&vars));
         let errors: Vec<_> = loaded.problems.iter().filter(|one| one.severity.name() == "error").collect();
         assert!(errors.is_empty(), "{name}: {errors:?}");
         let plan = loaded.plan.unwrap();
