@@ -16,7 +16,7 @@ use spanlayer_otlp::Signal;
 use tokio::{sync::oneshot, task::AbortHandle};
 
 use super::{Preferences, gate::Gate, runtime::Runtime};
-use crate::{Batch, Deadline, Export, Outcome, Payload, export::Custom};
+use crate::{Batch, Deadline, Export, Outcome, Payload, export::Custom, stage::Caught};
 
 /// Any [`Export`] as a `SpanExporter`, a `LogExporter` and a `PushMetricExporter`. A clone is another exporter to the same
 /// place, with a shutdown of its own: give one to each provider. When the last has shut down, the stack is dropped, which
@@ -31,7 +31,7 @@ use crate::{Batch, Deadline, Export, Outcome, Payload, export::Custom};
 /// | what happened | error |
 /// |---|---|
 /// | no outcome within the limit | `Timeout` with the limit; the request was stopped, its connection closed |
-/// | refused, or every attempt failed | `InternalFailure` with the destination's words |
+/// | refused, or every attempt failed, or the stack panicked | `InternalFailure` with the destination's words, or the panic's |
 /// | export after shutdown | `AlreadyShutdown`, and nothing is sent |
 /// | shutdown with exports still under way at its limit | `Timeout`; they are stopped |
 /// | shutdown again | none |
@@ -89,7 +89,7 @@ struct Shared {
 impl Exporter {
     /// Exports to any stack, or to a [`Pipeline`](crate::Pipeline).
     pub fn new(export: impl Export + 'static) -> Self {
-        let shared = Shared { stack: Custom(Arc::new(export)), runtime: OnceLock::new() };
+        let shared = Shared { stack: Custom(Arc::new(Caught(export))), runtime: OnceLock::new() };
         Self {
             shared: Mutex::new(Some(Arc::new(shared))),
             gate: Arc::default(),

@@ -175,7 +175,8 @@ impl Telemetry {
         ];
         let exported = side_by_side(all, limit);
         let drained = self.stack.flush_within(limit.saturating_sub(start.elapsed()));
-        let outcome = exported.and(drained).and(self.stack.failures().since(failed));
+        // What an export said is more than what the SDK makes of it.
+        let outcome = self.stack.failures().since(failed).and(exported).and(drained);
         in_time(outcome, start, limit)
     }
 
@@ -205,7 +206,7 @@ impl Telemetry {
         ];
         let exported = side_by_side(all, limit.saturating_add(GRACE));
         let ended = self.stack.close(limit.saturating_sub(start.elapsed()));
-        let outcome = exported.and(ended).and(self.stack.failures().since(failed));
+        let outcome = self.stack.failures().since(failed).and(exported).and(ended);
         in_time(outcome, start, limit)
     }
 

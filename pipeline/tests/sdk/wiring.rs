@@ -121,6 +121,19 @@ fn what_could_not_be_exported_is_an_error_of_the_flush_and_of_the_shutdown() {
         telemetry.shutdown().unwrap();
         assert!(matches!(telemetry.force_flush(), Err(OTelSdkError::AlreadyShutdown)));
     }
+    /// Takes nothing, with a bang.
+    struct Panics;
+    impl Export for Panics {
+        async fn export(&self, _: Batch, _: Deadline) -> Outcome {
+            panic!("out of cheese")
+        }
+    }
+    for end in [Telemetry::force_flush, Telemetry::shutdown] {
+        let telemetry = Wiring::service("shop", "1").start(Panics);
+        telemetry.meter("tests").u64_counter("sold").build().add(1, &[]);
+        let error = end(&telemetry).unwrap_err();
+        assert!(error.to_string().contains("the exporter panicked: out of cheese"), "{error}");
+    }
     let held = Memory::always(Outcome::retry("down")).buffer(BufferSettings::default());
     let telemetry = Wiring::service("shop", "1").start(held);
     telemetry.tracer("tests").start("one").end();
