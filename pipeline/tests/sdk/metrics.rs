@@ -78,7 +78,12 @@ fn histograms_are_exponential_for_those_who_prefer_it() {
         let PointData::ExponentialHistogram(histogram) = data else { panic!("{data:?}") };
         assert_eq!((histogram.count, histogram.sum, histogram.zero_count), (4, Some(7.0), 1));
         assert_eq!((histogram.min, histogram.max), (Some(0.0), Some(4.0)));
-        assert_eq!(histogram.positive.counts().sum::<u64>(), 3);
+        // Two octaves, and no more than 160 buckets for them: 64 an octave, each of which includes its upper bound.
+        assert_eq!((histogram.scale, histogram.positive.offset), (6, -1));
+        let filled: Vec<(usize, u64)> =
+            histogram.positive.counts().enumerate().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(filled, [(0, 1), (64, 1), (128, 1)]);
+        assert_eq!(histogram.negative.counts().sum::<u64>(), 0);
     });
     provider.shutdown().unwrap();
 }
