@@ -27,6 +27,7 @@ pub(crate) use link::serve_link;
 use ::http::{Request, Response};
 use hyper::body::Incoming;
 use reply::Reply;
+use spanlayer_host::panics::planted;
 use std::{sync::Arc, time::Duration};
 
 /// Who answers at a port.
@@ -43,6 +44,7 @@ impl Receiver {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Reply> {
+        planted("request");
         match self {
             Self::Otlp(otlp) => otlp.answer(request).await,
             Self::Platform(platform) => platform.answer(request).await,

@@ -2,6 +2,7 @@
 
 use super::{Backoff, Event, connection::Connection, http};
 use crate::log;
+use spanlayer_host::panics::{caught, planted};
 
 /// An extension that Lambda knows.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ impl Registered {
     /// From here on Lambda may freeze the process until the future is ready.
     ///
     /// A failing call is asked again for as long as it takes: an extension that exits takes the environment with it,
-    /// and one that stays silent the invocation.
+    /// and one that stays silent the invocation. So is one that panics: nobody else has what it takes to ask.
     pub async fn next(mut self) -> (Self, Event) {
         let mut backoff = Backoff::default();
         let address = self.connection.address();
@@ -33,18 +34,25 @@ impl Registered {
         let target = address.target("/2020-01-01/extension/event/next");
         let request = http::request("GET", &target, address.authority(), &headers, b"");
         loop {
-            let why = match self.connection.call(&request).await {
-                Ok(answer) if answer.status == 200 => match Event::parse(&answer.body) {
-                    Ok(event) => return (self, event),
-                    Err(why) => why,
-                },
-                Ok(answer) => answer.explain(),
-                Err(error) => error.to_string(),
+            let why = match caught(self.attempt(&request)).await {
+                Ok(Ok(event)) => return (self, event),
+                Ok(Err(why)) | Err(why) => why,
             };
             if backoff.is_first() {
                 log::warn("asking for the next event failed, trying again", &[("error", &why)]);
             }
             tokio::time::sleep(backoff.next_wait()).await;
+        }
+    }
+
+    async fn attempt(&mut self, request: &[u8]) -> Result<Event, String> {
+        match self.connection.call(request).await {
+            Ok(answer) if answer.status == 200 => {
+                planted("next");
+                Event::parse(&answer.body)
+            }
+            Ok(answer) => Err(answer.explain()),
+            Err(error) => Err(error.to_string()),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     log::{self, Level},
     receive::Intake,
 };
-use spanlayer_host::panics;
+use spanlayer_host::panics::{self, caught, planted};
 use spanlayer_pipeline::{Deadline, Lost, Pipeline, Report, Signal};
 use std::time::Duration;
 use tokio::{
@@ -32,21 +32,8 @@ pub(crate) struct Stop {
 /// Drains the pipeline and says how that went.
 pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     let began = Instant::now();
-    // The function's last words are in our sockets, or in its journal.
-    intake.close();
-    // The end can come before anything else has.
-    intake.recover().await;
-    let left = stop.by.saturating_duration_since(began);
-    intake.read_dry(LAST_WORDS.min(left / 4)).await;
-    if stop.platform {
-        intake.last_word(LATE_WORDS.min(left / 8)).await;
-    }
-    intake.conclude_left();
-    intake.account().close();
-    intake.collect(true);
-    intake.decide_all();
-    intake.account().report();
-    intake.report_strange();
+    // Whatever that panics about, what was accepted goes out.
+    let _ = caught(hear_out(&stop, intake)).await;
     let report = shut_down(&stop, pipeline).await;
     let sum = |left: &[Lost]| left.iter().map(|one| one.items).sum::<u64>();
     // With an environment that goes, its files go.
@@ -87,6 +74,26 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     } else {
         log::always(Level::Info, "shut down", &fields);
     }
+}
+
+/// Takes in whatever there still is to be taken in.
+async fn hear_out(stop: &Stop, intake: &Intake) {
+    // The function's last words are in our sockets, or in its journal.
+    intake.close();
+    // The end can come before anything else has.
+    intake.recover().await;
+    planted("drain");
+    let left = stop.by.saturating_duration_since(Instant::now());
+    intake.read_dry(LAST_WORDS.min(left / 4)).await;
+    if stop.platform {
+        intake.last_word(LATE_WORDS.min(left / 8)).await;
+    }
+    intake.conclude_left();
+    intake.account().close();
+    intake.collect(true);
+    intake.decide_all();
+    intake.account().report();
+    intake.report_strange();
 }
 
 /// An export that is in flight when the end comes is waited for: cut off and sent again, it would arrive twice. But

@@ -13,7 +13,10 @@ use crate::{
     proc::Totals,
     receive::{Intake, Signal},
 };
-use spanlayer_host::{clock, panics::caught};
+use spanlayer_host::{
+    clock,
+    panics::{caught, planted},
+};
 use spanlayer_pipeline::Pipeline;
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
@@ -166,6 +169,7 @@ impl Driver {
 
     /// One step of the machine.
     async fn turn(&mut self) {
+        planted("turn");
         let input = self.happening().await;
         let (phase, action) = std::mem::replace(&mut self.phase, Phase::Asked).step(input);
         self.phase = phase;
@@ -175,6 +179,9 @@ impl Driver {
     /// After a panic: what was being done about this invocation is given up, and Lambda is not kept waiting. One that comes
     /// again and again leaves nothing but an orderly end.
     async fn pick_up(&mut self, panics: u32) {
+        if self.stop.is_some() {
+            return;
+        }
         if panics >= HOPELESS {
             self.stop = Some(("panicked".to_owned(), Instant::now() + WINDOW - margin(WINDOW)));
             return;
@@ -344,6 +351,7 @@ impl Driver {
     }
 
     async fn invoked(&mut self, invoke: Invoke) -> Input {
+        planted("invoked");
         self.intake.want_link();
         // What the last invocation left may have thawed with us and not been read yet.
         self.intake.settle(GLANCE).await;
@@ -398,13 +406,17 @@ impl Driver {
             0 => WINDOW,
             deadline => Duration::from_millis(deadline).saturating_sub(clock::unix()),
         };
-        self.intake.account().note(|ledger, now| ledger.shutdown(&shutdown.reason, now));
+        let reason = shutdown.reason.clone();
+        // Before anything that may panic: it is told only once.
         self.stop = Some((shutdown.reason, Instant::now() + left.saturating_sub(margin(left))));
+        planted("stop");
+        self.intake.account().note(|ledger, now| ledger.shutdown(&reason, now));
         Input::Stop
     }
 
     /// Takes note of what a receiver told; returns what the machine has to know of it.
     fn heard(&mut self, signal: Signal) {
+        planted("heard");
         // Where invocations are not announced, there may be others at the same time.
         if self.announced && !matches!(signal, Signal::Connected) {
             self.intake.invocation_ended();

@@ -6,7 +6,7 @@ use super::{BREATH, Receiver};
 use crate::log;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use spanlayer_host::panics::caught;
+use spanlayer_host::panics::{caught, planted};
 use std::{
     convert::Infallible,
     io,
@@ -110,6 +110,7 @@ pub(crate) async fn serve(bound: Bound, receiver: Receiver) {
 
 async fn accept(listener: &tokio::net::TcpListener, room: &Arc<Semaphore>, receiver: &Receiver) {
     loop {
+        planted("accept");
         let Ok(permit) = Arc::clone(room).acquire_owned().await else { return };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,

@@ -6,7 +6,7 @@ use super::{
     room::{Crowded, Room, Share},
 };
 use crate::log;
-use spanlayer_host::panics::caught;
+use spanlayer_host::panics::{caught, caught_at_once, planted};
 use spanlayer_link::{Decoder, Frame, Testament};
 use spanlayer_pipeline::{Admission, Payload};
 use std::{
@@ -92,6 +92,7 @@ async fn accept(
     room: &Room,
 ) {
     loop {
+        planted("accept");
         let Ok(permit) = Arc::clone(connections).acquire_owned().await else { return };
         select! {
             accepted = listener.accept() => match accepted {
@@ -227,7 +228,13 @@ fn frames(journal: &Testament) -> Vec<Frame> {
     })
 }
 
+/// Takes a frame. Whatever that panics about costs this one, and none of those behind it.
 fn take(frame: Frame, intake: &Intake) {
+    let _ = caught_at_once(|| take_in(frame, intake));
+}
+
+fn take_in(frame: Frame, intake: &Intake) {
+    planted("link");
     intake.note(&frame);
     match frame {
         Frame::Hello(hello) => {

@@ -17,6 +17,7 @@ mod grpc;
 mod kills;
 mod outages;
 mod outside;
+mod panics;
 mod random;
 mod remote;
 mod shutdown;
