@@ -50,15 +50,15 @@ pub(crate) struct Spool {
     /// What the segments from before hold is not known yet, so none of them may go.
     pub(crate) recovering: bool,
     /// Nothing can be written. What was written stays.
-    failed: Option<Failed>,
+    failed: bool,
+    /// Payloads that came in since.
+    unwritten: u32,
+    /// A segment of ours has gone since, and may have left room.
+    room: bool,
+    /// Bytes of the head of a segment.
+    head: u64,
     scratch: Vec<u8>,
     pub(crate) figures: Figures,
-}
-
-/// Why nothing is written, and for how many attempts it has been so.
-#[derive(Debug)]
-struct Failed {
-    attempts: u32,
 }
 
 /// What a spool has counted.
@@ -95,7 +95,10 @@ impl Spool {
             next,
             writing: None,
             recovering: true,
-            failed: None,
+            failed: false,
+            unwritten: 0,
+            room: false,
+            head: 0,
             scratch: Vec::new(),
             figures: Figures::default(),
         };
@@ -151,7 +154,7 @@ impl Spool {
     }
 
     fn append(&mut self, record: &Record, limit: u64) -> Option<(u64, u64)> {
-        if self.failed.is_some() {
+        if self.failed {
             return None;
         }
         let mut body = std::mem::take(&mut self.scratch);
@@ -167,17 +170,31 @@ impl Spool {
         if self.figures.bytes.saturating_add(size) > limit {
             return None;
         }
-        let written = self
-            .room_for(size)
-            .and_then(|number| self.store.append(&[&frame(number, body, tail), body, tail]));
-        if written.is_err() {
-            self.failed = Some(Failed { attempts: 0 });
+        // Where there is no more room, there may still be that of a segment of ours that has gone.
+        if self.write(size, body, tail).or_else(|_| self.write(size, body, tail)).is_err() {
+            self.failed = true;
             return None;
         }
         self.figures.bytes += size;
         let segment = self.segments.back_mut()?;
         segment.size += size;
         Some((segment.number, size))
+    }
+
+    fn write(&mut self, size: u64, body: &[u8], tail: &[u8]) -> io::Result<()> {
+        let number = self.room_for(size)?;
+        let written = self.store.append(&[&frame(number, body, tail), body, tail]);
+        if written.is_err() {
+            self.writing = None;
+            // One that holds nothing but its head takes room for nothing.
+            if self.segments.back().is_some_and(|last| last.size <= self.head)
+                && let Some(last) = self.segments.pop_back()
+            {
+                self.figures.bytes = self.figures.bytes.saturating_sub(last.size);
+                let _ = self.store.remove(last.number);
+            }
+        }
+        written
     }
 
     /// Sees to it that the last segment is one to be written, and not too large; its number. One that nobody needs any more
@@ -203,42 +220,40 @@ impl Spool {
         head.write(&mut body);
         let (number, size) = (self.next, (FRAME + body.len()) as u64);
         self.writing = None;
-        self.store.create(number)?;
+        self.head = size;
         self.next += 1;
+        self.store.create(number)?;
+        if let Err(error) = self.store.append(&[&frame(number, &body, &[]), &body]) {
+            let _ = self.store.remove(number);
+            return Err(error);
+        }
         self.segments.push_back(Segment { number, size, live: 0 });
         self.figures.bytes += size;
-        self.store.append(&[&frame(number, &body, &[]), &body])?;
         self.writing = Some(number);
         Ok(number)
     }
 
-    /// Whether what was written is where it was written to. If not, or if nothing could be written for a while, all
-    /// that is owed has to be [written anew](Self::start_anew).
+    /// Whether what comes in next can be written where the last was. If not, because that is gone, or because nothing could be
+    /// written and it is time to try again, all that is owed has to be [written anew](Self::start_anew).
     pub(crate) fn is_sound(&mut self) -> bool {
-        match &mut self.failed {
-            Some(failed) => {
-                failed.attempts += 1;
-                failed.attempts % PATIENCE != 0
-            }
-            None => self.writing.is_none() || self.store.is_there(),
+        if !self.failed {
+            self.unwritten = 0;
+            return self.writing.is_none() || self.store.is_there();
         }
+        self.unwritten = self.unwritten.saturating_add(1);
+        let due = self.unwritten.is_power_of_two() || self.unwritten.is_multiple_of(PATIENCE);
+        !(std::mem::take(&mut self.room) || due)
     }
 
     pub(crate) const fn has_failed(&self) -> bool {
-        self.failed.is_some()
+        self.failed
     }
 
     /// Begins a new segment to which everything that is owed is to be written; the number of the last one before it.
     pub(crate) fn start_anew(&mut self) -> Option<u64> {
         let before = self.next - 1;
-        self.failed = None;
-        match self.rotate() {
-            Ok(_) => Some(before),
-            Err(_) => {
-                self.failed = Some(Failed { attempts: 0 });
-                None
-            }
-        }
+        self.failed = self.rotate().is_err();
+        (!self.failed).then_some(before)
     }
 
     /// The oldest segment, if what is owed in it should be written anew so that it can go: nothing, or little, or
@@ -248,10 +263,21 @@ impl Spool {
         let crowded = self.figures.bytes.saturating_add(need) > self.limit;
         let worth = match oldest.live {
             0 => true,
+            _ if self.has_failed() => false,
             live if crowded => live * 8 <= oldest.size * 7,
             live => live * 4 <= oldest.size && self.segments.len() > 3,
         };
-        (worth && !self.recovering && !self.has_failed()).then_some(oldest.number)
+        (worth && !self.recovering).then_some(oldest.number)
+    }
+
+    /// The oldest segment, if it is this one or one before it, and may go once it is empty.
+    pub(crate) fn oldest_to(&self, last: u64) -> Option<u64> {
+        self.segments.front().map(|oldest| oldest.number).filter(|oldest| *oldest <= last && !self.recovering)
+    }
+
+    /// Whether all that is owed of the oldest segment is somewhere else.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.has_failed() || self.segments.front().is_some_and(|oldest| oldest.live == 0)
     }
 
     /// Removes the oldest segments, up to and including this one.
@@ -264,6 +290,7 @@ impl Spool {
             };
             self.figures.bytes = self.figures.bytes.saturating_sub(oldest.size);
             self.segments.pop_front();
+            self.room = self.failed;
         }
     }
 
@@ -288,7 +315,7 @@ const LARGEST: u64 = 4 << 20;
 /// A segment of which nothing is owed is left when it has reached this size.
 const IDLE: u64 = 256 << 10;
 
-/// Where nothing can be written, it is tried again with every so manieth payload.
+/// Where nothing can be written, it is tried again soon, then ever more seldom, and at last with every so manieth payload.
 const PATIENCE: u32 = 256;
 
 /// A batch is only sent again under its key by the version that formed it: another might encode it differently.

@@ -69,7 +69,10 @@ impl Store for Memory {
         let mut disk = self.0.lock().unwrap();
         let whole = pieces.concat();
         let used: usize = disk.segments.values().map(Vec::len).sum();
-        if disk.room.is_some_and(|room| used + whole.len() > room) {
+        // What another segment left takes no more room when it is written over.
+        let there = disk.segments.last_entry().map_or(0, |last| last.get().len());
+        let more = (disk.end + whole.len()).saturating_sub(there);
+        if disk.room.is_some_and(|room| more > 0 && used + more > room) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let written = disk.left.map_or(whole.len(), |left| left.min(whole.len()));
@@ -407,6 +410,72 @@ fn a_full_disk_costs_durability_and_nothing_else_and_is_used_again_when_there_is
     assert!(queue.entries.values().all(|entry| entry.place.is_some()));
     let first = queue.arrivals + 1;
     assert_eq!(reopened(&disk, ROOM, 1, first).0.entries.len(), held);
+}
+
+#[test]
+fn a_disk_with_room_again_is_used_again_at_once_and_our_own_room_before() {
+    let disk = Memory::default();
+    let (mut queue, _) = reopened(&disk, ROOM, 1, 1);
+    let placed = |queue: &Queue| queue.entries.values().filter(|entry| entry.place.is_some()).count();
+    (0..8).for_each(|_| _ = queue.put(healthy("a")));
+    disk.0.lock().unwrap().room = Some(disk.size());
+    (0..8).for_each(|_| _ = queue.put(healthy("a")));
+    assert_eq!((placed(&queue), queue.entries.len()), (8, 16), "there is none");
+    // What is delivered leaves room, though nobody else does.
+    while let Some(batch) = queue.take(0, u64::MAX) {
+        queue.settle(0, &batch, DELIVERED);
+    }
+    (0..4).for_each(|_| _ = queue.put(healthy("b")));
+    assert_eq!((placed(&queue), queue.entries.len()), (4, 4), "that of what was delivered");
+    (0..16).for_each(|_| _ = queue.put(healthy("b")));
+    assert!(placed(&queue) < 20);
+    disk.0.lock().unwrap().room = None;
+    (0..16).for_each(|_| _ = queue.put(healthy("b")));
+    assert_eq!(placed(&queue), 36, "as many payloads as it takes to try again");
+    let first = queue.arrivals + 1;
+    let (queue, _) = reopened(&disk, ROOM, 1, first);
+    assert_eq!(queue.entries.len(), 36);
+    balance(&queue, &[]);
+}
+
+/// Random operations on a disk that has room and then has not: what was written once is found by whoever comes next,
+/// unless it was settled, however often it was to be moved in between.
+#[test]
+fn what_was_written_is_not_given_up_for_want_of_room() {
+    let mut random = 5u64;
+    let mut draw = move |below: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let (mut full, mut mended) = (0, 0);
+    for round in 0..200 {
+        let disk = Memory::default();
+        let (mut queue, _) = reopened(&disk, 16 * 1024, 2, 1);
+        let mut out: Vec<(usize, Batch)> = Vec::new();
+        let mut written: BTreeSet<Rank> = BTreeSet::new();
+        for step in 0..300 {
+            if step % 40 == 20 {
+                let room = disk.size() + draw(600) as usize;
+                disk.0.lock().unwrap().room = (draw(3) > 0).then_some(room);
+            }
+            let before = queue.journal.spool.as_ref().unwrap().has_failed();
+            operate(&mut queue, &mut out, &mut draw);
+            let after = queue.journal.spool.as_ref().unwrap().has_failed();
+            full += usize::from(after && !before);
+            mended += usize::from(before && !after);
+            written.extend(
+                queue.entries.iter().filter(|(_, entry)| entry.place.is_some()).map(|(rank, _)| *rank),
+            );
+        }
+        assert!(disk.0.lock().unwrap().segments.len() < 40, "no heap of empty files");
+        written.retain(|rank| queue.entries.contains_key(rank));
+        let first = queue.arrivals + 1;
+        let (found, _) = reopened(&disk, 1 << 20, 2, first);
+        for rank in written {
+            assert!(found.entries.contains_key(&rank), "round {round}: {rank:?} was written");
+        }
+    }
+    assert!(full > 100 && mended > 100, "the rounds were eventful: {full} {mended}");
 }
 
 #[tokio::test]

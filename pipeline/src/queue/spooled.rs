@@ -66,8 +66,9 @@ impl Journal {
         self.spool.as_mut().and_then(|spool| spool.keep_moved(record))
     }
 
-    /// A batch's record, as it stands: for these lanes.
+    /// A batch's record, as it stands: for these lanes. Until it is written, the one before counts.
     fn keep_batch(&mut self, batch: &Batch, lanes: u64, stands_by: bool) {
+        let before = self.batches.get(&key(batch)).and_then(|formed| formed.place);
         // It is small, and what it holds is there already.
         let place = self.keep_moved(&Record::Batch {
             key: key(batch),
@@ -76,7 +77,8 @@ impl Journal {
             stands_by,
             members: batch.parts().iter().map(member).collect(),
         });
-        self.batches.insert(key(batch), Formed { batch: batch.clone(), lanes, place });
+        self.release(before.filter(|_| place.is_some()));
+        self.batches.insert(key(batch), Formed { batch: batch.clone(), lanes, place: place.or(before) });
     }
 
     fn done(&mut self, lane: usize, batch: &Batch) {
@@ -133,7 +135,6 @@ impl Queue {
         keep: impl FnOnce(&mut Journal, &Record) -> Option<Place>,
     ) {
         let Some(entry) = self.entries.get_mut(&rank) else { return };
-        self.journal.release(entry.place.take());
         let record = Record::Payload {
             id: rank.arrival,
             signal: entry.payload.signal(),
@@ -142,7 +143,10 @@ impl Queue {
             lanes: entry.due,
             bytes: entry.payload.bytes().clone(),
         };
-        entry.place = keep(&mut self.journal, &record);
+        // Until it is written, what was written before counts.
+        if let Some(place) = keep(&mut self.journal, &record) {
+            self.journal.release(entry.place.replace(place));
+        }
     }
 
     /// A lane is about to try a batch that it did not have before.
@@ -242,22 +246,38 @@ impl Queue {
             self.move_out_of(|place| place.is_some_and(|place| place.segment == segment));
             match &mut self.journal.spool {
                 // What could not be moved stays where it is.
+                Some(spool) if spool.is_empty() => spool.remove_to(segment),
+                _ => return,
+            }
+        }
+    }
+
+    /// Writes all that is owed to new segments: the old ones are gone, or lack what could not be written. What is nowhere
+    /// comes first, then one old segment goes after the other, so that this takes little more room than it finds.
+    fn write_anew(&mut self) {
+        let Some(spool) = &mut self.journal.spool else { return };
+        if !spool.has_failed() {
+            self.forget_places();
+        }
+        let before = self.journal.spool.as_mut().and_then(|spool| spool.start_anew());
+        let Some(before) = before else { return };
+        self.move_out_of(|place| place.is_none());
+        while let Some(segment) = self.journal.spool.as_ref().and_then(|spool| spool.oldest_to(before)) {
+            self.move_out_of(|place| place.is_some_and(|place| place.segment == segment));
+            match &mut self.journal.spool {
                 Some(spool) if !spool.has_failed() => spool.remove_to(segment),
                 _ => return,
             }
         }
     }
 
-    /// Writes all that is owed to a new segment, since the old ones are gone, or are not what they were.
-    fn write_anew(&mut self) {
-        let before = self.journal.spool.as_mut().and_then(|spool| spool.start_anew());
-        let Some(before) = before else { return };
-        self.move_out_of(|place| place.is_none_or(|place| place.segment <= before));
-        if let Some(spool) =
-            self.journal.spool.as_mut().filter(|spool| !spool.has_failed() && !spool.recovering)
-        {
-            spool.remove_to(before);
-        }
+    /// What was written is nowhere any more.
+    fn forget_places(&mut self) {
+        let Journal { spool: Some(spool), batches, notes, .. } = &mut self.journal else { return };
+        let entries = self.entries.values_mut().map(|entry| &mut entry.place);
+        let batches = batches.values_mut().map(|formed| &mut formed.place);
+        let notes = notes.values_mut().map(|note| &mut note.place);
+        entries.chain(batches).chain(notes).filter_map(Option::take).for_each(|place| spool.release(place));
     }
 
     fn move_out_of(&mut self, here: impl Fn(Option<Place>) -> bool) {
@@ -271,10 +291,11 @@ impl Queue {
         });
         let Journal { spool: Some(spool), notes, .. } = &mut self.journal else { return };
         for (id, note) in notes.iter_mut().filter(|(_, note)| here(note.place)) {
-            if let Some(place) = note.place {
-                spool.release(place);
+            if let Some(place) = spool.keep_moved(&Record::Note { id: *id, bytes: note.bytes.clone() })
+                && let Some(before) = note.place.replace(place)
+            {
+                spool.release(before);
             }
-            note.place = spool.keep_moved(&Record::Note { id: *id, bytes: note.bytes.clone() });
         }
     }
 
@@ -282,8 +303,6 @@ impl Queue {
         let moving = self.journal.batches.values().filter(|formed| which(formed));
         let moving: Vec<(Batch, u64)> = moving.map(|formed| (formed.batch.clone(), formed.lanes)).collect();
         for (batch, lanes) in moving {
-            let old = self.journal.batches.get(&key(&batch)).and_then(|formed| formed.place);
-            self.journal.release(old);
             self.journal.keep_batch(&batch, lanes, false);
         }
     }
