@@ -25,6 +25,9 @@ pub(super) struct Clients {
     looked_at: Mutex<Option<[Option<Stamp>; 3]>>,
     /// Unix time: the idle time of a connection goes on while the process is frozen.
     clock: fn() -> Duration,
+    /// Whom to ask where a name leads, instead of the system.
+    #[cfg(test)]
+    names: Option<tests::Names>,
 }
 
 /// A client with its own connections. Cloning shares them.
@@ -46,7 +49,15 @@ struct History {
 
 impl Clients {
     pub(super) fn new(recipe: Transport, tell: Option<Tell>) -> Self {
-        Self { recipe, tell, current: Mutex::default(), looked_at: Mutex::default(), clock: clock::unix }
+        Self {
+            recipe,
+            tell,
+            current: Mutex::default(),
+            looked_at: Mutex::default(),
+            clock: clock::unix,
+            #[cfg(test)]
+            names: None,
+        }
     }
 
     /// The client to use now.
@@ -109,6 +120,10 @@ impl Clients {
             let proxy =
                 reqwest::Proxy::all(proxy.address.reveal()).map_err(|_| "the proxy's address is wrong")?;
             builder = builder.proxy(proxy.no_proxy(except));
+        }
+        #[cfg(test)]
+        if let Some(names) = &self.names {
+            builder = builder.dns_resolver(Arc::new(names.clone()));
         }
         builder.build().map_err(|error| format!("cannot make an HTTP client: {}", error.without_url()))
     }
@@ -183,3 +198,6 @@ fn millis(time: Duration) -> u64 {
 /// A connection that idled longer is not tried again. Common load balancers close theirs after 60 s, and one that was
 /// forgotten on the way answers nothing at all, which would take the whole limit of an attempt to find out.
 const IDLE: Duration = Duration::from_secs(50);
+
+#[cfg(test)]
+pub(super) mod tests;
