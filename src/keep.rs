@@ -91,6 +91,11 @@ impl Keep {
         self.journal.as_ref().is_some_and(|journal| journal.len() > LARGE)
     }
 
+    /// Names what is kept now, for the extension: see [`Frame::Said`].
+    pub(crate) fn mark(&self) -> Option<u64> {
+        self.journal.as_ref().and_then(Journal::mark)
+    }
+
     /// Everything was sent: there is nothing to keep any more.
     pub(crate) fn clear(&mut self) {
         if let Some(journal) = &mut self.journal

@@ -324,6 +324,10 @@ impl State {
 
     /// Everything was queued: sends it, and keeps nothing of what was taken.
     fn sent_everything(&mut self) {
+        // Should we die before it is taken back, it does not count twice.
+        if let (Some(link), Some(mark)) = (&mut self.link, self.keep.mark()) {
+            link.queue(&Frame::Said(mark), Priority::Control);
+        }
         self.send_queued();
         self.keep.drop_buffered();
         if self.is_up_to_date() {

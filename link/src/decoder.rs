@@ -1,7 +1,7 @@
 //! Reading frames from a stream of bytes, however it is cut.
 
 use crate::{
-    frame::{ENDED, Frame, HELLO, LOGS, MAX_LENGTH, METRICS, PREFIX, STARTED, TRACES, UNFINISHED},
+    frame::{ENDED, Frame, HELLO, LOGS, MAX_LENGTH, METRICS, PREFIX, SAID, STARTED, TRACES, UNFINISHED},
     records::{Ended, Hello, Started, Unfinished},
 };
 use bytes::{Buf, Bytes, BytesMut};
@@ -154,6 +154,10 @@ fn parse(kind: u8, payload: Bytes) -> Result<Option<Frame>, BadFrame> {
         METRICS => Frame::Telemetry(Signal::Metrics, payload),
         LOGS => Frame::Telemetry(Signal::Logs, payload),
         UNFINISHED => Frame::Unfinished(Unfinished::decode(&payload).map_err(bad("unfinished"))?),
+        SAID => {
+            let mark = payload.first_chunk().ok_or("a mark of 8 bytes is missing").map_err(bad("said"))?;
+            Frame::Said(u64::from_le_bytes(*mark))
+        }
         _ => return Ok(None),
     }))
 }

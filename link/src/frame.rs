@@ -17,6 +17,7 @@ pub(crate) const TRACES: u8 = 4;
 pub(crate) const METRICS: u8 = 5;
 pub(crate) const LOGS: u8 = 6;
 pub(crate) const UNFINISHED: u8 = 7;
+pub(crate) const SAID: u8 = 8;
 
 /// One thing said over the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub enum Frame {
     Telemetry(Signal, Bytes),
     /// What is open in an invocation that still runs.
     Unfinished(Unfinished),
+    /// Everything that the [`Journal`](crate::Journal) held up to this [mark](crate::Journal::mark) was said before.
+    Said(u64),
 }
 
 impl Frame {
@@ -62,6 +65,10 @@ impl Frame {
             Self::Unfinished(unfinished) => {
                 out.push(UNFINISHED);
                 unfinished.encode(out);
+            }
+            Self::Said(mark) => {
+                out.push(SAID);
+                out.extend_from_slice(&mark.to_le_bytes());
             }
         }
         // What exceeds 32 bits also exceeds what the decoder takes; it must not look like something short.

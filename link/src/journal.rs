@@ -106,6 +106,12 @@ impl Journal {
         self.end == self.base
     }
 
+    /// Names what it holds, for whoever is [told](Frame::Said) that all of this was sent: between that and its being
+    /// [taken back](Self::clear), the function may die. `None` when it holds nothing.
+    pub fn mark(&self) -> Option<u64> {
+        (!self.is_empty()).then_some(self.end.1)
+    }
+
     /// How long it is, in bytes.
     pub fn len(&self) -> u64 {
         self.end.0
@@ -124,6 +130,8 @@ impl Drop for Journal {
 pub struct Testament {
     file: File,
     path: PathBuf,
+    /// The mark up to which everything is known.
+    known: Option<u64>,
 }
 
 impl Testament {
@@ -138,7 +146,7 @@ impl Testament {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let path = directory.join(name);
-        Ok(Self { file: File::open(&path)?, path })
+        Ok(Self { file: File::open(&path)?, path, known: None })
     }
 
     /// All journals in a state directory but that of this name: left by functions whose extension went down with them,
@@ -149,26 +157,53 @@ impl Testament {
         names.filter(|name| name != but).filter_map(|name| Self::open(directory, &name).ok()).collect()
     }
 
+    /// The function has said everything up to this [mark](Journal::mark).
+    pub fn said(&mut self, mark: u64) {
+        self.known = Some(mark);
+    }
+
     /// What the function had not sent, in the order of writing; the *hello* first.
     ///
     /// # Errors
     ///
     /// The file cannot be read.
     pub fn read(&self) -> io::Result<Vec<Frame>> {
+        Ok(self.entries()?.0)
+    }
+
+    /// The same, less what this has given before.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub fn read_on(&mut self) -> io::Result<Vec<Frame>> {
+        let (frames, last) = self.entries()?;
+        self.known = Some(last);
+        Ok(frames)
+    }
+
+    /// The frames of all entries that are not known, and the mark of the last one.
+    fn entries(&self) -> io::Result<(Vec<Frame>, u64)> {
         let mut bytes = vec![0; usize::try_from(self.file.metadata()?.len().min(LONGEST)).unwrap_or(0)];
         // It only grows, but for what whoever removes it may do.
         self.file.read_exact_at(&mut bytes, 0)?;
         let mut decoder = Decoder::new();
-        let Some(mut rest) = bytes.strip_prefix(&MAGIC) else { return Ok(Vec::new()) };
+        let mut frames = Vec::new();
         let mut before = 0;
+        let Some(mut rest) = bytes.strip_prefix(&MAGIC) else { return Ok((frames, before)) };
         while let Some((entry, told, after)) = split(rest) {
             if check(before, entry) != told {
                 break;
             }
             decoder.push(entry);
+            frames.extend(std::iter::from_fn(|| decoder.next_frame().ok().flatten()));
+            if self.known == Some(told) {
+                // But for the *hello*, which is not repeated.
+                frames.truncate(1);
+            }
             (before, rest) = (told, after);
         }
-        Ok(std::iter::from_fn(|| decoder.next_frame().ok().flatten()).collect())
+        Ok((frames, before))
     }
 
     /// When it was last written, in Unix nanoseconds; `None` where the file system does not say.

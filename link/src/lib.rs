@@ -20,6 +20,7 @@
 //! | 5 *metrics* | `ExportMetricsServiceRequest` | any time |
 //! | 6 *logs* | `ExportLogsServiceRequest` | any time |
 //! | 7 *unfinished* | [`Unfinished`] | while an invocation runs that may never end: in place of the last one of that invocation; *ended* makes it void |
+//! | 8 *said* | 8 bytes, little-endian | before something is taken back from the journal: how far that was said, as its check there |
 //!
 //! What the function would have to wake the extension for, and the extension only needs if the function dies, is kept in
 //! a [`Journal`] beside the socket until it is sent: *started*, and telemetry that is still being gathered.

@@ -45,6 +45,7 @@ fn frames() -> Vec<Frame> {
             name: "renamed".to_owned(),
             attributes: Bytes::from_static(b"attributes"),
         }),
+        Frame::Said(0x0102_0304_0506_0708),
         Frame::Hello(Hello::default()),
         Frame::Started(bare),
         Frame::Ended(Ended { request_id: "r".to_owned(), ..Default::default() }),

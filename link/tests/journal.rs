@@ -77,6 +77,29 @@ fn what_was_taken_back_does_not_come_again_whatever_is_written_over_it() {
 }
 
 #[test]
+fn what_was_said_does_not_count_though_it_was_not_taken_back_yet() {
+    let place = Place::new();
+    let (mut journal, hello) = place.journal();
+    assert_eq!(journal.mark(), None, "nothing");
+    let mut testament = Testament::open(&place.0, &hello.journal).unwrap();
+    journal.write([&started("a")]).unwrap();
+    journal.write([&spans(10), &spans(11)]).unwrap();
+    let mark = journal.mark().unwrap();
+    assert_eq!(testament.read().unwrap().len(), 4);
+    testament.said(mark);
+    assert_eq!(testament.read().unwrap(), [Frame::Hello(hello.clone())]);
+    journal.write([&started("b")]).unwrap();
+    assert_eq!(testament.read().unwrap()[1..], [started("b")], "what came after that");
+    // Taken back, and begun anew: what was said is not there any more.
+    journal.clear().unwrap();
+    journal.write([&started("c")]).unwrap();
+    assert_eq!(testament.read_on().unwrap()[1..], [started("c")]);
+    journal.write([&started("d")]).unwrap();
+    assert_eq!(testament.read_on().unwrap()[1..], [started("d")], "what was read is not read again");
+    assert_eq!(testament.read_on().unwrap().len(), 1);
+}
+
+#[test]
 fn an_entry_that_was_cut_off_anywhere_costs_itself_and_no_other() {
     let place = Place::new();
     let (mut journal, hello) = place.journal();

@@ -72,6 +72,29 @@ async fn what_was_sent_is_kept_no_more() {
 }
 
 #[tokio::test]
+async fn what_was_sent_is_said_to_be_before_it_is_taken_back() {
+    const COPY: &str = "journal-c0de";
+    let world = World::new();
+    let tracer = world.telemetry.new_tracer();
+    let handler = |_: LambdaEvent<Value>| {
+        tracer.start("step").end();
+        // As it is found if the function dies right after sending.
+        let names = fs::read_dir(world.directory()).expect("a directory").flatten();
+        let journal =
+            names.map(|entry| entry.path()).find(|path| path.to_string_lossy().contains("journal-"));
+        fs::copy(journal.expect("a journal"), world.directory().join(COPY)).expect("a copy");
+        async { Ok::<_, Error>(()) }
+    };
+    world.invoke(handler, "{}").await.expect("an answer");
+    let frames = world.frames();
+    let Some(Frame::Said(mark)) = frames.last() else { panic!("{frames:?}") };
+    let mut copy = Testament::open(world.directory(), COPY).expect("the copy");
+    assert!(copy.read().expect("frames").len() >= 3, "hello, started, step");
+    copy.said(*mark);
+    assert_eq!(copy.read().expect("frames").len(), 1, "the hello");
+}
+
+#[tokio::test]
 async fn what_is_open_is_kept_when_the_handler_waits() {
     let world = World::new();
     let _subscribed = world.subscribe();

@@ -56,6 +56,7 @@ async fn a_counter_leaves_with_its_invocation_after_the_response_and_before_the_
         Frame::Telemetry(Signal::Metrics, request),
         Frame::Telemetry(Signal::Traces, _),
         Frame::Ended(_),
+        Frame::Said(_),
     ] = &frames[..]
     else {
         panic!("{frames:?}")

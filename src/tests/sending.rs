@@ -30,7 +30,9 @@ async fn everything_but_the_hello_goes_after_the_response() {
     let [Frame::Hello(hello)] = &before[..] else { panic!("{before:?}") };
     assert!(!hello.resource.is_empty());
     let after = world.frames();
-    let [Frame::Started(started), Frame::Telemetry(_, request), Frame::Ended(ended)] = &after[..] else {
+    let [Frame::Started(started), Frame::Telemetry(_, request), Frame::Ended(ended), Frame::Said(_)] =
+        &after[..]
+    else {
         panic!("{after:?}")
     };
     assert_eq!(spanlayer_otlp::scan(spanlayer_otlp::Signal::Traces, request).map(|found| found.items), Ok(1));

@@ -229,6 +229,7 @@ impl Received {
                 Frame::Started(started) => self.started.push(started),
                 Frame::Ended(ended) => self.ended.push(ended),
                 Frame::Unfinished(unfinished) => self.unfinished.push(unfinished),
+                Frame::Said(_) => {}
                 Frame::Telemetry(signal, request) => {
                     let text = json::from_protobuf(signal, &request).expect("valid OTLP");
                     let requests = match signal {

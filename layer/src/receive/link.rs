@@ -121,8 +121,8 @@ async fn accept(
 async fn serve<S: AsyncRead + Unpin>(stream: S, place: Place, intake: Intake, share: Share) {
     let mut journal = None;
     let gone = read(stream, &place, &mut journal, &intake, share).await;
-    if let Some(journal) = journal.filter(|_| gone) {
-        inherit(&journal, &intake);
+    if let Some(mut journal) = journal.filter(|_| gone) {
+        inherit(&mut journal, &intake);
         journal.remove();
         intake.told();
     }
@@ -167,6 +167,9 @@ async fn read<S: AsyncRead + Unpin>(
                         intake.conclude_left();
                         *journal = place.journal(&hello.journal);
                     }
+                    if let (Frame::Said(mark), Some(journal)) = (&frame, journal.as_mut()) {
+                        journal.said(*mark);
+                    }
                     take(frame, intake);
                 }
                 Ok(None) => break,
@@ -197,9 +200,9 @@ async fn make_room(decoder: &mut Decoder, share: &mut Share) {
     }
 }
 
-/// Takes what a function had yet to send.
-fn inherit(journal: &Testament, intake: &Intake) {
-    for frame in frames(journal) {
+/// Takes what a function had yet to send, once.
+fn inherit(journal: &mut Testament, intake: &Intake) {
+    for frame in frames(journal.read_on()) {
         if !matches!(frame, Frame::Hello(_)) {
             take(frame, intake);
         }
@@ -209,7 +212,7 @@ fn inherit(journal: &Testament, intake: &Intake) {
 /// The same of one whose whole environment was reset: nobody but us will say that its invocation failed.
 fn bury(journal: &Testament, intake: &Intake) {
     let at = journal.written_unix_nano();
-    for frame in frames(journal) {
+    for frame in frames(journal.read()) {
         match frame {
             Frame::Hello(_) => {}
             Frame::Started(started) => {
@@ -221,8 +224,8 @@ fn bury(journal: &Testament, intake: &Intake) {
     }
 }
 
-fn frames(journal: &Testament) -> Vec<Frame> {
-    journal.read().unwrap_or_else(|error| {
+fn frames(read: io::Result<Vec<Frame>>) -> Vec<Frame> {
+    read.unwrap_or_else(|error| {
         log::debug("a journal cannot be read", &[("error", &error)]);
         Vec::new()
     })
@@ -262,6 +265,7 @@ fn take_in(frame: Frame, intake: &Intake) {
             log::debug("unfinished", &[("requestId", &unfinished.request_id)]);
             intake.account().note(|ledger, now| ledger.unfinished(&unfinished, now));
         }
+        Frame::Said(_) => {}
         Frame::Telemetry(signal, bytes) => match Payload::scan(signal, bytes) {
             Ok(payload) if payload.items() == 0 => {}
             Ok(payload) => {

@@ -37,7 +37,7 @@ impl Notes {
             }
             Frame::Ended(ended) => _ = state.running.remove(&ended.request_id),
             Frame::Unfinished(_) => {}
-            Frame::Telemetry(..) => return,
+            Frame::Telemetry(..) | Frame::Said(_) => return,
         }
         let mut note = Vec::new();
         frame.encode(&mut note);
@@ -70,7 +70,7 @@ fn frames(notes: &[(u64, Bytes)]) -> Vec<Frame> {
     let is_open = |frame: &Frame| match frame {
         Frame::Started(started) => !ended.contains(&started.request_id),
         Frame::Unfinished(unfinished) => !ended.contains(&unfinished.request_id),
-        Frame::Hello(_) | Frame::Ended(_) | Frame::Telemetry(..) => false,
+        Frame::Hello(_) | Frame::Ended(_) | Frame::Telemetry(..) | Frame::Said(_) => false,
     };
     frames.into_iter().filter(is_open).collect()
 }
