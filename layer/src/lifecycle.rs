@@ -9,5 +9,6 @@ pub mod machine;
 pub mod patience;
 pub mod policy;
 
+mod current;
 mod estimate;
 mod exports;

@@ -158,10 +158,12 @@ impl Lane {
 
     async fn write_letters(&self, by: Deadline) -> u64 {
         let mut kept = 0;
+        let why = self.circuit.failure().map(|why| format!("{why}; {OUT_OF_TIME}"));
+        let why = why.as_deref().unwrap_or(OUT_OF_TIME);
         while self.letters.is_some() && !by.passed() {
             let Some(lease) = self.shared.lease(self.number, u64::MAX) else { break };
             let items = lease.batch().items() as u64;
-            match by.bound(self.keep(lease.batch(), OUT_OF_TIME, by)).await {
+            match by.bound(self.keep(lease.batch(), why, by)).await {
                 Some(true) => lease.settle(Settled::Kept),
                 _ => break,
             }

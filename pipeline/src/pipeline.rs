@@ -263,10 +263,32 @@ impl Pipeline {
     /// their last chance), and says what was lost.
     pub async fn shutdown(&self, by: Deadline) -> Report {
         self.shared.close();
+        self.probe_at_once();
+        let flushed = self.flush(self.attempts_end(by)).await;
+        self.conclude(flushed, by).await
+    }
+
+    /// Until when a [`shutdown`](Self::shutdown) by this deadline makes attempts: what cannot be delivered has to be written
+    /// down, and that takes a moment.
+    pub fn attempts_end(&self, by: Deadline) -> Deadline {
+        match self.desk.is_some() {
+            true => by.less(reserve(&self.letters, by.remaining())),
+            false => by,
+        }
+    }
+
+    /// Lets the next batch for each destination that is being left alone go out, as a probe.
+    pub fn probe_at_once(&self) {
         self.lanes().iter().for_each(|lane| lane.circuit.allow_probe());
-        // What cannot be delivered has to be written down, and that takes a moment.
-        let last = self.desk.is_some().then(|| by.less(reserve(&self.letters, by.remaining())));
-        let flushed = self.flush(last.unwrap_or(by)).await;
+    }
+
+    /// [`shutdown`](Self::shutdown) without any attempt: there was time for those that were made, and for no more.
+    pub async fn give_up(&self, by: Deadline) -> Report {
+        self.shared.close();
+        self.conclude(Flushed::default(), by).await
+    }
+
+    async fn conclude(&self, flushed: Flushed, by: Deadline) -> Report {
         let dead_lettered =
             join_all(self.lanes().iter().map(|lane| lane.give_up(by))).await.into_iter().sum();
         let mut report = Report { flushed, dead_lettered, ..Report::default() };

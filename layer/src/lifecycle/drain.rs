@@ -1,6 +1,7 @@
 //! The end, in two phases: nothing new comes in, then everything that is there goes out, by the deadline that Lambda
 //! gave. What is left then is lost, and said to be.
 
+use super::exports::InFlight;
 use crate::{
     log::{self, Level},
     receive::Intake,
@@ -10,8 +11,7 @@ use spanlayer_pipeline::{Deadline, Lost, Pipeline, Report, Signal};
 use std::time::Duration;
 use tokio::{
     select,
-    task::AbortHandle,
-    time::{Instant, sleep},
+    time::{Instant, sleep, sleep_until},
 };
 
 /// Why and by when everything is to be over, and what was under way.
@@ -24,7 +24,7 @@ pub(crate) struct Stop {
     /// Lambda tells how invocations end.
     pub(crate) platform: bool,
     /// The exports that were in flight.
-    pub(crate) exports: Vec<AbortHandle>,
+    pub(crate) exports: Vec<InFlight>,
     /// How long exports usually take, if any has succeeded.
     pub(crate) usual: Option<Duration>,
 }
@@ -69,7 +69,7 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     if !config.is_empty() {
         fields.push(("config", &config));
     }
-    if lost + spooled + dead_lettered + dropped.evicted + dropped.turned_away > 0 {
+    if lost + spooled + dead_lettered + refused + dropped.evicted + dropped.turned_away > 0 {
         log::error("shut down before everything was delivered", &fields);
     } else {
         log::always(Level::Info, "shut down", &fields);
@@ -98,39 +98,45 @@ async fn hear_out(stop: &Stop, intake: &Intake) {
 
 /// An export that is in flight when the end comes is waited for: cut off and sent again, it would arrive twice. But
 /// one that hangs, because it does so since before a freeze or an outage, would take its data along, so after a while
-/// without any progress the rest of the time is given to a fresh attempt.
+/// without any progress the rest of the time is given to a fresh attempt. What is in flight when no time is left is
+/// written down.
 async fn shut_down(stop: &Stop, pipeline: &Pipeline) -> Report {
     let by = Deadline::at(stop.by);
-    if stop.exports.is_empty() {
-        return pipeline.shutdown(by).await;
-    }
-    if let Some(report) = with_those_in_flight(stop, pipeline, by).await {
-        return report;
-    }
-    stop.exports.iter().for_each(AbortHandle::abort);
-    while !stop.exports.iter().all(AbortHandle::is_finished) {
-        tokio::task::yield_now().await;
-    }
-    pipeline.shutdown(by).await
-}
-
-/// `None` when nothing has moved for too long.
-async fn with_those_in_flight(stop: &Stop, pipeline: &Pipeline, by: Deadline) -> Option<Report> {
-    let patience = stop.usual.map_or(UNKNOWN, |usual| (usual * 2).max(HANGS));
+    let end = pipeline.attempts_end(by).instant().and_then(|end| end.checked_sub(MOMENT)).unwrap_or(stop.by);
     let mut shutdown = std::pin::pin!(pipeline.shutdown(by));
+    let mut hanging: Vec<&InFlight> = stop.exports.iter().filter(|one| one.hangs).collect();
+    let patience = stop.usual.map_or(UNKNOWN, |usual| (usual * 2).max(HANGS));
     let mut settled = Settled::by(pipeline);
     let mut since = Instant::now();
-    while since.elapsed() < patience {
+    loop {
         select! {
-            report = &mut shutdown => return Some(report),
-            () = sleep(patience / 8) => {}
-        }
-        let now = Settled::by(pipeline);
-        if now != settled {
-            (settled, since) = (now, Instant::now());
+            // In this order, so that it is not given up unseen what is in flight.
+            biased;
+            () = sleep_until(end), if !stop.exports.is_empty() => break,
+            report = &mut shutdown => return report,
+            () = sleep(patience / 8), if !hanging.is_empty() => {
+                let now = Settled::by(pipeline);
+                if now != settled {
+                    (settled, since) = (now, Instant::now());
+                } else if since.elapsed() >= patience {
+                    abort(hanging.drain(..)).await;
+                    pipeline.probe_at_once();
+                }
+            }
         }
     }
-    None
+    abort(stop.exports.iter()).await;
+    pipeline.give_up(by).await
+}
+
+/// Stops exports. What they were about is back in the queue then.
+async fn abort(exports: impl Iterator<Item = &InFlight>) {
+    for InFlight { task, .. } in exports {
+        task.abort();
+        while !task.is_finished() {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 /// Items that were accepted or offered, and that no destination will see.
@@ -199,3 +205,6 @@ const HANGS: Duration = Duration::from_millis(500);
 
 /// or was never seen to answer: then it gets half of what Lambda leaves.
 const UNKNOWN: Duration = Duration::from_secs(1);
+
+/// So long before the last attempt may end, what is in flight is given up.
+const MOMENT: Duration = Duration::from_millis(10);

@@ -1,6 +1,7 @@
 //! Performs what the machine decides: the one task that talks to Lambda, holds the timers and starts the exports.
 
 use super::{
+    current::Current,
     drain::Stop,
     exports::{Exported, Exports},
     machine::{Action, Input, Phase},
@@ -8,16 +9,15 @@ use super::{
 };
 use crate::{
     api::{Event, Invoke, Registered, Shutdown},
-    ledger::Invoked,
+    ledger::{Invoked, Usage},
     log,
-    proc::Totals,
     receive::{Intake, Signal},
 };
 use spanlayer_host::{
     clock,
     panics::{caught, planted},
 };
-use spanlayer_pipeline::Pipeline;
+use spanlayer_pipeline::{DestinationPending, Health, Pipeline};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
     signal::unix::Signal as Terminate,
@@ -48,17 +48,12 @@ pub(crate) struct Driver {
     terminate: Option<Terminate>,
     policy: Policy,
     phase: Phase,
-    invocation: Option<Invocation>,
+    current: Current,
     exports: Exports,
     /// The handler is done, and its invocation is held up.
     hold: Option<Hold>,
     /// The invocation's deadline less a margin, while something is waited for.
     timer: Option<Instant>,
-    /// The invocation that was last said to be over, until the machine was told.
-    last_over: Option<String>,
-    /// What the environment had used when the last invocation was over: while frozen it uses nothing, and reading it
-    /// takes time that the beginning of an invocation has not got.
-    used: Option<Totals>,
     /// Why it is over, and by when it has to be.
     stop: Option<(String, Instant)>,
 }
@@ -84,19 +79,6 @@ enum Lambda {
     Asked(Pin<Box<dyn Future<Output = (Registered, Event)> + Send>>),
     /// In between, within one function.
     Moving,
-}
-
-#[derive(Debug)]
-struct Invocation {
-    request_id: String,
-    /// When we heard of it, in Unix time, to compare with the function's clock.
-    began: Duration,
-    /// No wait lasts longer.
-    by: Instant,
-    /// Its length is known.
-    measured: bool,
-    /// It is over.
-    ended: bool,
 }
 
 /// An invocation that is held up after its handler is done. This is billed.
@@ -134,11 +116,9 @@ impl Driver {
             terminate,
             policy,
             phase: Phase::Asked,
-            invocation: None,
+            current: Current::default(),
             hold: None,
             timer: None,
-            last_over: None,
-            used: None,
             stop: None,
         }
     }
@@ -156,12 +136,18 @@ impl Driver {
                 }
             }
             if let Some((reason, by)) = self.stop.take() {
+                let pending = self.pipeline.pending();
+                let trusts = |number: usize| {
+                    let is_healthy = |one: &DestinationPending| one.health == Health::Healthy;
+                    pending.destinations.get(number).is_some_and(is_healthy)
+                        && !self.policy.patience(number).is_zero()
+                };
                 return Stop {
                     reason,
                     by,
                     platform: self.telling.platform,
                     usual: self.policy.usual_export(),
-                    exports: self.exports.detach(),
+                    exports: self.exports.detach(trusts),
                 };
             }
         }
@@ -200,7 +186,8 @@ impl Driver {
             if waiting && held_until.is_none() {
                 return Input::Exported;
             }
-            if let Some(request) = self.end_of_this_one() {
+            if let Some((request, used)) = self.current.end() {
+                self.used(&request, used);
                 return Input::Ended { request };
             }
             if std::mem::take(&mut self.hurry) {
@@ -293,7 +280,7 @@ impl Driver {
             STEADY
         } else if self.telling.at_once {
             AT_ONCE
-        } else if self.invocation.as_ref().is_some_and(|invocation| !invocation.ended) {
+        } else if self.current.goes_on() {
             self.telling.every
         } else {
             return None;
@@ -317,8 +304,7 @@ impl Driver {
 
     /// Until when the end of the invocation is waited for.
     fn limit_of_wait(&self) -> Option<Instant> {
-        let by = self.invocation.as_ref().map(|invocation| invocation.by);
-        by.map(|by| self.awaited.map_or(by, |awaited| awaited.min(by)))
+        self.current.by().map(|by| self.awaited.map_or(by, |awaited| awaited.min(by)))
     }
 
     /// How long the end of the invocation may be held up for a destination.
@@ -372,15 +358,10 @@ impl Driver {
         // Whatever the last one left goes with this one's flush, if there is to be one.
         self.intake.collect(false);
         self.looked = Instant::now();
-        self.invocation = Some(Invocation {
-            request_id: invoke.request_id.clone(),
-            began,
-            by: Instant::now() + left.saturating_sub(margin(left)),
-            measured: false,
-            ended: false,
-        });
-        if self.telling.usage && self.used.is_none() {
-            self.used = Some(Totals::read());
+        let by = Instant::now() + left.saturating_sub(margin(left));
+        self.current.begins(&invoke.request_id, began, by);
+        if self.telling.usage {
+            self.current.measure_usage();
         }
         let held = self.held(began, |_| true);
         // A wrapped function connects at its first invocation, and where the platform tells nothing that is the only
@@ -430,50 +411,28 @@ impl Driver {
             }
             Signal::Ended { request_id, at_unix_nano } => {
                 let at = Duration::from_nanos(at_unix_nano);
-                self.measure(&request_id, |began| Some(at.saturating_sub(began)));
-                self.over(&request_id);
-                self.last_over = Some(request_id);
+                self.over(&request_id, |began| Some(at.saturating_sub(began)));
             }
             Signal::RuntimeDone(done) => {
-                self.measure(&done.request_id, |_| done.duration);
-                self.over(&done.request_id);
+                self.over(&done.request_id, |_| done.duration);
                 // Somebody will look for this one.
                 self.hurry |= !done.success && self.phase == Phase::Asked;
-                self.last_over = Some(done.request_id);
             }
         }
     }
 
-    /// The end of the invocation that goes on, once: it may have been told before the invocation was announced to us.
-    fn end_of_this_one(&mut self) -> Option<String> {
-        let current = &self.invocation.as_ref()?.request_id;
-        let request = self.last_over.take_if(|over| over == current)?;
-        self.over(&request);
-        Some(request)
-    }
-
-    /// An invocation is over: what it used can be told.
-    fn over(&mut self, request_id: &str) {
-        let Some(invocation) = &mut self.invocation else { return };
-        if invocation.request_id != request_id || std::mem::replace(&mut invocation.ended, true) {
-            return;
-        }
-        if let Some(before) = &mut self.used {
-            let now = Totals::read();
-            let usage = now.since(before);
-            *before = now;
-            self.intake.account().note(|ledger, _| ledger.used(request_id, usage));
-        }
-    }
-
-    fn measure(&mut self, request_id: &str, length: impl FnOnce(Duration) -> Option<Duration>) {
-        if let Some(invocation) = &mut self.invocation
-            && invocation.request_id == request_id
-            && !invocation.measured
-            && let Some(length) = length(invocation.began)
-        {
-            invocation.measured = true;
+    /// Somebody says that an invocation is over, and how long it took from when it began, if they know.
+    fn over(&mut self, request_id: &str, length: impl FnOnce(Duration) -> Option<Duration>) {
+        if let Some(length) = self.current.took(request_id, length) {
             self.policy.handler_took(length);
+        }
+        let used = self.current.is_over(request_id);
+        self.used(request_id, used);
+    }
+
+    fn used(&self, request_id: &str, used: Option<Usage>) {
+        if let Some(used) = used {
+            self.intake.account().note(|ledger, _| ledger.used(request_id, used));
         }
     }
 

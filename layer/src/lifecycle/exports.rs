@@ -1,5 +1,6 @@
 //! The exports in flight: one a destination at most, so that none delays another.
 
+use spanlayer_host::clock;
 use spanlayer_pipeline::{Deadline, Flushed, Pipeline};
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -17,6 +18,8 @@ pub(crate) struct Exports {
 
 struct Running {
     began: Instant,
+    /// The same in Unix time: a clock may stand still while we are frozen.
+    began_unix: Duration,
     /// More has come in that is to be exported before this destination counts as done.
     again: bool,
     task: AbortHandle,
@@ -61,7 +64,8 @@ impl Exports {
         // has its own time limit.
         let task = async move { (destination, pipeline.flush_to(destination, Deadline::never()).await) };
         let task = self.tasks.spawn(task);
-        self.running[destination] = Some(Running { began: Instant::now(), again: false, task });
+        self.running[destination] =
+            Some(Running { began: Instant::now(), began_unix: clock::unix(), again: false, task });
     }
 
     /// Waits until one is over; for ever when none is in flight. Dropping the future loses nothing.
@@ -100,9 +104,28 @@ impl Exports {
         (0..self.running.len()).filter(|destination| self.is_running(*destination))
     }
 
-    /// Leaves the exports in flight to themselves, and says how to stop them.
-    pub(crate) fn detach(mut self) -> Vec<AbortHandle> {
+    /// Leaves the exports in flight to themselves, and says how to stop them. `trusts` says whether a destination takes
+    /// what it is sent.
+    pub(crate) fn detach(mut self, trusts: impl Fn(usize) -> bool) -> Vec<InFlight> {
         self.tasks.detach_all();
-        self.running.into_iter().flatten().map(|running| running.task).collect()
+        let running = self.running.into_iter().enumerate();
+        let running = running.filter_map(|(destination, running)| Some((destination, running?)));
+        let in_flight = |(destination, Running { began, began_unix, task, .. }): (usize, Running)| {
+            let age = began.elapsed().max(clock::unix().saturating_sub(began_unix));
+            InFlight { task, hangs: age > FRESH || !trusts(destination) }
+        };
+        running.map(in_flight).collect()
     }
 }
+
+/// An export that goes on by itself.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    pub(crate) task: AbortHandle,
+    /// Its answer may never come: it may have been frozen with us and lost its connection, or its destination does not
+    /// answer.
+    pub(crate) hangs: bool,
+}
+
+/// A connection outlives a freeze that is shorter.
+const FRESH: Duration = Duration::from_secs(2);

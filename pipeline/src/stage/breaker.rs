@@ -208,6 +208,14 @@ impl Circuit {
         }
     }
 
+    /// How the destination failed last, if it was not heard of since.
+    pub(crate) fn failure(&self) -> Option<String> {
+        match &*self.lock() {
+            State::Open(open) => Some(open.why.clone()),
+            State::Closed(closed) => closed.doubt.clone(),
+        }
+    }
+
     /// Until when, in Unix time, the destination is left alone, and how long each time; `None` while it takes data.
     pub(crate) fn outage(&self) -> Option<(Duration, Duration)> {
         match &*self.lock() {
