@@ -41,8 +41,10 @@ test: ## the whole suite
 	cargo test --workspace --no-fail-fast
 
 .PHONY: chaos
-chaos: ## kills extension, function, and both the disk and the extension, a thousand times each under load, and counts (minutes)
+chaos: ## kills extension, function, and both the disk and the extension, a thousand times each under load, and freezes both for minutes
 	cargo test -p spanlayer-extension --test process -- --ignored --nocapture --test-threads 1 thousand_kills
+	cargo build -p spanlayer-extension -p story-function
+	cargo test --test stories -- --ignored frozen_for_minutes
 
 .PHONY: soak
 soak: ## an hour of a function's life at the pace of the machine: memory, descriptors and files over time; SOAK="--minutes 30"

@@ -14,9 +14,13 @@ const FREEZE: Duration = Duration::from_secs(3);
 impl World {
     /// Stands still, while `meanwhile` happens to others.
     async fn frozen(&self, meanwhile: impl FnOnce()) {
+        self.frozen_for(FREEZE, meanwhile).await;
+    }
+
+    async fn frozen_for(&self, time: Duration, meanwhile: impl FnOnce()) {
         self.lambda.freeze();
         meanwhile();
-        tokio::time::sleep(FREEZE).await;
+        tokio::time::sleep(time).await;
         self.lambda.thaw();
     }
 
@@ -110,4 +114,37 @@ async fn timers_that_are_late_make_no_storm() {
     let after: usize = world.keys().into_values().sum();
     assert!(after - before <= 3, "150 periods passed, and {} requests were made", after - before);
     assert_eq!(world.ended().await, (6, 6));
+}
+
+/// Minutes in earnest, longer than anybody keeps a connection or waits for an answer, and a request in flight. `make chaos`.
+#[tokio::test]
+#[ignore = "takes five minutes"]
+async fn frozen_for_minutes_with_a_request_in_flight_nothing_is_lost_and_little_is_asked_for_again() {
+    let story = async |flush: &str| {
+        let world = World::with(|builder| builder.env("SPANLAYER_FLUSH", flush)).await;
+        let work = json!({ "do": "work", "count": 2 });
+        for _ in 0..3 {
+            world.invoke(&work).await.payload();
+        }
+        world.destination.set_mode(Mode::Slow(Duration::from_millis(400)));
+        for _ in 0..2 {
+            world.invoke(&work).await.payload();
+            world
+                .frozen_for(Duration::from_secs(150), || {
+                    world.destination.set_mode(Mode::Refusing);
+                    world.destination.set_mode(Mode::Healthy);
+                })
+                .await;
+            let before: usize = world.keys().into_values().sum();
+            let invocation = world.invoke(&work).await;
+            invocation.payload();
+            assert!(invocation.tail < Duration::from_millis(1500), "{flush}: {:?}", invocation.tail);
+            let after: usize = world.keys().into_values().sum();
+            assert!(after - before <= 4, "{flush}: {} requests after the thaw", after - before);
+        }
+        assert_eq!(world.ended().await.0, 21, "{flush}");
+        let keys = world.keys();
+        assert!(keys.values().all(|count| *count <= 2), "{flush}: at most one retry: {keys:?}");
+    };
+    tokio::join!(story("adaptive"), story("end"), story("periodic,1000"), story("continuous"));
 }

@@ -12,5 +12,6 @@ mod freezes;
 mod kills;
 mod letters;
 mod outages;
+mod plain;
 mod platform;
 mod world;

@@ -229,7 +229,8 @@ async fn a_thousand_invocations_of_which_eight_run_at_once_are_told_apart() {
     let mut by_parent: HashMap<(String, String), Vec<&str>> = HashMap::new();
     let mut seen = HashSet::new();
     for span in &spans {
-        assert!(seen.insert(span.span_id()), "{} came twice", span.span.name);
+        let id = span.span_id();
+        assert!(seen.insert(id.clone()), "{} came twice: {:?}", span.span.name, world.came(&id));
         by_parent.entry((span.trace_id(), span.parent_id())).or_default().push(&span.span.name);
     }
     for invocation in &invocations {

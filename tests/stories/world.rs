@@ -1,8 +1,11 @@
 //! A function, the extension and a destination, together.
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message as _;
 use serde_json::Value;
 use spanlayer_emulator::{
-    Builder, Destination, Emulator, Invocation, Mode, Reason, Shutdown, binary, destination::ReceivedSpan,
+    Builder, Destination, Emulator, Invocation, Mode, Reason, Shutdown, binary,
+    destination::{ReceivedSpan, hex},
 };
 use std::time::Duration;
 
@@ -60,6 +63,18 @@ impl World {
     /// The spans of this name.
     pub(crate) fn named(&self, name: &str) -> Vec<ReceivedSpan> {
         self.destination.spans().into_iter().filter(|span| span.span.name == name).collect()
+    }
+
+    /// The requests that this span came in: their keys, and of how many bytes they are.
+    pub(crate) fn came(&self, span_id: &str) -> Vec<(String, usize)> {
+        let requests = self.destination.requests();
+        let holds = |body: &[u8]| {
+            let request = ExportTraceServiceRequest::decode(body).unwrap();
+            let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+            scopes.flat_map(|scope| scope.spans).any(|span| hex(&span.span_id) == span_id)
+        };
+        let traces = requests.iter().filter(|request| request.path == "/v1/traces" && holds(&request.body));
+        traces.map(|one| (one.header("idempotency-key").unwrap().to_owned(), one.body.len())).collect()
     }
 
     /// The invocation spans among [`spans`](Self::spans).

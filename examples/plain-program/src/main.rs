@@ -6,8 +6,11 @@ use spanlayer_pipeline::{Backoff, sdk, settings::Otlp, stage::*};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let collector = Otlp::http("http://127.0.0.1:4318")?.exporter().retry(Backoff::otlp());
-    let alerts = Otlp::http("http://127.0.0.1:4319")?.header("x-api-key", "s3cr3t")?.exporter();
+    let mut addresses = std::env::args().skip(1);
+    let [collector, alerts] =
+        ["4318", "4319"].map(|port| addresses.next().unwrap_or(format!("http://127.0.0.1:{port}")));
+    let collector = Otlp::http(&collector)?.exporter().retry(Backoff::otlp());
+    let alerts = Otlp::http(&alerts)?.header("x-api-key", "s3cr3t")?.exporter();
     let alerts = alerts.retry(Backoff::otlp()).errors_only();
     let both = FanOut::new().to(collector).to(alerts).metered(&Meter::printing("shop"));
     let telemetry = sdk::Wiring::service("plain-program", "1.0.0").start(both);
