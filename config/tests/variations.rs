@@ -112,9 +112,12 @@ fn plain(signal: Signal) -> String {
     }
 }
 
+/// From whom, what, and who gets it.
+type Way = (Source, Signal, &'static [&'static str]);
+
 /// Of each file, who gets what comes from whom.
 #[rustfmt::skip]
-const WHERE: &[(&str, &[(Source, Signal, &[&str])])] = &[
+const WHERE: &[(&str, &[Way])] = &[
     ("01-layer-default", &[(Function, Traces, &["debug"]), (Function, Metrics, &["debug"]), (Function, Logs, &[])]),
     ("02-layer-documented", &[(Function, Traces, &["debug", "otlp"]), (Function, Metrics, &[])]),
     ("03-telemetryapi", &[(Platform, Traces, &["otlphttp"]), (Platform, Metrics, &["otlphttp"]), (Platform, Logs, &["otlphttp"]), (Function, Traces, &[])]),
@@ -234,10 +237,12 @@ const ACCOUNT: &str = "cf9df9b99fc0a24be13747e9ba144c730c889af804bc1abbb1be8918e
 #[tokio::test(start_paused = true)]
 async fn policies_keep_what_they_name_and_drop_what_is_to_be_dropped() {
     let file = File::named("18-tail-sampling.yaml");
-    // Above the budget, so that only what a policy keeps for sure is sure to be there.
-    let flood: Vec<String> = (0..3000).map(|n| span("flood", &format!("{n:014x}"), &[], "")).collect();
+    // Far above the budget, and more than are waited for: only what a policy keeps for sure is sure to be there then.
+    let flood: Vec<String> = (0..10_000).map(|n| span("flood", &format!("{n:014x}"), &[], "")).collect();
     let flood = file.run(Function, Traces, &spans(&[], &flood)).await["otlphttp"].matches("flood").count();
     assert!((100..1500).contains(&flood), "{flood}");
+    let totals = file.totals(Traces);
+    assert_eq!((totals.accepted, totals.sampled_out, totals.filtered), (10_000, 10_000 - flood as u64, 0));
     let nth = |n: u32| format!("{:014x}", 1_000_000 + n);
     let chosen = [
         span("error", &nth(1), &[], r#","status":{"code":2}"#),

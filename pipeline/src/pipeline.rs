@@ -178,6 +178,12 @@ impl Pipeline {
 
     /// Takes in what is to be decided about by trace. The answer is that about the first part that was not taken.
     fn accept_apart(&self, payload: &Payload, tail: &Tail, route: Route) -> Admission {
+        // First, since more than are waited for may be in here, of which none is to be held in vain.
+        if tail.is_full() {
+            tail.decide(clock::unix_nanos(), false)
+                .into_iter()
+                .for_each(|verdict| self.settle_trace(verdict));
+        }
         let mut refused = None;
         for part in tail.apart(payload.bytes()) {
             // It was taken apart from what is valid.
@@ -190,11 +196,6 @@ impl Pipeline {
             if admission != Admission::Accepted {
                 refused.get_or_insert(admission);
             }
-        }
-        if tail.is_full() {
-            tail.decide(clock::unix_nanos(), false)
-                .into_iter()
-                .for_each(|verdict| self.settle_trace(verdict));
         }
         refused.unwrap_or(Admission::Accepted)
     }

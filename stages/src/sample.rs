@@ -88,6 +88,7 @@ impl Tail {
     pub(crate) fn observe(&self, root: &mut Record, now: u64) {
         let mut late: HashMap<TraceId, Trace> = HashMap::new();
         let mut state = self.state();
+        state.forget();
         walk(Signal::Traces, root, Level::Item, &mut |scene| {
             let Some(id) = scene.item.as_deref().and_then(trace_id) else { return true };
             let trace = if state.decided.contains_key(&id) {
@@ -181,9 +182,12 @@ impl State {
         if self.decided.insert(id, verdict).is_none() {
             self.decided_order.push_back(id);
         }
-        if self.decided_order.len() > REMEMBERED
-            && let Some(oldest) = self.decided_order.pop_front()
-        {
+    }
+
+    /// Not while a payload is at the door: of that one everything is asked for, however many traces it has.
+    fn forget(&mut self) {
+        let excess = self.decided_order.len().saturating_sub(REMEMBERED);
+        for oldest in self.decided_order.drain(..excess) {
             self.decided.remove(&oldest);
         }
     }
