@@ -108,7 +108,10 @@ fn what_is_likely_not_meant_is_told_with_what_would_be() {
     let text = "receivers: {otlp: {protocols: {http: }}}\nexporters:\n  otlp: {endpoint: \"https://h.example.com:4318\"}\n  \
                 otlp/path: {endpoint: \"https://h.example.com/v1/traces\"}\n  otlphttp: {endpoint: \"https://h.example.com:4317\"}\n  \
                 otlphttp/key: {endpoint: \"https://h.example.com\", headers: {api-key: $THAT_KEY, token: Bearer $THAT_TOKEN}}\n\
-                service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp, otlp/path, otlphttp, otlphttp/key]}}}\n";
+                processors:\n  redaction:\n  tail_sampling/a: {policies: [{name: a, type: always_sample}]}\n  \
+                tail_sampling/b: {policies: [{name: a, type: always_sample}]}\n\
+                service: {pipelines: {traces: {receivers: [otlp], processors: [redaction, tail_sampling/a, tail_sampling/b], \
+                exporters: [otlp, otlp/path, otlphttp, otlphttp/key]}}}\n";
     std::fs::write(&file, text).unwrap();
     let told = String::from_utf8(run(Path::new("."), &["check", file.to_str().unwrap()]).stdout).unwrap();
     std::fs::remove_file(file).unwrap();
@@ -119,6 +122,8 @@ fn what_is_likely_not_meant_is_told_with_what_would_be() {
         ("`otlphttp` is for another protocol than this port looks like", 1),
         ("this is a text where no such variable is set", 2),
         ("a secret stands in the file", 0),
+        ("no attribute stays", 1),
+        ("only the first `tail_sampling` of `traces` decides", 1),
     ] {
         assert_eq!(told.matches(said).count(), times, "{said}: {told}");
     }

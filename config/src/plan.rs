@@ -255,13 +255,27 @@ impl Weaver<'_, '_> {
                     onward.extend(self.onward(connector, pipeline.signal));
                 }
             }
-            let through =
+            let mut through =
                 Through(pipeline.through.iter().filter_map(|id| self.stage(id, number, pipeline)).collect());
-            if !onward.is_empty() && through.0.iter().any(|stage| stage.tail().is_some()) {
-                let what = format!("`{}` samples before it hands data on", pipeline.id);
-                let remedy = "put `tail_sampling` into the pipelines behind the connector: here each of them counts anew";
+            let mut tails = 0;
+            through.0.retain(|stage| {
+                tails += usize::from(stage.tail().is_some());
+                stage.tail().is_none() || tails == 1
+            });
+            let mut unwise = |what: String, remedy: &str| {
                 let path = format!("service::pipelines::{}", pipeline.id);
                 self.problems.push(Problem::warning(pipeline.at, what, remedy).about(path));
+            };
+            if tails > 1 {
+                let what = format!("only the first `tail_sampling` of `{}` decides", pipeline.id);
+                unwise(what, "put all policies into one");
+            }
+            if !onward.is_empty() && tails > 0 {
+                let what = format!("`{}` samples before it hands data on", pipeline.id);
+                unwise(
+                    what,
+                    "put `tail_sampling` into the pipelines behind the connector, and there only: here each of them counts anew",
+                );
             }
             let mut branch = Branch { through, lanes, onward };
             self.divide(pipeline, &mut branch, &mut leaves);

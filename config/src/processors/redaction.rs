@@ -7,7 +7,7 @@ use spanlayer_pipeline::{
 };
 
 use super::Maker;
-use crate::{options::section::Section, yaml::Value};
+use crate::{options::section::Section, problem::Problem, yaml::Value};
 
 impl Maker<'_> {
     pub(super) fn redaction(&mut self, section: Section<'_>) -> Option<Stage> {
@@ -46,6 +46,17 @@ impl Maker<'_> {
             },
             ..Rules::none()
         };
+        if rules.allowed.as_ref().is_some_and(Vec::is_empty) && rules.ignored.is_empty() {
+            let at = section.at("");
+            self.problems.push(
+                Problem::warning(
+                    at,
+                    "no attribute stays",
+                    "add `allowed_keys: […]`, or `allow_all_keys: true`",
+                )
+                .about(self.path.clone()),
+            );
+        }
         // What is wrong with it was told above.
         Redactor::new(rules).ok().map(|redactor| Stage::Redact(Box::new(redactor)))
     }

@@ -23,6 +23,8 @@ pub(super) struct Parser {
     context: Context,
     /// Brackets around brackets: a hostile text must not exhaust the stack.
     depth: usize,
+    /// Signs to reckon with, for the same reason.
+    signs: usize,
     pub(super) doubts: Vec<Fault>,
 }
 
@@ -55,9 +57,12 @@ type Operand = (Expr, (usize, usize));
 /// The most brackets within brackets.
 const DEEPEST: usize = 32;
 
+/// The most signs to reckon with.
+const MOST: usize = 256;
+
 impl Parser {
     pub(super) fn new(text: &str, context: Context) -> Result<Self, Fault> {
-        Ok(Self { tokens: lex::tokens(text)?, next: 0, context, depth: 0, doubts: Vec::new() })
+        Ok(Self { tokens: lex::tokens(text)?, next: 0, context, depth: 0, signs: 0, doubts: Vec::new() })
     }
 
     pub(super) fn condition(mut self) -> Result<(Test, Vec<Fault>), Fault> {
@@ -254,6 +259,11 @@ impl Parser {
     }
 
     fn math(&mut self, one: Operand, math: Math, other: Operand) -> Result<Expr, Fault> {
+        // Each is within the next, like brackets.
+        self.signs += 1;
+        if self.signs > MOST {
+            return Err(Fault::new(other.1, "there are too many signs", "write it in parts"));
+        }
         for (expr, at) in [&one, &other] {
             if expr.types() & types::AMOUNT == 0 {
                 let what = format!("{} is nothing to reckon with", types::names(expr.types()));
