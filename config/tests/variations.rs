@@ -136,6 +136,8 @@ const WHERE: &[(&str, &[Way])] = &[
     ("18-tail-sampling", &[(Function, Traces, &["otlphttp"]), (Function, Metrics, &["otlphttp"]), (Platform, Traces, &["otlphttp"])]),
     ("19-routing", &[(Function, Traces, &["otlphttp/rest"]), (Function, Logs, &["otlphttp/rest"]), (Function, Metrics, &[])]),
     ("20-variables-of-the-deployment", &[(Function, Traces, &["otlphttp"])]),
+    ("30-tenants", &[(Function, Logs, &["otlphttp"]), (Function, Traces, &[])]),
+    ("31-limits-clocks-names", &[(Function, Traces, &["otlphttp"]), (Function, Metrics, &["otlphttp"]), (Function, Logs, &["otlphttp"])]),
 ];
 
 #[tokio::test(start_paused = true)]
