@@ -66,7 +66,8 @@ impl Maker<'_> {
             }
         }
         let reports = section.flag("report");
-        if target.is_none() && renames.is_empty() && !reports {
+        let asked = ["targets", "renames"].into_iter().any(|name| section.node(name).is_some());
+        if !asked && !reports {
             let remedy =
                 "add `targets: [https://opentelemetry.io/schemas/1.27.0]`, `renames: […]` or `report: true`";
             self.wrong(section.at(""), "", "nothing is to be done", remedy);
