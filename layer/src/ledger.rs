@@ -69,7 +69,7 @@ pub use intake::Invoked;
 pub use logs::level::Severity;
 pub use mention::{Mention, each_mention, mentions_invocation};
 pub use metrics::Temporality;
-pub use resource::resource;
+pub use resource::{resource, service};
 pub use xray::Header;
 
 use crate::config::View;

@@ -85,23 +85,30 @@ pub fn debug(message: &str, fields: &[Field<'_>]) {
 /// A milestone that is said by default too: there are few of them, and they answer the first questions.
 pub fn always(level: Level, message: &str, fields: &[Field<'_>]) {
     if says(Level::Warn) {
-        write(level, message, fields);
+        write(level, message, fields, "");
+    }
+}
+
+/// The line that says how it ended, by default too. It has `more` members, which are JSON already.
+pub fn last(level: Level, message: &str, fields: &[Field<'_>], more: &str) {
+    if says(level.min(Level::Warn)) {
+        write(level, message, fields, more);
     }
 }
 
 fn say(level: Level, message: &str, fields: &[Field<'_>]) {
     if says(level) {
-        write(level, message, fields);
+        write(level, message, fields, "");
     }
 }
 
-fn write(level: Level, message: &str, fields: &[Field<'_>]) {
-    let line = line(clock::unix().as_millis(), level, message, fields);
+fn write(level: Level, message: &str, fields: &[Field<'_>], more: &str) {
+    let line = line(clock::unix().as_millis(), level, message, fields, more);
     // In one write, so that lines of several processes do not mix. Nowhere to say it: nobody to tell.
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
-fn line(unix_millis: u128, level: Level, message: &str, fields: &[Field<'_>]) -> String {
+fn line(unix_millis: u128, level: Level, message: &str, fields: &[Field<'_>], more: &str) -> String {
     let mut line = format!(r#"{{"timestamp":"{}","level":"{}""#, Timestamp(unix_millis), level.name());
     line.push_str(r#","source":"spanlayer","message":"#);
     push_json(&mut line, message);
@@ -117,11 +124,13 @@ fn line(unix_millis: u128, level: Level, message: &str, fields: &[Field<'_>]) ->
             push_json(&mut line, &value);
         }
     }
+    line.push_str(more);
     line.push_str("}\n");
     line
 }
 
-fn push_json(out: &mut String, text: &str) {
+/// Adds a text as JSON has it.
+pub(crate) fn push_json(out: &mut String, text: &str) {
     // Text always has a JSON form.
     out.push_str(&serde_json::to_string(text).unwrap_or_default());
 }
@@ -155,7 +164,13 @@ mod tests {
 
     #[test]
     fn a_line_is_one_json_object_with_its_marker() {
-        let line = line(0, Level::Warn, "a \"word\"\n", &[("error", &"x\ty"), ("spans", &12), ("none", &0)]);
+        let line = line(
+            0,
+            Level::Warn,
+            "a \"word\"\n",
+            &[("error", &"x\ty"), ("spans", &12), ("none", &0)],
+            ",\"more\":{}",
+        );
         assert!(line.ends_with("}\n"));
         assert_eq!(line.matches('\n').count(), 1);
         let json: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -165,6 +180,7 @@ mod tests {
         assert_eq!(json["error"], "x\ty");
         assert_eq!(json["spans"], 12);
         assert_eq!(json["none"], 0);
+        assert!(json["more"].is_object());
     }
 
     #[test]

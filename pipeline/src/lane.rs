@@ -211,7 +211,7 @@ impl Lane {
 
     pub(crate) fn stats(&self) -> DestinationStats {
         let totals = self.shared.lane_totals(self.number);
-        DestinationStats::new(Arc::clone(&self.name), totals, self.meter.totals())
+        DestinationStats::new(Arc::clone(&self.name), totals, self.meter.by_signal())
     }
 }
 

@@ -66,18 +66,24 @@ pub struct DestinationStats {
     /// The destination's name in logs.
     pub name: Arc<str>,
     signals: [DestinationTotals; 3],
+    requests: [TrafficTotals; 3],
     /// Requests and their bytes, all attempts together.
     pub traffic: TrafficTotals,
 }
 
 impl DestinationStats {
-    pub(crate) const fn new(name: Arc<str>, signals: [DestinationTotals; 3], traffic: TrafficTotals) -> Self {
-        Self { name, signals, traffic }
+    pub(crate) fn new(name: Arc<str>, signals: [DestinationTotals; 3], requests: [TrafficTotals; 3]) -> Self {
+        Self { name, signals, requests, traffic: TrafficTotals::sum(&requests) }
     }
 
     /// Items of one signal. `accepted` equals the sum of the others and what is still held.
     pub const fn signal(&self, signal: Signal) -> &DestinationTotals {
         &self.signals[signal as usize]
+    }
+
+    /// What of [`traffic`](Self::traffic) was requests of one signal.
+    pub const fn traffic_of(&self, signal: Signal) -> &TrafficTotals {
+        &self.requests[signal as usize]
     }
 }
 
@@ -115,6 +121,21 @@ pub struct TrafficTotals {
     pub bytes: u64,
     /// The same after compression; zero for destinations that are not sent OTLP.
     pub compressed_bytes: u64,
+}
+
+impl TrafficTotals {
+    pub(crate) fn sum(all: &[Self]) -> Self {
+        let mut sum = Self::default();
+        for one in all {
+            sum.attempts += one.attempts;
+            sum.items += one.items;
+            sum.failures += one.failures;
+            sum.retries += one.retries;
+            sum.bytes += one.bytes;
+            sum.compressed_bytes += one.compressed_bytes;
+        }
+        sum
+    }
 }
 
 /// The counters behind [`TrafficTotals`], shared by the stages that count.

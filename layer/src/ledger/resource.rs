@@ -39,6 +39,16 @@ pub fn resource(vars: &dyn Vars, instance: &str) -> Vec<u8> {
     out
 }
 
+/// The `service.name` in there.
+pub fn service(vars: &dyn Vars) -> String {
+    let chosen = || {
+        let all = attributes(&vars.get("OTEL_RESOURCE_ATTRIBUTES")?)?;
+        all.into_iter().find(|(key, _)| key == "service.name").map(|(_, value)| value)
+    };
+    let name = vars.get("OTEL_SERVICE_NAME").or_else(chosen);
+    name.or_else(|| vars.get("AWS_LAMBDA_FUNCTION_NAME")).unwrap_or_else(|| "function".to_owned())
+}
+
 /// Reads `key=value,key=value`, values percent-encoded. Of a key that is there twice the last counts.
 fn attributes(text: &str) -> Option<Vec<(String, String)>> {
     let mut pairs: Vec<(String, String)> = Vec::new();
@@ -122,6 +132,7 @@ mod tests {
                 read.iter().find(|(name, _)| name == key).map_or("-", |(_, value)| value.as_str())
             };
             assert_eq!(["service.name", "cloud.region", "team"].map(value), expected, "{attributes}");
+            assert_eq!(service(&vars.into_iter().collect::<HashMap<_, _>>()), expected[0], "{attributes}");
         }
     }
 }

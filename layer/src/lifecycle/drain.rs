@@ -3,11 +3,15 @@
 
 use super::exports::InFlight;
 use crate::{
+    ledger,
     log::{self, Level},
     receive::Intake,
 };
-use spanlayer_host::panics::{self, caught, planted};
-use spanlayer_pipeline::{Deadline, Lost, Pipeline, Report, Signal};
+use spanlayer_host::{
+    panics::{self, caught, planted},
+    vars::Process,
+};
+use spanlayer_pipeline::{Deadline, Lost, Pipeline, Report, Signal, SignalTotals, Stats};
 use std::time::Duration;
 use tokio::{
     select,
@@ -69,11 +73,60 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
     if !config.is_empty() {
         fields.push(("config", &config));
     }
+    let cost = cost(&pipeline.stats(), &ledger::service(&Process));
     if lost + spooled + dead_lettered + refused + dropped.evicted + dropped.turned_away > 0 {
-        log::error("shut down before everything was delivered", &fields);
+        log::last(Level::Error, "shut down before everything was delivered", &fields, &cost);
     } else {
-        log::always(Level::Info, "shut down", &fields);
+        log::last(Level::Info, "shut down", &fields, &cost);
     }
+}
+
+/// What `spanlayer-cli cost` adds up: what came in and was left out, by signal; what each destination was sent, by signal.
+fn cost(stats: &Stats, service: &str) -> String {
+    let mut out = r#","service":"#.to_owned();
+    log::push_json(&mut out, service);
+    out.push_str(r#","signals":{"#);
+    for signal in Signal::ALL {
+        let SignalTotals { accepted, filtered, sampled_out, .. } = *stats.signal(signal);
+        let counts = [("accepted", accepted), ("filtered", filtered), ("sampledOut", sampled_out)];
+        push_counts(&mut out, signal, &counts);
+    }
+    out.push_str(r#"},"destinations":["#);
+    for one in stats.destinations.iter().filter(|one| one.traffic.attempts > 0) {
+        out.push_str(if out.ends_with('[') { r#"{"name":"# } else { r#",{"name":"# });
+        log::push_json(&mut out, &one.name);
+        for signal in Signal::ALL {
+            let traffic = one.traffic_of(signal);
+            let counts = [
+                ("delivered", one.signal(signal).delivered),
+                ("requests", traffic.attempts),
+                ("failed", traffic.failures),
+                ("bytes", traffic.bytes),
+                ("sent", traffic.compressed_bytes),
+            ];
+            push_counts(&mut out, signal, &counts);
+        }
+        out.push('}');
+    }
+    out.push(']');
+    out
+}
+
+/// Adds a member with these counts, if there is anything to tell.
+fn push_counts(out: &mut String, signal: Signal, counts: &[(&str, u64)]) {
+    if counts.iter().all(|(_, count)| *count == 0) {
+        return;
+    }
+    out.push_str(if out.ends_with('{') { "\"" } else { ",\"" });
+    out.push_str(signal.name());
+    let mut before = r#"":{""#;
+    for (name, count) in counts {
+        for part in [before, name, "\":", &count.to_string()] {
+            out.push_str(part);
+        }
+        before = ",\"";
+    }
+    out.push('}');
 }
 
 /// Takes in whatever there still is to be taken in.

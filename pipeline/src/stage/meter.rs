@@ -5,14 +5,14 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
-use crate::{Batch, Deadline, Encoding, Export, Outcome, TrafficTotals, stats::Traffic};
+use crate::{Batch, Deadline, Encoding, Export, Outcome, Signal, TrafficTotals, stats::Traffic};
 
 /// Counters, readable at any time. Cloning shares them, so that one meter may count for several stages.
 ///
 /// What is told at the end goes to standard error for a meter with a [name](Self::printing), and nowhere else.
 #[derive(Clone, Debug, Default)]
 pub struct Meter {
-    traffic: Arc<Traffic>,
+    traffic: Arc<[Traffic; 3]>,
     name: Option<Arc<str>>,
 }
 
@@ -45,11 +45,20 @@ impl Meter {
 
     /// Everything it counts.
     pub fn totals(&self) -> TrafficTotals {
-        self.traffic.totals()
+        TrafficTotals::sum(&self.by_signal())
     }
 
-    pub(super) fn retried(&self) {
-        self.traffic.retries.fetch_add(1, Relaxed);
+    /// The same for each signal, in the order of [`Signal::ALL`].
+    pub fn by_signal(&self) -> [TrafficTotals; 3] {
+        Signal::ALL.map(|signal| self.of(signal).totals())
+    }
+
+    pub(super) fn retried(&self, signal: Signal) {
+        self.of(signal).retries.fetch_add(1, Relaxed);
+    }
+
+    fn of(&self, signal: Signal) -> &Traffic {
+        &self.traffic[signal as usize]
     }
 }
 
@@ -99,7 +108,7 @@ impl<E> Metered<E> {
 
 impl<E: Export> Export for Metered<E> {
     async fn export(&self, batch: Batch, by: Deadline) -> Outcome {
-        let traffic = &self.meter.traffic;
+        let traffic = self.meter.of(batch.signal());
         traffic.attempts.fetch_add(1, Relaxed);
         traffic.items.fetch_add(batch.items() as u64, Relaxed);
         traffic.bytes.fetch_add(batch.bytes() as u64, Relaxed);
@@ -151,6 +160,7 @@ mod tests {
         let body = batch.encoded(Compression::GZIP).await.unwrap();
         assert_eq!(seen.compressed_bytes, 2 * body.len() as u64);
         assert!(seen.compressed_bytes < seen.bytes / 2, "a hundred like spans shrink");
+        assert_eq!(meter.by_signal(), [seen, TrafficTotals::default(), TrafficTotals::default()]);
         assert_eq!(meter.to_string(), "exports: 2, items: 200, failures: 1");
     }
 }

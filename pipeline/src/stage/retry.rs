@@ -172,7 +172,7 @@ impl<E: Export> Export for Retry<E> {
                 circuit.doubt(why); // in case the caller does not wait with us
             }
             sleep(pause).await;
-            self.meter.retried();
+            self.meter.retried(batch.signal());
             retries -= 1;
             patience -= pause;
             wait = self.backoff.after(wait);
