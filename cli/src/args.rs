@@ -46,9 +46,27 @@ pub enum Command {
     /// listed at the end.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
-    /// Show what a pipeline file asks for, or how two differ
+    /// Show what a pipeline file asks for
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Explain),
+    /// Show in what two pipeline files differ
+    ///
+    /// Compares what counts: components, pipelines and every setting, defaults included. Order, comments, anchors and defaults that
+    /// are spelt out make no difference, nor does what is faulty and so not run, or not used. Secrets and headers are never shown, nor
+    /// compared, nor part of the hash: whether they are there is.
+    #[command(after_help = DIFF_EXAMPLES)]
+    Diff(Diff),
+    /// Show what telemetry cost, and what compression, filters and sampling saved
+    ///
+    /// When an environment ends, the extension's last line says what came in, what was left out, and what each destination was
+    /// sent. This finds such lines in files, directories, buckets, standard input, and in what `aws logs filter-log-events`
+    /// prints, and adds them up by service and destination. An environment that was killed has no such line, and is not
+    /// in the sums; nor is one that still runs.
+    ///
+    /// Bytes and items are counts. What was left out was never encoded for a destination: what it would have cost is estimated from
+    /// what was kept of the same signal.
+    #[command(after_help = COST_EXAMPLES)]
+    Cost(Cost),
     /// Print the JSON schema of pipeline files, for editors
     Schema,
 }
@@ -147,12 +165,46 @@ pub struct Check {
 pub struct Explain {
     /// The file; `-` for standard input
     pub file: PathBuf,
-    /// Show only what another file asks for differently
-    #[arg(long, value_name = "OTHER")]
-    pub diff: Option<PathBuf>,
     /// A variable that the file refers to; give it again for more
     #[arg(long, value_name = "K=V", value_parser = variable)]
     pub env: Vec<(String, String)>,
+}
+
+/// Options of `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The one file; `-` for standard input
+    pub old: PathBuf,
+    /// The other file; `-` for standard input
+    pub new: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// A variable that the files refer to; give it again for more
+    #[arg(long, value_name = "K=V", value_parser = variable)]
+    pub env: Vec<(String, String)>,
+}
+
+/// Options of `cost`.
+#[derive(Debug, Args)]
+pub struct Cost {
+    /// Files, directories of files, or `s3://BUCKET/PREFIX`; `-` is standard input
+    #[arg(required = true)]
+    pub source: Vec<PathBuf>,
+    /// What 10^9 bytes cost that are sent, after compression
+    #[arg(long, value_name = "PRICE", value_parser = price)]
+    pub price_per_gb: Option<f64>,
+    /// What a million spans cost that are delivered
+    #[arg(long, value_name = "PRICE", value_parser = price)]
+    pub price_per_million_spans: Option<f64>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn price(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| "expected a number such as 0.09 or 2".to_owned())
 }
 
 /// Options of `demo`.
@@ -220,6 +272,9 @@ Examples:
   spanlayer-cli check spanlayer.yaml
       Find mistakes in a pipeline file.
 
+  spanlayer-cli cost ends.json
+      See what was sent where, and what compression, filters and sampling saved.
+
 Exit status: 0 when all went well, 1 when something failed, 2 when the command line is wrong.
 Colours are for terminals; NO_COLOR=1 turns them off.";
 
@@ -240,7 +295,10 @@ Examples:
       AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION; of a profile, they are printed by
       `aws configure export-credentials --format env`.
 
-An endpoint that knows the Idempotency-Key of a batch takes it once, even if its first attempt had arrived after all.";
+An endpoint that knows the Idempotency-Key of a batch takes it once, even if its first attempt had arrived after all.
+
+Exit status: 0 when all that was chosen was listed or delivered, 1 when some was not, 2 when the command line is wrong or a
+file cannot be read.";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -257,11 +315,38 @@ Examples:
   spanlayer-cli explain spanlayer.yaml
       The pipelines as a picture, what each part does, every setting that counts.
 
-  spanlayer-cli explain spanlayer.yaml --diff deployed.yaml
-      What the other file asks for differently. Order, comments and defaults that are spelt out make no difference.
+  spanlayer-cli explain spanlayer.yaml --env STAGE=prod
+      The same, with a variable that the file refers to.
 
 Exit status: 0 when the file can be run, 1 when nothing in it can, 2 when the command line is wrong or the file cannot be
 read.";
+
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  spanlayer-cli diff deployed.yaml spanlayer.yaml
+      What a deployment would change.
+
+  git show main:spanlayer.yaml | spanlayer-cli diff - spanlayer.yaml --json
+      What a branch changes, for a program.
+
+The hashes are those that the extension logs, and has in its last line (`config`).
+
+Exit status: 0 when both ask for the same, 1 when they differ, 2 when the command line is wrong, or a file cannot be read or
+nothing in it can be run.";
+
+const COST_EXAMPLES: &str = "\
+Examples:
+  aws logs filter-log-events --log-group-name /aws/lambda/orders --filter-pattern '\"shut down\"' > ends.json
+  spanlayer-cli cost ends.json
+      What was sent where, and what was saved. More files, and so more functions, make one report.
+
+  spanlayer-cli cost ends.json --price-per-gb 0.09 --price-per-million-spans 2
+      The same in money: of bytes sent, and of spans delivered.
+
+  spanlayer-cli cost ends/ --json
+      For a program.
+
+Exit status: 0 when there were figures, 1 when there were none, 2 when the command line is wrong or a file cannot be read.";
 
 const LOCAL_EXAMPLES: &str = "\
 Examples:

@@ -8,7 +8,7 @@ use crate::{
     paint::{Paint, Tone},
     screen::Screen,
 };
-use spanlayer_config::{Loaded, Problem, Severity, Surroundings, differences, explain, load, schema};
+use spanlayer_config::{Loaded, Problem, Severity, Surroundings, explain, load, schema};
 use spanlayer_host::vars::{Process, Vars};
 use std::{fmt::Write as _, io::Read, path::Path};
 
@@ -31,38 +31,22 @@ pub fn check(args: &args::Check, screen: &Screen) -> Result<(), Failure> {
     if fails { Err(Failure::told(1)) } else { Ok(()) }
 }
 
-/// Shows what a file asks for, or how two differ.
+/// Shows what a file asks for.
 ///
 /// # Errors
 ///
-/// When a file cannot be read, or nothing in it can be run.
+/// When the file cannot be read, or nothing in it can be run.
 pub fn explain_file(args: &args::Explain) -> Result<(), Failure> {
-    let plan = |file: &Path| {
-        let loaded = read(&text_of(file)?, &args.env);
-        let plan = loaded.plan.ok_or_else(|| {
-            let what = format!("nothing in {} can be run", file.display());
-            Failure::run(what).hint(format!("spanlayer-cli check {} says why", file.display()))
-        })?;
-        Ok((plan, loaded.problems.iter().filter(|one| one.severity == Severity::Error).count()))
-    };
-    let (first, errors) = plan(&args.file)?;
-    match &args.diff {
-        None => {
-            if errors > 0 {
-                println!("{errors} of its parts cannot be used; `check` says which.\n");
-            }
-            print!("{}", explain(&first));
-        }
-        Some(other) => {
-            let (second, _) = plan(other)?;
-            let lines = differences(&first, &second);
-            println!("- {}  {}\n+ {}  {}", args.file.display(), first.hash(), other.display(), second.hash());
-            lines.iter().for_each(|line| println!("{line}"));
-            if lines.is_empty() {
-                println!("Both ask for the same.");
-            }
-        }
+    let loaded = read(&text_of(&args.file)?, &args.env);
+    let errors = count(&loaded, Severity::Error);
+    let plan = loaded.plan.ok_or_else(|| {
+        let what = format!("nothing in {} can be run", args.file.display());
+        Failure::run(what).hint(format!("spanlayer-cli check {} says why", args.file.display()))
+    })?;
+    if errors > 0 {
+        println!("{errors} of its parts cannot be used; `check` says which.\n");
     }
+    print!("{}", explain(&plan));
     Ok(())
 }
 
@@ -71,7 +55,7 @@ pub fn print_schema() {
     print!("{}", schema());
 }
 
-fn text_of(file: &Path) -> Result<String, Failure> {
+pub(crate) fn text_of(file: &Path) -> Result<String, Failure> {
     let read = if file == Path::new("-") {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map(|_| text)
@@ -81,7 +65,7 @@ fn text_of(file: &Path) -> Result<String, Failure> {
     read.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", file.display())))
 }
 
-fn read(text: &str, env: &[(String, String)]) -> Loaded {
+pub(crate) fn read(text: &str, env: &[(String, String)]) -> Loaded {
     load(text, Surroundings::elsewhere(&Variables(env)))
 }
 
@@ -129,7 +113,7 @@ fn show(out: &mut String, name: &str, lines: &[&str], problem: &Problem, paint: 
     let line = line.trim_end();
     // What may be a secret is not repeated into the log of a build.
     let (line, width) = match problem.secret {
-        true => (format!("{}•••", line.chars().take(column).collect::<String>()), 3),
+        true => (format!("{}{MASKED}", line.chars().take(column).collect::<String>()), 3),
         false => {
             (line.to_owned(), (at.width as usize).min(line.chars().count().saturating_sub(column)).max(1))
         }
@@ -142,6 +126,9 @@ fn show(out: &mut String, name: &str, lines: &[&str], problem: &Problem, paint: 
     }
     out.push('\n');
 }
+
+/// What stands for a secret, here and in what counts of a file.
+pub(crate) const MASKED: &str = "•••";
 
 fn json(name: &str, loaded: &Loaded) -> String {
     let problems: Vec<serde_json::Value> = loaded

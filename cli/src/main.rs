@@ -3,7 +3,7 @@
 use clap::Parser;
 use spanlayer_cli::{
     args::{Cli, Command},
-    check, demo,
+    check, cost, demo, diff,
     failure::Failure,
     local,
     paint::Tone,
@@ -33,11 +33,12 @@ fn run(command: &Command, screen: &Screen) -> Result<(), Failure> {
     match command {
         Command::Check(args) => return check::check(args, screen),
         Command::Explain(args) => return check::explain_file(args),
+        Command::Diff(args) => return diff::run(args, screen),
         Command::Schema => {
             check::print_schema();
             return Ok(());
         }
-        Command::Demo(_) | Command::Local(_) | Command::Replay(_) => {}
+        Command::Demo(_) | Command::Local(_) | Command::Replay(_) | Command::Cost(_) => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -48,7 +49,8 @@ fn run(command: &Command, screen: &Screen) -> Result<(), Failure> {
             Command::Demo(args) => demo::run(args, screen).await,
             Command::Local(args) => local::run(args, screen).await,
             Command::Replay(args) => replay::run(args, screen).await,
-            Command::Check(_) | Command::Explain(_) | Command::Schema => Ok(()),
+            Command::Cost(args) => cost::run(args, screen).await,
+            Command::Check(_) | Command::Explain(_) | Command::Diff(_) | Command::Schema => Ok(()),
         }
     })
 }

@@ -1,11 +1,15 @@
 //! `spanlayer-cli replay`: dead letters, read from wherever they were left, and delivered once.
 
 mod journal;
-mod source;
 
-use crate::{args::Replay, failure::Failure, paint::Tone, screen::Screen};
+use crate::{
+    args::Replay,
+    failure::Failure,
+    paint::Tone,
+    screen::Screen,
+    source::{self, Source},
+};
 use journal::Journal;
-use source::Source;
 use spanlayer_host::clock;
 use spanlayer_pipeline::{
     Deadline, Destination, Outcome, Signal,

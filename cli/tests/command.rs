@@ -43,8 +43,9 @@ fn a_function_that_ends_before_its_first_event_is_said_to_with_what_to_do() {
 
 #[test]
 fn help_teaches_by_example() {
-    for args in [&["--help"][..], &["local", "--help"], &["check", "--help"], &["explain", "--help"]] {
-        let output = spanlayer_cli(args);
+    for command in ["", "local", "replay", "check", "explain", "diff", "cost"] {
+        let args: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let output = spanlayer_cli(&args);
         assert_eq!(output.status.code(), Some(0));
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(text.contains("Examples:") && text.contains("Exit status:"), "{text}");

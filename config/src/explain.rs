@@ -28,18 +28,6 @@ pub fn explain(plan: &Plan) -> String {
     out
 }
 
-/// What differs between two plans: `-` lines of the first, `+` lines of the second.
-pub fn differences(one: &Plan, other: &Plan) -> Vec<String> {
-    let only = |these: &Plan, those: &Plan, sign: char| {
-        let own = these.effective.iter().filter(|entry| !those.effective.contains(entry));
-        own.map(|(path, value)| (path.clone(), format!("{sign} {path} = {value}"))).collect::<Vec<_>>()
-    };
-    let mut all = only(one, other, '-');
-    all.extend(only(other, one, '+'));
-    all.sort_by(|a, b| a.0.cmp(&b.0));
-    all.into_iter().map(|(_, line)| line).collect()
-}
-
 /// The ids of one role that pipelines use, in the order in which they are met.
 fn ids(plan: &Plan, role: Role) -> Vec<&str> {
     let mut ids: Vec<&str> = Vec::new();

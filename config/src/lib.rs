@@ -32,7 +32,7 @@ pub mod yaml; // text to values that know where they stand
 pub use components::{Component, Role};
 pub use course::Course;
 pub use expand::Surroundings;
-pub use explain::{differences, explain};
+pub use explain::explain;
 pub use flow::{Flow, Source};
 pub use options::{Fate, Kind, Opt};
 pub use plan::{Held, Loaded, Plan, load};

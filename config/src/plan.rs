@@ -113,7 +113,8 @@ fn plan(root: &Node, around: Surroundings<'_>, problems: &mut Vec<Problem>) -> O
     if wired.is_empty() {
         return None;
     }
-    let effective = effective(&wired, &declared);
+    let mut effective = effective(&wired, &declared);
+    effective.extend(log.iter().map(|level| ("service::telemetry::logs::level".to_owned(), level.clone())));
     Some(Plan {
         receivers,
         destinations,

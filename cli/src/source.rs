@@ -1,5 +1,5 @@
-//! Where dead letters are read from: files, directories of files, buckets, and standard input; as they were written, as lines
-//! among others, or as `aws logs` puts them out.
+//! Where an extension's lines are read from, dead letters and others: files, directories of files, buckets, and standard
+//! input; as they were written, among others, or as `aws logs` puts them out.
 
 use crate::{failure::Failure, screen::Screen};
 use serde_json::Value;
@@ -11,8 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Text with letters in it.
-pub(super) struct Source {
+/// Text with such lines in it.
+pub(crate) struct Source {
     origin: Origin,
     text: String,
 }
@@ -31,7 +31,7 @@ enum Origin {
 
 impl Source {
     /// Everything that is named: `-` is standard input; a directory stands for its files, a prefix for its objects.
-    pub(super) async fn find(names: &[PathBuf], screen: &Screen) -> Result<Vec<Self>, Failure> {
+    pub(crate) async fn find(names: &[PathBuf], screen: &Screen) -> Result<Vec<Self>, Failure> {
         let mut found = Vec::new();
         for name in names {
             let wrong = |error: io::Error| Failure::usage(format!("{}: {error}", name.display()));
@@ -90,23 +90,26 @@ impl Source {
     }
 
     /// Every line of a letter, or what is wrong with it.
-    pub(super) fn each_part(&self, mut take: impl FnMut(Result<Part, String>)) {
+    pub(crate) fn each_part(&self, mut take: impl FnMut(Result<Part, String>)) {
+        self.each_line(|line| Part::find(line).into_iter().for_each(&mut take));
+    }
+
+    /// Every line.
+    pub(crate) fn each_line(&self, take: impl FnMut(&str)) {
         match events(&self.text) {
-            Some(messages) => {
-                messages.iter().flat_map(|text| text.lines()).filter_map(Part::find).for_each(take);
-            }
-            None => self.text.lines().filter_map(Part::find).for_each(&mut take),
+            Some(messages) => messages.iter().flat_map(|text| text.lines()).for_each(take),
+            None => self.text.lines().for_each(take),
         }
     }
 
     /// Whether it is an object that holds lines of this letter: such a one goes as soon as it has served.
-    pub(super) fn is_object_of(&self, letter: &str) -> bool {
+    pub(crate) fn is_object_of(&self, letter: &str) -> bool {
         matches!(&self.origin, Origin::Object { letters, .. } if letters.contains(letter))
     }
 
     /// Takes out the lines of letters that were delivered; whether that could be done. What else a file holds stays; one
     /// with nothing left in it goes.
-    pub(super) async fn remove(&mut self, delivered: impl Fn(&str) -> bool) -> Result<bool, Failure> {
+    pub(crate) async fn remove(&mut self, delivered: impl Fn(&str) -> bool) -> Result<bool, Failure> {
         match &self.origin {
             // What `aws logs` put out is a copy, and not ours to change.
             Origin::Nowhere => Ok(false),
@@ -175,7 +178,7 @@ fn bucket(name: &Path) -> Option<&str> {
 }
 
 /// Where to note what was delivered: beside the first source, or in the current directory.
-pub(super) fn journal(sources: &[PathBuf]) -> PathBuf {
+pub(crate) fn journal(sources: &[PathBuf]) -> PathBuf {
     match sources.iter().find(|name| name.as_os_str() != "-") {
         Some(name) if bucket(name).is_some() => {
             let rest = bucket(name).unwrap_or_default().trim_start_matches("s3:").trim_matches('/');
