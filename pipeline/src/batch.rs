@@ -40,8 +40,11 @@ struct Formed {
     /// How often a lane tried to deliver it.
     attempts: AtomicU32,
     /// One cell per encoding that somebody asked for. There are one or two.
-    encodings: Mutex<Vec<(Encoding, Arc<OnceCell<Bytes>>)>>,
+    encodings: Mutex<Vec<(Encoding, Arc<OnceCell<Encoded>>)>>,
 }
+
+/// A request's bytes, and how many they were before compression.
+type Encoded = (Bytes, usize);
 
 impl Batch {
     /// Forms a batch of payloads, which must be of one signal. Pipelines form their own; this is for those who write an
@@ -162,28 +165,35 @@ impl Batch {
     ///
     /// When the compressor gives up, which it has no reason to.
     pub async fn encoded(&self, encoding: impl Into<Encoding>) -> io::Result<Bytes> {
-        let encoding = encoding.into();
+        self.encoded_from(encoding.into()).await.map(|(body, _)| body)
+    }
+
+    /// [`encoded`](Self::encoded), and how many bytes that were before compression.
+    pub(crate) async fn encoded_from(&self, encoding: Encoding) -> io::Result<Encoded> {
         if encoding == Compression::None.into() && self.0.parts.len() == 1 {
-            return Ok(self.request()); // nothing to keep: the payload is the request
+            return Ok((self.request(), self.0.bytes)); // nothing to keep: the payload is the request
         }
         let cell = self.cell(encoding);
         cell.get_or_try_init(|| self.encode(encoding)).await.cloned()
     }
 
-    async fn encode(&self, encoding: Encoding) -> io::Result<Bytes> {
+    async fn encode(&self, encoding: Encoding) -> io::Result<Encoded> {
         match encoding.format {
             Format::Protobuf => {
                 let parts: Vec<&[u8]> = self.0.parts.iter().map(|part| &*part.bytes).collect();
-                encode_pieces(encoding.compression, &gather(self.signal(), &parts)).await
+                let pieces = gather(self.signal(), &parts);
+                let before = pieces.iter().map(|piece| piece.len()).sum();
+                Ok((encode_pieces(encoding.compression, &pieces).await?, before))
             }
             Format::Json => {
                 let json = json::from_protobuf(self.signal(), &self.request()).map_err(io::Error::other)?;
-                encode(encoding.compression, json.into()).await
+                let before = json.len();
+                Ok((encode(encoding.compression, json.into()).await?, before))
             }
         }
     }
 
-    fn cell(&self, encoding: Encoding) -> Arc<OnceCell<Bytes>> {
+    fn cell(&self, encoding: Encoding) -> Arc<OnceCell<Encoded>> {
         let mut cells = self.0.encodings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, cell)) = cells.iter().find(|(made, _)| *made == encoding) {
             return Arc::clone(cell);

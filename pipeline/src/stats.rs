@@ -117,7 +117,8 @@ pub struct TrafficTotals {
     pub failures: u64,
     /// Attempts that repeated one within the same export, after a wait.
     pub retries: u64,
-    /// Bytes that were to be sent before compression, over all attempts.
+    /// Bytes that were to be sent before compression, over all attempts; those of the payloads for destinations that are not
+    /// sent OTLP.
     pub bytes: u64,
     /// The same after compression; zero for destinations that are not sent OTLP.
     pub compressed_bytes: u64,

@@ -111,13 +111,15 @@ impl<E: Export> Export for Metered<E> {
         let traffic = self.meter.of(batch.signal());
         traffic.attempts.fetch_add(1, Relaxed);
         traffic.items.fetch_add(batch.items() as u64, Relaxed);
-        traffic.bytes.fetch_add(batch.bytes() as u64, Relaxed);
+        let mut bytes = batch.bytes();
         if let Some(encoding) = self.encoding
-            && let Ok(body) = batch.encoded(encoding).await
+            && let Ok((body, before)) = batch.encoded_from(encoding).await
         {
             // Made here or there, it is made once.
             traffic.compressed_bytes.fetch_add(body.len() as u64, Relaxed);
+            bytes = before;
         }
+        traffic.bytes.fetch_add(bytes as u64, Relaxed);
         let outcome = self.inner.export(batch, by).await;
         if !matches!(outcome, Outcome::Delivered { .. }) {
             traffic.failures.fetch_add(1, Relaxed);
@@ -143,8 +145,31 @@ mod tests {
     use super::*;
     use crate::{
         Compression,
-        stage::scripted::{Scripted, batch},
+        encode::Format,
+        stage::scripted::{Scripted, batch, spans},
     };
+
+    #[tokio::test]
+    async fn bytes_are_those_of_the_body_before_compression() {
+        for (compression, json) in
+            [(Compression::None, false), (Compression::GZIP, false), (Compression::None, true)]
+        {
+            let meter = Meter::new();
+            let format = if json { Format::Json } else { Format::Protobuf };
+            let encoding = Encoding::new(format, compression);
+            let stage = Metered::new(Scripted::replies([Outcome::DELIVERED]), &meter).encoded(Some(encoding));
+            // Of one resource, which is sent once.
+            let batch = Batch::of([spans(5, "a", false), spans(5, "b", false)]).unwrap();
+            stage.export(batch.clone(), Deadline::never()).await;
+            let whole = batch.encoded(Encoding::new(format, Compression::None)).await.unwrap();
+            assert_eq!(meter.totals().bytes, whole.len() as u64, "{encoding:?}");
+            assert_eq!(
+                meter.totals().compressed_bytes < meter.totals().bytes,
+                compression == Compression::GZIP
+            );
+            assert!(json || whole.len() < batch.bytes(), "{} {}", whole.len(), batch.bytes());
+        }
+    }
 
     #[tokio::test]
     async fn every_attempt_and_its_bytes_count() {
