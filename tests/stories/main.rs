@@ -6,6 +6,7 @@
 
 mod answers;
 mod chain;
+mod cost;
 mod delivery;
 mod endings;
 mod freezes;

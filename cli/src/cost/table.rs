@@ -72,7 +72,7 @@ pub(super) fn text(tally: &Tally, prices: Prices, paint: Paint) -> String {
             line(&mut out, format!("{}: {what}", counted(count, "line")));
         }
     }
-    line(&mut out, paint.tone(Tone::Faint, ESTIMATE));
+    ESTIMATE.lines().for_each(|note| line(&mut out, paint.tone(Tone::Faint, note)));
     out
 }
 
@@ -104,11 +104,11 @@ fn sums(out: &mut String, service: &Service, prices: Prices) {
 fn requests(sent: &Sent) -> String {
     let Sent { requests, sent: wire, counted: before, .. } = sent;
     let mut text = format!(
-        "{} in {}, {} before compression: {} saved",
+        "{} in {}; compression saved {} of {}",
         size(*wire),
         counted(*requests, "request"),
-        size(*before),
-        saved(sent)
+        saved(sent),
+        size(*before)
     );
     if sent.bytes > *before {
         let _ = write!(text, "; and {} whose size on the wire is not counted", size(sent.bytes - before)); // cannot fail
@@ -118,7 +118,7 @@ fn requests(sent: &Sent) -> String {
 
 fn saved(sent: &Sent) -> String {
     let (saved, of) = (sent.saved(), sent.counted);
-    let sign = if saved < 0 { "−" } else { "" };
+    let sign = if saved < 0 { "-" } else { "" };
     let percent = if of == 0 { 0.0 } else { 100.0 * saved as f64 / of as f64 };
     format!("{sign}{} ({percent:.1} %)", size(saved.unsigned_abs()))
 }
@@ -207,11 +207,13 @@ fn figures(one: &Sent) -> Value {
 }
 
 fn amounts(paid: Paid) -> Value {
+    // Without the noise of binary fractions.
+    let rounded = |amount: f64| (amount * 1e9).round() / 1e9;
     json!({
-        "spent": paid.spent,
-        "savedByCompression": paid.compression,
-        "estimatedSavedByFilters": paid.filters,
-        "estimatedSavedBySampling": paid.sampling,
+        "spent": rounded(paid.spent),
+        "savedByCompression": rounded(paid.compression),
+        "estimatedSavedByFilters": paid.filters.map(rounded),
+        "estimatedSavedBySampling": paid.sampling.map(rounded),
     })
 }
 
@@ -272,5 +274,6 @@ fn whole(count: f64) -> u64 {
     count.round() as u64
 }
 
-const ESTIMATE: &str = "≈ is an estimate: what was left out counts as much for each item as what was kept was sent, on average. All other \
-                        figures are counts; `sent` is bodies of requests, repetitions included, without their headers.";
+const ESTIMATE: &str = "\
+≈ is an estimate: an item that was left out would have been sent as much for as one that was kept, on average.
+All other figures are counts. `sent` is what requests carried, repetitions included, without their headers.";

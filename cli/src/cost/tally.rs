@@ -149,7 +149,7 @@ impl Service {
     }
 
     /// What would have been sent more if nothing had been left out for this reason: for each item as much as for one that
-    /// was kept, on average. `None` when none was kept.
+    /// was kept, on average. `None` when none was kept, or what was sent is not counted on the wire.
     pub(super) fn saved(&self, signal: Signal, left: Left) -> Option<More> {
         let Came { accepted, filtered, sampled_out } = self.came[signal as usize];
         let out = match left {
@@ -161,7 +161,7 @@ impl Service {
         }
         let kept = accepted.saturating_sub(filtered + sampled_out);
         let sent = self.sent(signal);
-        (kept > 0 && sent.requests > 0).then(|| {
+        (kept > 0 && sent.requests > 0 && sent.counted == sent.bytes).then(|| {
             let times = out as f64 / kept as f64;
             More { items: times * sent.delivered as f64, sent: times * sent.sent as f64 }
         })
