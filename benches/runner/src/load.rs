@@ -13,10 +13,13 @@ use std::{
     net::{SocketAddr, TcpStream},
 };
 
-/// An encoded `ExportTraceServiceRequest` with so many spans. Ids and times differ in every span, as they do in life:
+/// An encoded `ExportTraceServiceRequest` with so many spans, the last of which holds `secret`. Ids and times differ in every span, as they do in life:
 /// they are what a compressor cannot shrink.
-pub(crate) fn request(spans: usize) -> Vec<u8> {
-    let spans = (0..spans).map(span).collect();
+pub(crate) fn request(spans: usize, secret: Option<&str>) -> Vec<u8> {
+    let mut spans: Vec<Span> = (0..spans).map(span).collect();
+    if let (Some(secret), Some(last)) = (secret, spans.last_mut()) {
+        last.attributes.push(text("http.request.header.note", secret));
+    }
     let scope =
         InstrumentationScope { name: "orders".to_owned(), version: "1.4.2".to_owned(), ..Default::default() };
     let resource = Resource {
@@ -36,8 +39,8 @@ pub(crate) fn request(spans: usize) -> Vec<u8> {
 }
 
 /// Different requests of the same size, to be sent in turn: repeating a single one would flatter the compressor.
-pub(crate) fn requests(spans: usize, different: usize) -> Vec<Vec<u8>> {
-    (0..different).map(|_| request(spans)).collect()
+pub(crate) fn requests(spans: usize, different: usize, secret: Option<&str>) -> Vec<Vec<u8>> {
+    (0..different).map(|_| request(spans, secret)).collect()
 }
 
 fn span(nth: usize) -> Span {

@@ -77,12 +77,17 @@ fn serve(stream: TcpStream, counts: &Counts, wait: Duration) -> io::Result<()> {
         body.clear();
         (&mut stream).take(head.length).read_to_end(&mut body)?;
         let start = clock::monotonic();
-        let request = if head.gzip {
-            plain.clear();
-            GzDecoder::new(&body[..]).read_to_end(&mut plain)?;
-            &plain
-        } else {
-            &body
+        plain.clear();
+        let request = match &*head.encoding {
+            "gzip" => {
+                GzDecoder::new(&body[..]).read_to_end(&mut plain)?;
+                &plain
+            }
+            "zstd" => {
+                zstd::stream::copy_decode(&body[..], &mut plain)?;
+                &plain
+            }
+            _ => &body,
         };
         let spans = scan(Signal::Traces, request).map_err(io::Error::other)?.items;
         counts.spans.fetch_add(spans as u64, Ordering::Relaxed);
@@ -101,7 +106,7 @@ fn serve(stream: TcpStream, counts: &Counts, wait: Duration) -> io::Result<()> {
 #[derive(Default)]
 struct Head {
     length: u64,
-    gzip: bool,
+    encoding: String,
 }
 
 /// Reads a request's head; `None` when the client has closed.
@@ -125,7 +130,7 @@ fn head(stream: &mut impl BufRead) -> io::Result<Option<Head>> {
                     value.trim().parse().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
             }
             Some((name, value)) if name.eq_ignore_ascii_case("content-encoding") => {
-                head.gzip = value.trim() == "gzip";
+                head.encoding = value.trim().to_owned();
             }
             Some((name, _)) if name.eq_ignore_ascii_case("transfer-encoding") => {
                 return Err(io::Error::other("the sink reads bodies of a stated length only"));

@@ -37,9 +37,10 @@ pub(crate) async fn run(world: &World, progress: &mut Progress) -> Result<Vec<Ro
         return Err("the default is not gzip".to_owned());
     };
     let alone = compressor(level)?;
+    let mut usual = Sample::default();
     for (nth, spans) in [100, 10, 1].into_iter().enumerate() {
         progress.step("spans per request", nth + 1, 3);
-        let rate = rate(world, spans).await?;
+        let rate = rate(world, spans, &[], None).await?;
         let note =
             format!("{:.0} bytes a span on the wire; resident {:.0} MiB at the most", rate.bytes, rate.peak);
         let row =
@@ -47,13 +48,13 @@ pub(crate) async fn run(world: &World, progress: &mut Progress) -> Result<Vec<Ro
         let row = row.note(note);
         if spans == 100 {
             rows.push(row.budget(Budget::AtLeast(600_000.0)));
-            let again = rows.last().map(|row: &Row| row.ours.clone()).unwrap_or_default();
+            usual = rows.last().map(|row: &Row| row.ours.clone()).unwrap_or_default();
             rows.push(
                 Row::new(
                     SECTION,
                     format!("the same against gzip {level} alone"),
                     Unit::SpansPerSecond,
-                    again,
+                    usual.clone(),
                 )
                 .against(alone.clone())
                 .budget(Budget::ShareOfBaseline(0.65)),
@@ -62,6 +63,32 @@ pub(crate) async fn run(world: &World, progress: &mut Progress) -> Result<Vec<Ro
             rows.push(row);
         }
     }
+    progress.step("redaction", 1, 2);
+    let without = rate(world, 100, &[("SPANLAYER_REDACT", "off")], None).await?.per_cpu;
+    progress.step("redaction", 2, 2);
+    let hits = rate(world, 100, &[], Some(SECRET)).await?.per_cpu;
+    for (figure, ours, share) in [
+        ("redaction, nothing to redact, 100 spans per request", usual, 0.8),
+        ("redaction, one secret in each request", hits, 0.4),
+    ] {
+        rows.push(
+            Row::new(SECTION, figure, Unit::SpansPerSecond, ours)
+                .against(without.clone())
+                .budget(Budget::ShareOfBaseline(share))
+                .note("baseline: `SPANLAYER_REDACT=off`"),
+        );
+    }
+    progress.step("zstd", 1, 1);
+    let zstd = [("SPANLAYER_EXPORTER_OTLP_COMPRESSION", "zstd")];
+    rows.push(
+        Row::new(
+            SECTION,
+            "zstd, 100 spans per request",
+            Unit::SpansPerSecond,
+            rate(world, 100, &zstd, None).await?.per_cpu,
+        )
+        .budget(Budget::AtLeast(1_200_000.0)),
+    );
     progress.step("memory at 10,000 spans/s", 1, 1);
     rows.push(
         Row::new(SECTION, "resident memory at 10,000 spans/s", Unit::MiB, steady(world).await?)
@@ -87,12 +114,13 @@ struct Busy {
 }
 
 impl Busy {
-    async fn start(world: &World, sink: &Sink, flush: &str) -> Result<Self, String> {
+    async fn start(world: &World, sink: &Sink, flush: &str, env: &[(&str, &str)]) -> Result<Self, String> {
         let receiver = free_port()?;
         let done = Arc::new(Notify::new());
         let told = Arc::clone(&done);
-        let lambda = world
-            .layered(&sink.url())
+        let layered =
+            env.iter().fold(world.layered(&sink.url()), |layered, (name, value)| layered.env(*name, *value));
+        let lambda = layered
             .env("SPANLAYER_OTLP_HTTP", receiver.to_string())
             .env("SPANLAYER_FLUSH", flush)
             .timeout(Duration::from_secs(120))
@@ -122,17 +150,23 @@ impl Busy {
     }
 }
 
-/// Spans per second of the extension's CPU time, in several stretches, each until its last span has come out.
-async fn rate(world: &World, spans: usize) -> Result<Rate, String> {
+/// Spans per second of the extension's CPU time, in several stretches, each until its last span has come out. One span of
+/// each request holds `secret`, if there is one.
+async fn rate(
+    world: &World,
+    spans: usize,
+    env: &[(&str, &str)],
+    secret: Option<&str>,
+) -> Result<Rate, String> {
     let sink = Arc::new(Sink::start().map_err(said)?);
-    let busy = Busy::start(world, &sink, "continuous").await?;
+    let busy = Busy::start(world, &sink, "continuous", env).await?;
     let (receiver, pid) = (busy.receiver, busy.pid);
     let stretch = match spans {
         100 => world.times(3000),
         10 => world.times(8000),
         _ => world.times(20_000),
     };
-    let requests = load::requests(spans, DIFFERENT);
+    let requests = load::requests(spans, DIFFERENT, secret);
     let mut per_cpu = Sample::default();
     let mut sent_spans = 0;
     for _ in 0..STRETCHES {
@@ -198,9 +232,9 @@ fn send(
 /// Resident memory while 100 requests a second bring 100 spans each.
 async fn steady(world: &World) -> Result<Sample, String> {
     let sink = Sink::start().map_err(said)?;
-    let busy = Busy::start(world, &sink, "adaptive").await?;
+    let busy = Busy::start(world, &sink, "adaptive", &[]).await?;
     let (receiver, pid) = (busy.receiver, busy.pid);
-    let requests = load::requests(100, DIFFERENT);
+    let requests = load::requests(100, DIFFERENT, None);
     let count = world.times(600);
     let measured = tokio::task::spawn_blocking(move || -> Result<Sample, String> {
         let mut client = Client::connect(receiver).map_err(said)?;
@@ -224,7 +258,7 @@ async fn steady(world: &World) -> Result<Sample, String> {
 /// Spans per second of CPU time of the compressor, on 8,000 spans in requests of 100.
 fn compressor(level: u8) -> Result<Sample, String> {
     let spans = 8_000;
-    let requests: Vec<u8> = load::requests(100, spans / 100).concat();
+    let requests: Vec<u8> = load::requests(100, spans / 100, None).concat();
     let mut sample = Sample::default();
     for _ in 0..STRETCHES {
         let before = process::own_cpu_nanos().ok_or("no schedstat in /proc")?;
@@ -248,6 +282,10 @@ fn free_port() -> Result<SocketAddr, String> {
 }
 
 const STRETCHES: usize = 5;
+
+/// A credential that the rules know which hold unless told otherwise.
+const SECRET: &str =
+    "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
 
 const CLIENTS: usize = 2;
 
