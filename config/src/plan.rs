@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use spanlayer_pipeline::{Destination, Lanes, Signal, stages::stage::Stage};
+use spanlayer_pipeline::{
+    Destination, Lanes, Signal,
+    stages::{fnv, stage::Stage},
+};
 
 use crate::{
     advice,
@@ -67,13 +70,8 @@ impl Plan {
 
     /// A fingerprint of [`effective`](Self::effective): the same for files that ask for the same.
     pub fn hash(&self) -> String {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64; // FNV-1a
-        for (path, value) in &self.effective {
-            for byte in path.bytes().chain([b'=']).chain(value.bytes()).chain([b'\n']) {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            }
-        }
-        format!("{hash:016x}")
+        let text: String = self.effective.iter().flat_map(|(path, value)| [path, "=", value, "\n"]).collect();
+        format!("{:016x}", fnv(text.as_bytes()))
     }
 }
 
@@ -187,8 +185,8 @@ fn destinations(
             failed.push(one.id);
         }
         for (part, mut destination) in destinations {
-            if made.len() == MOST {
-                let what = format!("there are more than {MOST} destinations");
+            if made.len() == Lanes::MOST {
+                let what = format!("there are more than {} destinations", Lanes::MOST);
                 let remedy = "use fewer exporters and tenants, or one exporter for several tenants";
                 problems.push(Problem::error(one.at, what, remedy).about(one.path()));
                 break;
@@ -213,9 +211,6 @@ fn destinations(
     });
     (made, lanes)
 }
-
-/// A set of destinations ([`Lanes`]) has places for so many.
-const MOST: usize = 64;
 
 fn batch_size(id: &str, declared: &Declarations<'_>) -> Option<usize> {
     let one = declared.find(Role::Processor, id).filter(|one| one.kind() == "batch")?;

@@ -18,7 +18,7 @@ use spanlayer_host::{
     panics::{self, caught},
     vars::{Process, Vars},
 };
-use spanlayer_pipeline::{BatchLimits, Notice, Pipeline};
+use spanlayer_pipeline::{BatchLimits, Lanes, Notice, Pipeline};
 use std::{pin::Pin, sync::Arc};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -88,7 +88,8 @@ impl App {
         let terminate = signal(SignalKind::terminate()).ok();
         let enough = BatchLimits::default().bytes as u64;
         // Where they are told of later, there are as many as there may be.
-        let destinations = if config.remote.is_some() { MOST } else { config.pipeline.destinations.len() };
+        let destinations =
+            if config.remote.is_some() { Lanes::MOST } else { config.pipeline.destinations.len() };
         let policy = Policy::new(config.flush, config.max_staleness, enough, destinations, clock::unix());
         let telling = Telling {
             platform,
@@ -200,9 +201,6 @@ fn notice(notice: Notice<'_>) {
         _ => log::warn(&notice.to_string(), &[]),
     }
 }
-
-/// The most destinations that a file may have.
-const MOST: usize = 64;
 
 /// A tenth of a contended core by the scheduler's weights: second in the queue, and never starved.
 const NICENESS: i32 = 10;

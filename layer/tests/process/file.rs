@@ -95,6 +95,35 @@ fn of_tenant(tenant: &str) -> Vec<u8> {
     spanlayer_otlp::json::to_protobuf(spanlayer_otlp::Signal::Traces, json.as_bytes()).unwrap()
 }
 
+/// Sends spans of these tenants to one extension after the other, all but the last of which are killed, while `down` takes
+/// nothing; it does at the end.
+async fn outlived(world: &World, down: &Destination, tenants: &[&str], extensions: usize) {
+    for extension in 1..=extensions {
+        let address = world.otlp_of(extension).await;
+        for tenant in tenants {
+            assert_eq!(post(address, "/v1/traces", PROTOBUF, &of_tenant(tenant)).await.status, 200);
+        }
+        world.invoke().await.payload();
+        if extension < extensions {
+            world.lambda.kill_extension("spanlayer");
+            // Lambda notices with the next invocation, which fails, and the one after it has a new environment.
+            world.invoke().await;
+            world.invoke().await.payload();
+        }
+    }
+    assert_eq!(down.spans().len(), 0, "it refuses");
+    down.set_mode(Mode::Healthy);
+    world.lambda.shutdown(Reason::Spindown).await;
+}
+
+/// The names of the spans that came there and begin so, sorted.
+fn names(of: &Destination, beginning: &str) -> Vec<String> {
+    let mut names: Vec<String> = of.spans().iter().map(|span| span.span.name.clone()).collect();
+    names.retain(|name| name.starts_with(beginning));
+    names.sort();
+    names
+}
+
 #[tokio::test]
 async fn a_tenants_spans_wait_for_its_own_destination_also_beyond_a_kill_and_never_reach_anothers() {
     let (a, b) =
@@ -109,28 +138,8 @@ async fn a_tenants_spans_wait_for_its_own_destination_also_beyond_a_kill_and_nev
         builder.env("SPANLAYER_CONFIG", pipelines(&exporters, rest)).env("SPANLAYER_FLUSH", "end")
     })
     .await;
-    for extension in 1..=3 {
-        let address = world.otlp_of(extension).await;
-        for tenant in ["a", "b", "nobody", "a"] {
-            assert_eq!(post(address, "/v1/traces", PROTOBUF, &of_tenant(tenant)).await.status, 200);
-        }
-        world.invoke().await.payload();
-        if extension < 3 {
-            world.lambda.kill_extension("spanlayer");
-            // Lambda notices with the next invocation, which fails, and the one after it has a new environment.
-            world.invoke().await;
-            world.invoke().await.payload();
-        }
-    }
-    assert_eq!(a.spans().len(), 0, "it refuses");
-    a.set_mode(Mode::Healthy);
-    world.lambda.shutdown(Reason::Spindown).await;
-    let names = |of: &Destination| {
-        let mut names: Vec<String> = of.spans().iter().map(|span| span.span.name.clone()).collect();
-        names.sort();
-        names
-    };
-    assert_eq!((names(&a), names(&b)), (vec!["of a".to_owned(); 6], vec!["of b".to_owned(); 3]));
+    outlived(&world, &a, &["a", "b", "nobody", "a"], 3).await;
+    assert_eq!((names(&a, ""), names(&b, "")), (vec!["of a".to_owned(); 6], vec!["of b".to_owned(); 3]));
 }
 
 #[tokio::test]
@@ -154,29 +163,12 @@ async fn tenants_of_a_table_are_kept_apart_with_their_credentials_beyond_an_outa
         builder.env("SPANLAYER_CONFIG", pipelines(&exporters, rest)).env("SPANLAYER_FLUSH", "end")
     })
     .await;
-    for extension in 1..=2 {
-        let address = world.otlp_of(extension).await;
-        for tenant in ["a", "b", "c", "nobody", "a"] {
-            assert_eq!(post(address, "/v1/traces", PROTOBUF, &of_tenant(tenant)).await.status, 200);
-        }
-        world.invoke().await.payload();
-        if extension < 2 {
-            world.lambda.kill_extension("spanlayer");
-            world.invoke().await;
-            world.invoke().await.payload();
-        }
-    }
-    assert_eq!(a.spans().len(), 0, "it refuses");
-    a.set_mode(Mode::Healthy);
-    world.lambda.shutdown(Reason::Spindown).await;
-    let names = |of: &Destination| {
-        let mut names: Vec<String> = of.spans().iter().map(|span| span.span.name.clone()).collect();
-        names.retain(|name| name.starts_with("of "));
-        names.sort();
-        names
-    };
-    assert_eq!((names(&a), names(&b)), (vec!["of a".to_owned(); 4], vec!["of b".to_owned(); 2]));
-    assert_eq!(names(&own), ["of c", "of c", "of nobody", "of nobody"]);
+    outlived(&world, &a, &["a", "b", "c", "nobody", "a"], 2).await;
+    assert_eq!(
+        (names(&a, "of "), names(&b, "of ")),
+        (vec!["of a".to_owned(); 4], vec!["of b".to_owned(); 2])
+    );
+    assert_eq!(names(&own, "of "), ["of c", "of c", "of nobody", "of nobody"]);
     let headers = ["x-own", "x-common", "x-key", "authorization"];
     let sent = |of: &Destination| {
         let mut sent: Vec<[String; 4]> = of

@@ -24,11 +24,14 @@ impl Route {
     }
 }
 
-/// A set of destinations, by their place in the settings. Those beyond the 64th are in every set.
+/// A set of destinations, by their place in the settings. Those beyond the first [`MOST`](Self::MOST) are in every set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lanes(u64);
 
 impl Lanes {
+    /// How many destinations can be told apart.
+    pub const MOST: usize = u64::BITS as usize;
+
     /// Every destination.
     pub const ALL: Self = Self(u64::MAX);
 
@@ -38,7 +41,7 @@ impl Lanes {
     /// The same, and this destination.
     #[must_use]
     pub const fn with(self, destination: usize) -> Self {
-        if destination < 64 { Self(self.0 | 1 << destination) } else { self }
+        if destination < Self::MOST { Self(self.0 | 1 << destination) } else { self }
     }
 
     /// These and those.
@@ -47,14 +50,14 @@ impl Lanes {
         Self(self.0 | others.0)
     }
 
-    /// Each of the first 64 that is one of them.
+    /// Each of the first [`MOST`](Self::MOST) that is one of them.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        (0..64).filter(move |destination| self.has(*destination))
+        (0..Self::MOST).filter(move |destination| self.has(*destination))
     }
 
     /// Whether this destination is one of them.
     pub const fn has(self, destination: usize) -> bool {
-        destination >= 64 || self.0 & 1 << destination != 0
+        destination >= Self::MOST || self.0 & 1 << destination != 0
     }
 }
 

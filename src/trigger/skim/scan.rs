@@ -184,7 +184,7 @@ fn scalar_end(text: &[u8], at: usize) -> Option<usize> {
 
 /// The bytes at `at`, unless fewer than a chunk are left.
 #[inline]
-pub(super) fn chunk(text: &[u8], at: usize) -> Option<u8x16> {
+fn chunk(text: &[u8], at: usize) -> Option<u8x16> {
     text.get(at..)?.first_chunk::<CHUNK>().map(|bytes| u8x16::new(*bytes))
 }
 
