@@ -143,14 +143,16 @@ def disabled_it_leaves_function_and_destination_alone(where):
 
 @check
 def beside_an_extension_that_does_nothing_the_response_takes_no_longer(where):
-    """The 95 % interval of the median difference lies below 0.2 ms.
+    """The 95 % interval of the median difference lies below a fifth of what the call takes beside the other extension:
+    0.2 ms where that is 1 ms, and the same on a machine of another speed.
 
     AWS's emulator answers when function and extension have asked for their next events, so this is response and tail
-    together; the tail's own budget is 0.3 ms. (`make bench` has each by itself.) The two environments take turns, in random order within a pair. While the interval is too wide to tell (a busy
-    machine), more pairs are taken. The order is one that is refused at once: filling one sleeps, and where a sleep ends
-    within the timer's millisecond varies by more than what is looked for.
+    together; the tail's own budget is 0.3 ms. (`make bench` has each by itself.) The two environments take turns, in
+    random order within a pair. While the interval is too wide to tell (a busy machine), more pairs are taken. The order
+    is one that is refused at once: filling one sleeps, and where a sleep ends within the timer's millisecond varies by
+    more than what is looked for.
     """
-    pairs, rounds, limit = 2000, 5, 0.2
+    pairs, rounds, share = 2000, 5, 0.2
     draw = random.Random(4318)
     order = {**event("http"), "body": "no order"}
     with (Environment(where, "paired-ours", where.binary("orders-api"), where.layer) as ours,
@@ -164,12 +166,13 @@ def beside_an_extension_that_does_nothing_the_response_takes_no_longer(where):
                     [answer] = environment.invoke(order)
                     times[environment].append(answer.ms)
             low, high = interval([a - b for a, b in zip(times[ours], times[noop])], draw)
+            limit = share * statistics.median(times[noop])
             if high < limit or low > limit:
                 break
     medians = [statistics.median(times[environment]) for environment in (ours, noop)]
     said = (f"{medians[0]:.3f} ms against {medians[1]:.3f} ms in {len(times[ours])} pairs, "
             f"95 % interval of the median difference {low:+.3f} to {high:+.3f} ms")
-    true(high < limit, f"{said}; at most {limit} ms is allowed")
+    true(high < limit, f"{said}; at most {limit:.3f} ms is allowed")
     return said
 
 

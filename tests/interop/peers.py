@@ -212,7 +212,7 @@ def shown_by_jaeger(where, protocol: str) -> None:
             post(f"http://127.0.0.1:{extension.http}/v1/traces", samples.traces().SerializeToString(), PROTOBUF)
             equal(extension.end(), 0, "how the extension ended")
         address = f"http://{at['query']}/api/traces/{samples.TRACE.hex()}"
-        [trace] = until(lambda: get(address)["data"], "the trace")
+        [trace] = until(lambda: (get(address) or {}).get("data"), "the trace")
     spans = sorted(trace["spans"], key=lambda span: span["startTime"])
     sent = samples.traces().resource_spans[0].scope_spans[0].spans
     equal([span["spanID"] for span in spans], [span.span_id.hex() for span in sent], "span ids")
@@ -244,7 +244,7 @@ def zipkin_shows_what_the_pipeline_sends(where):
         equal(done.returncode, 0, f"how the example ended ({done.stderr.decode()})")
         address = f"http://127.0.0.1:{port}/api/v2/trace/{samples.TRACE.hex()}"
         until(lambda: get(f"http://127.0.0.1:{port}/api/v2/services") == ["shop"], "the service")
-        spans = sorted(get(address), key=lambda span: span["timestamp"])
+        spans = sorted(until(lambda: get(address), "the trace"), key=lambda span: span["timestamp"])
     sent = samples.traces().resource_spans[0].scope_spans[0].spans
     equal([span["id"] for span in spans], [span.span_id.hex() for span in sent], "span ids")
     for got, span in zip(spans, sent):

@@ -2,11 +2,13 @@
 
 import json
 import os
+import random
 import socket
 import subprocess
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,10 +16,21 @@ from pathlib import Path
 PATIENCE = 60
 
 
+# Below what the system gives to outgoing connections, which would otherwise take one before its program listens; no port
+# is given out twice.
+PORTS = iter(random.sample(range(15_000, 32_000), 17_000))
+
+
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    for port in PORTS:
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                one.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no port is free")
 
 
 class Program:
@@ -181,5 +194,11 @@ def post(address: str, body: bytes, headers: dict) -> bytes:
 
 
 def get(address: str):
-    with urllib.request.urlopen(address) as answer:
-        return json.load(answer)
+    """What is there, in JSON; nothing, while it is not found or the server is still starting."""
+    try:
+        with urllib.request.urlopen(address) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        if error.code not in (404, 503):
+            raise
+        return None
