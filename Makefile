@@ -64,6 +64,14 @@ release: ## the extension, the command line tool and the examples, in target/rel
 layer: ## target/layer/spanlayer-x86_64.zip; ARCH=arm64 for the other one
 	$(MAKE) --no-print-directory -C layer zip ARCH=$(ARCH)
 
+.PHONY: order
+order: ## layer/order.ld: which functions run when, recorded anew (after `make release`; valgrind, openssl)
+	touch layer/order.ld
+	CARGO_PROFILE_RELEASE_STRIP=none cargo build --release -p spanlayer-extension --target-dir $(BUILT)/order
+	python=$$(.ci/venv tests/interop/requirements.txt)/bin/python && $$python layer/packaging/order.py \
+	    --binary $(BUILT)/order/release/spanlayer --cli $(BUILT)/release/spanlayer-cli \
+	    --function $(BUILT)/release/orders-api --out layer/order.ld
+
 .PHONY: aws
 aws: ## the layer and the examples under AWS's own emulator (after `make release layer`; needs root)
 	tests/aws/run

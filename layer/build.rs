@@ -10,12 +10,31 @@ fn main() {
     // one that does nothing. Libraries, heap and stack stay where chance puts them.
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
         println!("cargo:rustc-link-arg-bins=-no-pie");
-        // Cargo forgets the profile's `strip` for a package that the profile has a section for: a quarter more to load.
         if std::env::var("PROFILE").is_ok_and(|profile| profile == "release") {
-            println!("cargo:rustc-link-arg-bins=-Wl,--strip-all");
+            stripped();
+            ordered();
         }
         unwinder();
     }
+}
+
+/// Cargo forgets the profile's `strip` for a package that the profile has a section for: a quarter more to load.
+#[expect(clippy::disallowed_methods, reason = "the environment is how cargo speaks to a build script")]
+fn stripped() {
+    const STRIP: &str = "CARGO_PROFILE_RELEASE_STRIP";
+    println!("cargo:rerun-if-env-changed={STRIP}");
+    if std::env::var(STRIP).is_ok_and(|strip| strip == "none") {
+        return;
+    }
+    println!("cargo:rustc-link-arg-bins=-Wl,--strip-all");
+}
+
+/// What runs at the start side by side, and beside it what runs often: a tenth of the program, that would lie on most of
+/// its pages otherwise, all of which are read and mapped before it is idle.
+fn ordered() {
+    let order = concat!(env!("CARGO_MANIFEST_DIR"), "/order.ld");
+    println!("cargo:rerun-if-changed={order}");
+    println!("cargo:rustc-link-arg-bins=-Wl,-T,{order}");
 }
 
 /// Unwinding from an archive instead of `libgcc_s`: a library less to find, map and bind at every start, and none of its

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that the extension loads on every Lambda runtime, and packs it into the layer's zip.
+"""Checks that the extension loads on every Lambda runtime and quickly, and packs it into the layer's zip.
 
 The zip holds `extensions/spanlayer` with mode 0755 and nothing else, because Lambda starts every file it finds there.
 The same binary always gives the same bytes: times are fixed and nothing of the machine goes in.
@@ -19,6 +19,9 @@ MEMBER = "extensions/spanlayer"
 # docs/performance.md: everything included. Megabytes as on disk, 10^6.
 BUDGETS = {"binary": 5_500_000, "zip": 2_600_000}
 
+# Bytes of code that run at the start, at the least: more than half of what did when layer/order.ld was written.
+LEAST_IN_ORDER = 200_000
+
 # `readelf --file-header` on the right.
 MACHINES = {"x86_64": "Advanced Micro Devices X86-64", "arm64": "AArch64"}
 
@@ -26,6 +29,7 @@ MACHINES = {"x86_64": "Advanced Micro Devices X86-64", "arm64": "AArch64"}
 def main() -> int:
     args = arguments()
     problems = loads_on_lambda(args.binary, args.arch, args.glibc)
+    problems += in_order(args.binary)
     sizes = {"binary": args.binary.stat().st_size}
     if args.zip and not problems:
         pack(args.binary, args.zip)
@@ -66,6 +70,17 @@ def loads_on_lambda(binary: Path, arch: str, glibc: str) -> list[str]:
                              readelf("--dyn-syms", binary))
         problems.append(f"symbols newer than GLIBC_{glibc}: {', '.join(sorted(set(symbols)) or too_new)}")
     return problems
+
+
+def in_order(binary: Path) -> list[str]:
+    """Whether what runs at the start still lies together: names that no longer exist are passed over by the linker."""
+    # `[15] .text.start PROGBITS 00000000003582b0 1572b0 07470b …`: the last is the size.
+    found = re.search(r"\.text\.start\s+PROGBITS\s+\S+\s+\S+\s+([0-9a-f]+)", readelf("--section-headers", binary))
+    size = int(found[1], 16) if found else 0
+    print(f"  start  {size / 1000:.0f} KB run until the extension is idle, and lie together")
+    if size < LEAST_IN_ORDER:
+        return [f"what layer/order.ld names as run at the start is {size / 1000:.0f} KB: renew it by `make order`"]
+    return []
 
 
 def readelf(what: str, binary: Path) -> str:

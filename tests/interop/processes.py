@@ -119,14 +119,16 @@ class Lambda(BaseHTTPRequestHandler):
 class Extension(Program):
     """The extension, from registration to the end of the shutdown."""
 
-    def __init__(self, binary: Path, env: dict):
+    def __init__(self, binary: Path, env: dict, command: list | None = None):
+        """`command` runs the binary, where it is not to be run as it is."""
         self.api = ThreadingHTTPServer(("127.0.0.1", 0), Lambda)
         self.api.daemon_threads = True
         self.api.ready, self.api.over = threading.Event(), threading.Event()
         threading.Thread(target=self.api.serve_forever, daemon=True).start()
         self.http, self.grpc = free_port(), free_port()
         state = tempfile.mkdtemp(prefix="spanlayer-state-")
-        super().__init__("extension", [binary], {
+        super().__init__("extension", command or [binary], {
+            "PATH": os.environ["PATH"],
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.api.server_address[1]}",
             "AWS_LAMBDA_FUNCTION_NAME": "function",
             "SPANLAYER_OTLP_HTTP": f"127.0.0.1:{self.http}",
