@@ -169,6 +169,27 @@ async fn metrics_are_added_up_and_what_they_cover_does_not_overlap() {
 }
 
 #[tokio::test]
+async fn what_an_invocation_used_is_measured_also_when_the_end_follows_at_once() {
+    for _ in 0..10 {
+        let world = World::with(|builder| builder).await;
+        for _ in 0..2 {
+            world.invoke(&json!({ "do": "answer" })).await.payload();
+        }
+        world.shutdown().await;
+        let measured = |name: &str| -> u64 {
+            let all = world.destination.metrics();
+            let points =
+                all.iter().filter(|one| one.metric.name == name).flat_map(|one| match &one.metric.data {
+                    Some(Data::Histogram(histogram)) => histogram.data_points.clone(),
+                    other => panic!("{other:?}"),
+                });
+            points.map(|point| point.count).sum()
+        };
+        assert_eq!((measured("faas.cpu_usage"), measured("faas.net_io")), (2, 2));
+    }
+}
+
+#[tokio::test]
 async fn what_is_switched_off_stays_away() {
     let world =
         World::with(|builder| builder.env("SPANLAYER_LOGS", "off").env("SPANLAYER_METRICS", "off")).await;

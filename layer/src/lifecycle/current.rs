@@ -66,6 +66,13 @@ impl Current {
         Some((request, used))
     }
 
+    /// The one that goes on while everything ends, and what it used.
+    pub(super) fn stops(&mut self) -> Option<(String, Option<Usage>)> {
+        let request = self.invocation.as_ref().map(|invocation| invocation.request_id.clone())?;
+        let used = self.over(&request);
+        Some((request, used))
+    }
+
     fn over(&mut self, request_id: &str) -> Option<Usage> {
         let invocation = self.invocation.as_mut().filter(|one| one.request_id == request_id)?;
         if std::mem::replace(&mut invocation.ended, true) {

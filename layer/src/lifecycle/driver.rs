@@ -136,6 +136,10 @@ impl Driver {
                 }
             }
             if let Some((reason, by)) = self.stop.take() {
+                // It is over, whether anybody gets to say so or not.
+                if let Some((request, used)) = self.current.stops() {
+                    self.used(&request, used);
+                }
                 let pending = self.pipeline.pending();
                 let trusts = |number: usize| {
                     let is_healthy = |one: &DestinationPending| one.health == Health::Healthy;
