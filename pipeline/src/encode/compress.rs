@@ -1,11 +1,17 @@
 //! Compression of requests, in steps short enough that receivers sharing the thread are not kept waiting.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::{Mutex, PoisonError},
+};
 
 use bytes::Bytes;
-use flate2::write::GzEncoder;
+use flate2::{Compress, FlushCompress, Status};
 use tokio::task::yield_now;
-use zstd::stream::write::Encoder as ZstdEncoder;
+use zstd::{
+    stream::{raw::CParameter, write::Encoder as ZstdEncoder},
+    zstd_safe::CCtx,
+};
 
 use super::Compression;
 
@@ -30,15 +36,17 @@ pub(crate) async fn encode_pieces<P: AsRef<[u8]>>(
             Ok(whole.into())
         }
         Compression::Gzip(level) => {
-            let level = flate2::Compression::new(level.min(9).into());
-            let mut encoder = GzEncoder::new(room(size), level);
+            let mut encoder = Gzip::new(level.min(9), room(size));
             feed(&mut encoder, pieces).await?;
             encoder.finish().map(Bytes::from)
         }
         Compression::Zstd(level) => {
-            let mut encoder = zstd_encoder(level, size)?;
+            let mut context = ZSTD.take().unwrap_or_else(CCtx::create);
+            let mut encoder = zstd_encoder(level, size, &mut context)?;
             feed(&mut encoder, pieces).await?;
-            encoder.finish().map(Bytes::from)
+            let body = encoder.finish()?;
+            ZSTD.keep(context);
+            Ok(body.into())
         }
     }
 }
@@ -56,8 +64,84 @@ async fn feed<P: AsRef<[u8]>>(encoder: &mut impl Write, pieces: &[P]) -> io::Res
     Ok(())
 }
 
-fn zstd_encoder(level: u8, size: usize) -> io::Result<ZstdEncoder<'static, Vec<u8>>> {
-    let mut encoder = ZstdEncoder::new(room(size), level.clamp(1, 19).into())?;
+/// A compressor between two requests. Its tables are a third of a megabyte: made anew each time, they have to be cleared, and
+/// an allocator that is asked for them in between other things finds no hole that is large enough, and takes more and
+/// more memory (15 MiB after a hundred requests). One is enough: more are in use only where exports overlap.
+struct Spare<T>(Mutex<Option<T>>);
+
+impl<T> Spare<T> {
+    fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn keep(&self, one: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(one);
+    }
+}
+
+/// With the level that its tables are for.
+static GZIP: Spare<(u8, Compress)> = Spare(Mutex::new(None));
+static ZSTD: Spare<CCtx<'static>> = Spare(Mutex::new(None));
+
+/// Writes a gzip stream.
+struct Gzip {
+    level: u8,
+    tables: Compress,
+    body: Vec<u8>,
+}
+
+impl Gzip {
+    fn new(level: u8, body: Vec<u8>) -> Self {
+        let tables = match GZIP.take() {
+            Some((of, mut tables)) if of == level => {
+                tables.reset();
+                tables
+            }
+            _ => Compress::new_gzip(flate2::Compression::new(level.into()), GZIP_WINDOW_BITS),
+        };
+        Self { level, tables, body }
+    }
+
+    /// Takes what it can, and says how much that was.
+    fn deflate(&mut self, input: &[u8], flush: FlushCompress) -> io::Result<(usize, Status)> {
+        // It writes to the room that there is, and makes none.
+        self.body.reserve(1);
+        let before = self.tables.total_in();
+        let status = self.tables.compress_vec(input, &mut self.body, flush)?;
+        let taken = usize::try_from(self.tables.total_in() - before).unwrap_or(input.len());
+        Ok((taken, status))
+    }
+
+    fn finish(mut self) -> io::Result<Vec<u8>> {
+        while self.deflate(&[], FlushCompress::Finish)?.1 != Status::StreamEnd {}
+        GZIP.keep((self.level, self.tables));
+        Ok(self.body)
+    }
+}
+
+impl Write for Gzip {
+    fn write(&mut self, input: &[u8]) -> io::Result<usize> {
+        loop {
+            // Where there was only room for what it had taken before, nothing is taken.
+            let (taken, _) = self.deflate(input, FlushCompress::None)?;
+            if taken > 0 || input.is_empty() {
+                return Ok(taken);
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn zstd_encoder<'a>(
+    level: u8,
+    size: usize,
+    context: &'a mut CCtx<'static>,
+) -> io::Result<ZstdEncoder<'a, Vec<u8>>> {
+    let mut encoder = ZstdEncoder::with_context(room(size), context);
+    encoder.set_parameter(CParameter::CompressionLevel(level.clamp(1, 19).into()))?;
     // Told the size, it makes its tables no larger than a small request deserves.
     encoder.set_pledged_src_size(Some(size as u64))?;
     encoder.window_log(WINDOW_LOG)?;
@@ -71,6 +155,9 @@ fn room(size: usize) -> Vec<u8> {
 
 /// Compressed without a break: at some 200 MB/s, a third of a millisecond.
 const STEP: usize = 64 * 1024;
+
+/// The most that gzip has: 32 KiB.
+const GZIP_WINDOW_BITS: u8 = 15;
 
 /// 256 KiB: spans a thousand apart are no more alike than spans ten thousand apart, and what an encoder keeps stays small.
 const WINDOW_LOG: u32 = 18;
@@ -96,3 +183,71 @@ pub(super) const GZIP_LEVEL: u8 = 2;
 /// ratio    4.1    4.1    4.4    4.4    4.6
 /// ```
 pub(super) const ZSTD_LEVEL: u8 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{future::Future, io::Read, pin::pin, task::Context};
+
+    const LEVELS: [Compression; 6] = [
+        Compression::Gzip(2),
+        Compression::Zstd(1),
+        Compression::Gzip(9),
+        Compression::Zstd(19),
+        Compression::Gzip(1),
+        Compression::Gzip(2),
+    ];
+
+    fn decoded(compression: Compression, body: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::new();
+        match compression {
+            Compression::Gzip(_) => {
+                flate2::read::GzDecoder::new(body).read_to_end(&mut plain).unwrap();
+            }
+            Compression::Zstd(_) => plain = zstd::decode_all(body).unwrap(),
+            Compression::None => plain.extend_from_slice(body),
+        }
+        plain
+    }
+
+    /// What shrinks, and what does not and grows out of the room that is made for it.
+    fn payloads() -> Vec<Vec<u8>> {
+        let mut state = 1_u64;
+        let mut noise = |length: usize| -> Vec<u8> {
+            let byte = |_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 56) as u8
+            };
+            (0..length).map(byte).collect()
+        };
+        vec![Vec::new(), b"span ".repeat(40_000), noise(1), noise(300_000), b"x".to_vec(), b"span ".repeat(9)]
+    }
+
+    #[tokio::test]
+    async fn whatever_the_compressor_did_before_a_body_is_what_its_pieces_are() {
+        for compression in LEVELS {
+            for payload in payloads() {
+                let pieces: Vec<&[u8]> = payload.chunks(50_001).collect();
+                let body = encode_pieces(compression, &pieces).await.unwrap();
+                assert!(decoded(compression, &body) == payload, "{compression:?}, {} bytes", payload.len());
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_is_given_up_half_way_leaves_nothing_to_the_next() {
+        let (given_up, kept) = (b"given up ".repeat(20_000), b"kept ".repeat(20_000));
+        for compression in LEVELS {
+            {
+                let mut half = pin!(encode(compression, given_up.clone().into()));
+                let waker = std::task::Waker::noop();
+                assert!(half.as_mut().poll(&mut Context::from_waker(waker)).is_pending());
+                // Another one at the same time.
+                let body = encode(compression, kept.clone().into()).await.unwrap();
+                assert!(decoded(compression, &body) == kept, "{compression:?}");
+            }
+            let body = encode(compression, kept.clone().into()).await.unwrap();
+            assert!(decoded(compression, &body) == kept, "{compression:?}");
+        }
+    }
+}
