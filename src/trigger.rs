@@ -113,19 +113,20 @@ struct Found {
     answer: Answer,
 }
 
-/// Every source, in the order in which they are tried: the frequent ones first, the direct invocation last.
+/// Every source, in the order in which they are tried: those of `Records` first, which were looked at once for all of them,
+/// then the frequent ones, the direct invocation last.
 pub const SOURCES: &[&Source] = &[
+    &sqs::SOURCE,
+    &sns::SOURCE,
+    &kinesis::SOURCE,
+    &dynamodb::SOURCE,
+    &s3::SOURCE,
     &http_v2::HTTP_API,
     &http_v2::FUNCTION_URL,
     &authorizer::SOURCE,
     &websocket::SOURCE,
     &http_v1::SOURCE,
     &alb::SOURCE,
-    &sqs::SOURCE,
-    &sns::SOURCE,
-    &kinesis::SOURCE,
-    &dynamodb::SOURCE,
-    &s3::SOURCE,
     &kafka::SOURCE,
     &eventbridge::SCHEDULER,
     &eventbridge::SCHEDULED_RULE,

@@ -54,7 +54,7 @@ fn parse(header: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
         return None;
     }
     // Upper case is wrong here, unlike everywhere else (section 3.2.2.3).
-    let lower = |part: &[u8]| !part.iter().any(u8::is_ascii_uppercase);
+    let lower = |part: &[u8]| !part.iter().fold(false, |upper, byte| upper | byte.is_ascii_uppercase());
     let version = u8::try_from(hex(bytes.get(..2)?)?).ok()?;
     let known_length = match version {
         0 => bytes.len() == 55,

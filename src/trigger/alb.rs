@@ -35,7 +35,7 @@ fn read(event: &Event<'_, '_>) -> Option<Found> {
         scheme: headers.one("x-forwarded-proto"),
         host: headers.one("x-forwarded-host").or_else(|| headers.one("host")),
         port: headers.one("x-forwarded-port"),
-        client: forwarded.as_deref().and_then(first_forwarded).map(|address| Cow::Owned(address.to_owned())),
+        client: forwarded.as_deref().and_then(first_forwarded).map(Cow::Borrowed),
         agent: headers.one("user-agent"),
         protocol: None,
     };

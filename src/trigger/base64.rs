@@ -4,22 +4,24 @@
 pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let end = text.iter().rposition(|&symbol| symbol != b'=').map_or(0, |last| last + 1);
     let text = &text[..end];
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
     // A symbol outside of the alphabet leaves its mark in bits that no other has.
     let mut wrong = 0;
-    let (groups, rest) = text.as_chunks::<4>();
     let mut bits = |group: &[u8]| {
         let bits = group.iter().fold(0, |bits, &symbol| (bits << 6) | VALUES[usize::from(symbol)]);
         wrong |= group.iter().fold(0, |all, &symbol| all | VALUES[usize::from(symbol)]);
         bits
     };
-    for group in groups {
-        bytes.extend_from_slice(&bits(group).to_be_bytes()[1..]);
+    let (groups, rest) = text.as_chunks::<4>();
+    let mut bytes = vec![0; text.len() * 3 / 4];
+    let (plains, last) = bytes.as_chunks_mut::<3>();
+    for (group, plain) in groups.iter().zip(plains) {
+        let [_, decoded @ ..] = bits(group).to_be_bytes();
+        *plain = decoded;
     }
     match (rest.len(), bits(rest)) {
         (0, _) => {}
-        (3, bits) => bytes.extend_from_slice(&(bits >> 2).to_be_bytes()[2..]),
-        (2, bits) => bytes.extend_from_slice(&(bits >> 4).to_be_bytes()[3..]),
+        (3, bits) => last.copy_from_slice(&(bits >> 2).to_be_bytes()[2..]),
+        (2, bits) => last.copy_from_slice(&(bits >> 4).to_be_bytes()[3..]),
         _ => return None,
     }
     (wrong & NONE == 0).then_some(bytes)

@@ -27,7 +27,7 @@ impl Request<'_> {
         // The conventions' stand-in for a method that nobody knows, which a client could make up by the thousand.
         let method = self.known_method().unwrap_or("HTTP");
         match &self.route {
-            Some(route) => format!("{method} {route}"),
+            Some(route) => [method, " ", route].concat(),
             None => method.to_owned(),
         }
     }

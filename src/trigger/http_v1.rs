@@ -42,7 +42,7 @@ fn read(event: &Event<'_, '_>) -> Option<Found> {
         client: forwarded
             .as_deref()
             .and_then(first_forwarded)
-            .map(|address| Cow::Owned(address.to_owned()))
+            .map(Cow::Borrowed)
             .or_else(|| identity.text("sourceIp")),
         agent: headers.one("user-agent").or_else(|| identity.text("userAgent")),
         protocol: context.text("protocol"),

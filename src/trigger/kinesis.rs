@@ -2,7 +2,7 @@
 
 use super::{
     Event, Found, Source,
-    arn::Arn,
+    arn::{Arn, at_colon},
     base64,
     carriers::Fields,
     messages::{self, Common, Senders},
@@ -28,11 +28,12 @@ fn read(event: &Event<'_, '_>) -> Option<Found> {
     let mut shard = Common::Unknown;
     let mut first = None;
     for record in records.iter() {
-        stream.add(record.text("eventSourceARN"));
-        let id = record.text("eventID");
+        let [arn, id, kinesis] = record.members(["eventSourceARN", "eventID", "kinesis"]);
+        stream.add(arn.text());
+        let id = id.text();
         // `shardId-000000000006:49545115243490985018280067714973144582180062593244200961`
         shard.add(id.clone().and_then(until_colon));
-        let data = record.object("kinesis").and_then(|kinesis| kinesis.get("data")).and_then(payload);
+        let data = kinesis.object().and_then(|kinesis| kinesis.get("data")).and_then(payload);
         let payload = data.as_deref().and_then(Document::whole).unwrap_or_default();
         senders.message(&Fields(payload.root()), None, id.as_deref());
         first.get_or_insert(id);
@@ -58,8 +59,8 @@ fn read(event: &Event<'_, '_>) -> Option<Found> {
 
 fn until_colon(id: Cow<'_, str>) -> Option<Cow<'_, str>> {
     match id {
-        Cow::Borrowed(id) => Some(Cow::Borrowed(id.split_once(':')?.0)),
-        Cow::Owned(id) => Some(Cow::Owned(id.split_once(':')?.0.to_owned())),
+        Cow::Borrowed(id) => Some(Cow::Borrowed(at_colon(id)?.0)),
+        Cow::Owned(id) => Some(Cow::Owned(at_colon(&id)?.0.to_owned())),
     }
 }
 

@@ -100,7 +100,7 @@ pub(super) fn attributes(
 
 /// `process {destination}`, as the messaging conventions name spans: the operation, then what it works on.
 pub(super) fn name(destination: Option<&str>) -> Option<String> {
-    destination.map(|destination| format!("process {destination}"))
+    destination.map(|destination| ["process ", destination].concat())
 }
 
 /// The one value that all messages agree on.

@@ -8,63 +8,83 @@ mod scan;
 mod unescape;
 
 use self::{
-    scan::{behind_colon, behind_comma, space, string_end, value_end},
+    scan::{Scanner, Text},
     unescape::unescape,
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::Cell, mem};
 
-/// One JSON value, as its text.
+/// One JSON value, as its place in the text.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Raw<'a>(&'a [u8]);
+pub(crate) struct Raw<'a> {
+    text: Text<'a>,
+    span: Span,
+}
 
 impl<'a> Raw<'a> {
     /// A text that is one value and nothing else but white space.
     pub(crate) fn whole(text: &'a [u8]) -> Option<Self> {
-        let start = space(text, 0);
-        let end = value_end(text, start)?;
-        (space(text, end) == text.len()).then(|| Self(&text[start..end]))
+        let text = Text::plain(text);
+        let start = text.space(0);
+        let (end, escaped) = Scanner::new(text).value_end(start)?;
+        (text.space(end) == text.bytes.len()).then(|| Self { text, span: Span::new(start, end, escaped) })
     }
 
     /// The content of a string; `None` for anything else and for what is not UTF-8.
     pub(crate) fn text(self) -> Option<Cow<'a, str>> {
-        let inner = self.escaped()?;
-        if memchr::memchr(b'\\', inner).is_none() {
-            return std::str::from_utf8(inner).ok().map(Cow::Borrowed);
-        }
-        unescape(inner).map(Cow::Owned)
+        content(self.escaped()?, self.text.quote, self.span.size.escaped())
     }
 
     /// A string between its quotes, escapes and all: to look at how it begins before it is worth unescaping.
     pub(crate) fn escaped(self) -> Option<&'a [u8]> {
-        self.0.strip_prefix(b"\"")?.strip_suffix(b"\"")
+        let (bytes, quote) = (self.bytes(), self.text.quote);
+        if bytes.get(quote - 1) == Some(&b'"') {
+            bytes.get(quote..bytes.len().checked_sub(quote)?)
+        } else {
+            None
+        }
     }
 
     /// A number without fraction, in range.
     pub(crate) fn integer(self) -> Option<i64> {
-        std::str::from_utf8(self.0).ok()?.parse().ok()
+        std::str::from_utf8(self.bytes()).ok()?.parse().ok()
     }
 
     /// Any number.
     pub(crate) fn number(self) -> Option<f64> {
-        std::str::from_utf8(self.0).ok()?.parse().ok().filter(|n: &f64| n.is_finite())
+        std::str::from_utf8(self.bytes()).ok()?.parse().ok().filter(|n: &f64| n.is_finite())
     }
 
     /// What is between the brackets of an array; `None` for anything else. Between commas are its elements, if none of
     /// them is an array, an object or a string.
     pub(crate) fn scalars(self) -> Option<&'a [u8]> {
-        self.0.strip_prefix(b"[")?.strip_suffix(b"]")
+        self.bytes().strip_prefix(b"[")?.strip_suffix(b"]")
     }
 
     /// The elements of an array; `None` for anything else.
     pub(crate) fn items(self) -> Option<Items<'a>> {
-        (self.0.first() == Some(&b'[')).then(|| Items { text: self.0, at: space(self.0, 1) })
+        let at = self.span.at as usize;
+        (self.text.get(at) == Some(b'['))
+            .then(|| Items { scanner: Scanner::new(self.text), at: self.text.space(at + 1) })
     }
+
+    fn bytes(self) -> &'a [u8] {
+        self.span.of(self.text.bytes)
+    }
+}
+
+/// What is between quotes of so many bytes.
+fn content(inner: &[u8], quote: usize, escaped: bool) -> Option<Cow<'_, str>> {
+    if !escaped {
+        return std::str::from_utf8(inner).ok().map(Cow::Borrowed);
+    }
+    let once = unescape(inner)?;
+    if quote == 1 { Some(Cow::Owned(once)) } else { unescape(once.as_bytes()).map(Cow::Owned) }
 }
 
 /// The fields of an object, of the objects in it and of the objects in its arrays, [`LEVELS`] deep.
 #[derive(Debug, Default)]
 pub(crate) struct Document<'a> {
-    text: &'a [u8],
+    text: Text<'a>,
     /// Each field is followed by the fields of its value; each element of an array counts as a field without a name.
     fields: Vec<Field>,
     /// Whether the text is an array, whose elements are the first level.
@@ -80,47 +100,80 @@ struct Field {
     inside: u32,
     /// Of an array of objects, how many elements it has: there are more of them than are noted.
     elements: u32,
-    /// Whether the key holds escapes.
-    escaped: bool,
 }
 
-/// A piece of the text.
+/// A piece of the text, and whether it holds escapes.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     at: u32,
-    length: u32,
+    size: Size,
+}
+
+/// A length, and whether what has it holds escapes: in one number, so that one look tells most names from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Size(u32);
+
+impl Size {
+    /// Of a text that is no longer than [`LONGEST_TEXT`].
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a document's text is no longer")]
+    const fn new(length: usize, escaped: bool) -> Self {
+        Self((length as u32) << 1 | escaped as u32)
+    }
+
+    #[inline]
+    fn length(self) -> usize {
+        (self.0 >> 1) as usize
+    }
+
+    #[inline]
+    fn escaped(self) -> bool {
+        self.0 & 1 != 0
+    }
 }
 
 impl Span {
-    /// Of a text that is no longer than such numbers reach.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "a document's text is no longer")]
-    fn new(at: usize, end: usize) -> Self {
-        Self { at: at as u32, length: (end - at) as u32 }
+    fn new(at: usize, end: usize, escaped: bool) -> Self {
+        Self { at: at as u32, size: Size::new(end - at, escaped) }
     }
 
     #[inline]
     fn of(self, text: &[u8]) -> &[u8] {
         let at = self.at as usize;
-        text.get(at..at + self.length as usize).unwrap_or_default()
+        text.get(at..at + self.size.length()).unwrap_or_default()
     }
 }
 
 impl<'a> Document<'a> {
     /// Reads a text that is one object or one array, and nothing else but white space.
     pub(crate) fn whole(text: &'a [u8]) -> Option<Self> {
-        // Lambda's largest event is of 6 MB.
-        u32::try_from(text.len()).ok()?;
-        let start = space(text, 0);
+        Self::new(Text::plain(text))
+    }
+
+    /// Reads such a text where it is the content of a string, without unescaping it. `None` also where that is not
+    /// possible, because characters that are written as numbers may be anything.
+    pub(crate) fn quoted(escaped: &'a [u8]) -> Option<Self> {
+        Self::new(Text::quoted(escaped))
+    }
+
+    fn new(text: Text<'a>) -> Option<Self> {
+        let length = text.bytes.len();
+        if length > LONGEST_TEXT {
+            return None;
+        }
+        let start = text.space(0);
         let is_array = match text.get(start)? {
             b'{' => false,
             b'[' => true,
             _ => return None,
         };
-        let fields = Vec::with_capacity((text.len() / TYPICAL_FIELD).min(MOST_AT_ONCE));
+        let mut fields = SPARE.try_with(Cell::take).unwrap_or_default();
+        fields.reserve((length / TYPICAL_FIELD).min(MOST_AT_ONCE));
         let mut document = Self { text, fields, is_array };
-        let (end, _) = document.read(text, start, LEVELS)?;
-        (space(text, end) == text.len()).then_some(document)
+        let (end, _) = document.read(&mut Scanner::new(text), start, LEVELS)?;
+        (text.space(end) == length).then_some(document)
     }
 
     /// The object's own fields; none if the text is an array.
@@ -136,59 +189,76 @@ impl<'a> Document<'a> {
 
     /// Reads the value that begins at `at` and notes what is in it, `levels` deep. Says where it ends, and how many
     /// elements it has if it is an array of objects.
-    fn read(&mut self, text: &[u8], at: usize, levels: usize) -> Option<(usize, usize)> {
-        let open = levels > 0 && self.fields.len() < MOST_FIELDS_IN_ALL;
-        match text.get(at)? {
-            b'{' if open => self.read_object(text, at, levels).map(|end| (end, 0)),
-            b'[' if open && text.get(space(text, at + 1)) == Some(&b'{') => self.read_array(text, at, levels),
-            _ => value_end(text, at).map(|end| (end, 0)),
+    fn read(&mut self, scanner: &mut Scanner<'_>, at: usize, levels: usize) -> Option<(usize, usize)> {
+        match scanner.text.get(at)? {
+            _ if !self.opens(scanner.text, at, levels) => scanner.value_end(at).map(|(end, _)| (end, 0)),
+            b'{' => self.read_object(scanner, at, levels).map(|end| (end, 0)),
+            _ => self.read_array(scanner, at, levels),
         }
     }
 
-    fn read_object(&mut self, text: &[u8], at: usize, levels: usize) -> Option<usize> {
-        let mut at = space(text, at + 1);
-        if text.get(at) == Some(&b'}') {
+    /// Whether what is in the value that begins at `at` is noted: that of objects and of arrays of objects, unless they are
+    /// too deep or too many.
+    #[inline]
+    fn opens(&self, text: Text<'_>, at: usize, levels: usize) -> bool {
+        let holds_fields = match text.get(at) {
+            Some(b'{') => true,
+            Some(b'[') => text.get(text.space(at + 1)) == Some(b'{'),
+            _ => false,
+        };
+        holds_fields && levels > 0 && self.fields.len() < MOST_FIELDS_IN_ALL
+    }
+
+    fn read_object(&mut self, scanner: &mut Scanner<'_>, at: usize, levels: usize) -> Option<usize> {
+        let text = scanner.text;
+        let mut at = text.space(at + 1);
+        if text.get(at) == Some(b'}') {
             return Some(at + 1);
         }
-        let mut seen = 0;
-        loop {
-            if text.get(at) != Some(&b'"') {
-                return None;
+        if !text.has_quote(at) {
+            return None;
+        }
+        for _ in 0..MOST_FIELDS {
+            let name = at + text.quote;
+            let (quote, escaped) = scanner.string_end(name)?;
+            let key = Span::new(name, quote + 1 - text.quote, escaped);
+            let end;
+            // Services write without blanks, and most values are strings.
+            if text.get(quote + 1) == Some(b':') && text.has_quote(quote + 2) {
+                let start = quote + 2;
+                let (quote, escaped) = scanner.string_end(start + text.quote)?;
+                end = quote + 1;
+                self.note(key, Span::new(start, end, escaped));
+            } else {
+                let start = text.behind_colon(quote + 1)?;
+                end = self.note_value(key, scanner, start, levels - 1)?;
             }
-            let (quote, escaped) = string_end(text, at + 1)?;
-            let key = Span::new(at + 1, quote);
-            let start = behind_colon(text, quote + 1)?;
-            seen += 1;
-            let end = match text.get(start)? {
-                _ if seen > MOST_FIELDS => value_end(text, start)?,
-                b'{' | b'[' => self.note_nested(key, escaped, text, start, levels - 1)?,
-                // Most hold nothing, and are noted as they are.
-                _ => {
-                    let end = value_end(text, start)?;
-                    let value = Span::new(start, end);
-                    self.fields.push(Field { key, value, inside: 0, elements: 0, escaped });
-                    end
-                }
-            };
-            match behind_comma(text, end, b'}')? {
-                (next, true) => at = next,
+            if text.get(end) == Some(b',') && text.has_quote(end + 1) {
+                at = end + 1;
+                continue;
+            }
+            match text.behind_comma(end, b'}')? {
+                (next, true) if text.has_quote(next) => at = next,
+                (_, true) => return None,
                 (end, false) => return Some(end),
             }
         }
+        scanner.nested_end(at, 1)
     }
 
-    fn read_array(&mut self, text: &[u8], at: usize, levels: usize) -> Option<(usize, usize)> {
-        let mut at = space(text, at + 1);
+    fn read_array(&mut self, scanner: &mut Scanner<'_>, at: usize, levels: usize) -> Option<(usize, usize)> {
+        let text = scanner.text;
+        let mut at = text.space(at + 1);
         let mut more_noted = true;
         for seen in 0.. {
             // Elements are noted in full or not at all, so that none looks emptier than it is.
             more_noted &= seen < MOST_ELEMENTS && self.fields.len() < MOST_FIELDS_IN_ALL;
             let end = if more_noted {
-                self.note_nested(Span::new(at, at), false, text, at, levels)?
+                self.note_value(Span::new(at, at, false), scanner, at, levels)?
             } else {
-                value_end(text, at)?
+                scanner.value_end(at)?.0
             };
-            match behind_comma(text, end, b']')? {
+            match text.behind_comma(end, b']')? {
                 (next, true) => at = next,
                 (end, false) => return Some((end, seen + 1)),
             }
@@ -196,59 +266,85 @@ impl<'a> Document<'a> {
         None
     }
 
+    /// Notes a field with nothing in it.
+    #[inline]
+    fn note(&mut self, key: Span, value: Span) {
+        self.fields.push(Field { key, value, inside: 0, elements: 0 });
+    }
+
     /// Notes a field, and what is in it.
-    fn note_nested(
+    fn note_value(
         &mut self,
         key: Span,
-        escaped: bool,
-        text: &[u8],
+        scanner: &mut Scanner<'_>,
         at: usize,
         levels: usize,
     ) -> Option<usize> {
+        if !self.opens(scanner.text, at, levels) {
+            let (end, escaped) = scanner.value_end(at)?;
+            self.note(key, Span::new(at, end, escaped));
+            return Some(end);
+        }
         let own = self.fields.len();
-        self.fields.push(Field { key, value: Span::new(at, at), inside: 0, elements: 0, escaped });
-        let (end, elements) = self.read(text, at, levels)?;
+        self.note(key, Span::new(at, at, false));
+        let (end, elements) = self.read(scanner, at, levels)?;
         let inside = u32::try_from(self.fields.len() - own - 1).ok()?;
         let field = &mut self.fields[own];
         (field.inside, field.elements, field.value) =
-            (inside, u32::try_from(elements).ok()?, Span::new(at, end));
+            (inside, u32::try_from(elements).ok()?, Span::new(at, end, false));
         Some(end)
     }
+}
+
+impl Drop for Document<'_> {
+    fn drop(&mut self) {
+        let mut fields = mem::take(&mut self.fields);
+        fields.clear();
+        if (1..=MOST_SPARED).contains(&fields.capacity()) {
+            // A thread that is about to end keeps nothing.
+            let _ = SPARE.try_with(|spare| spare.set(fields));
+        }
+    }
+}
+
+thread_local! {
+    /// What the fields of the last document were in, for those of the next: it is larger than what allocators have at hand.
+    static SPARE: Cell<Vec<Field>> = const { Cell::new(Vec::new()) };
 }
 
 /// The fields of one object.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Object<'t, 'a> {
-    text: &'a [u8],
+    text: Text<'a>,
     fields: &'t [Field],
 }
 
 impl<'t, 'a> Object<'t, 'a> {
     /// The value of a field. Of several with one name the last counts, as with most parsers.
     pub(crate) fn get(self, name: &str) -> Option<Raw<'a>> {
-        self.find(|field| field.is(self.text, name)).map(|(field, _)| field.value(self.text))
+        self.member(name).value()
     }
 
     /// The value of a field whose name is ASCII in any case, as HTTP headers are.
+    #[inline]
     pub(crate) fn get_any_case(self, name: &str) -> Option<Raw<'a>> {
-        self.find(|field| field.is_any_case(self.text, name)).map(|(field, _)| field.value(self.text))
+        self.nonempty()?.member_any_case(name).value()
     }
 
     /// The text of a field that is a string.
     pub(crate) fn text(self, name: &str) -> Option<Cow<'a, str>> {
-        self.get(name)?.text()
+        self.member(name).text()
     }
 
     /// The fields of a field that is an object.
     pub(crate) fn object(self, name: &str) -> Option<Self> {
-        let (field, inside) = self.find(|field| field.is(self.text, name))?;
-        field.is_object(self.text).then_some(inside)
+        self.member(name).object()
     }
 
     /// The same for a name in any case.
+    #[inline]
     pub(crate) fn object_any_case(self, name: &str) -> Option<Self> {
-        let (field, inside) = self.find(|field| field.is_any_case(self.text, name))?;
-        field.is_object(self.text).then_some(inside)
+        self.nonempty()?.member_any_case(name).object()
     }
 
     /// The elements of a field that is an array.
@@ -258,13 +354,18 @@ impl<'t, 'a> Object<'t, 'a> {
 
     /// Whether a field is there and not `null`.
     pub(crate) fn has(self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| value.0 != b"null")
+        self.get(name).is_some_and(|value| value.bytes() != b"null")
     }
 
     /// The elements of a field that is an array of objects; an element that is none has no fields.
     pub(crate) fn objects(self, name: &str) -> Option<Objects<'t, 'a>> {
-        let (field, inside) = self.find(|field| field.is(self.text, name))?;
-        (field.elements > 0).then_some(Objects { noted: inside, total: field.elements as usize })
+        let (field, noted) = self.member(name).noted()?;
+        (field.elements > 0).then_some(Objects { noted, total: field.elements as usize })
+    }
+
+    /// Several fields, in one go.
+    pub(crate) fn members<const N: usize>(self, names: [&str; N]) -> [Member<'t, 'a>; N] {
+        self.find(names, |one, other| one == other)
     }
 
     /// Whether fields may be missing because there were too many.
@@ -284,18 +385,41 @@ impl<'t, 'a> Object<'t, 'a> {
             .map(|(field, noted)| Objects { noted, total: field.elements as usize })
     }
 
+    /// This, if there is anything to search: of several places where something may be, most hold nothing.
     #[inline]
-    fn find(self, wanted: impl Fn(&Field) -> bool) -> Option<(&'t Field, Self)> {
-        let mut found = None;
-        let mut rest = self.fields;
-        while let Some((field, behind)) = rest.split_first() {
-            let (inside, next) = behind.split_at_checked(field.inside as usize)?;
-            if wanted(field) {
-                found = Some((field, Self { text: self.text, fields: inside }));
+    fn nonempty(self) -> Option<Self> {
+        (!self.fields.is_empty()).then_some(self)
+    }
+
+    fn member(self, name: &str) -> Member<'t, 'a> {
+        let [member] = self.members([name]);
+        member
+    }
+
+    fn member_any_case(self, name: &str) -> Member<'t, 'a> {
+        // Most names are in the case that is asked for, which is less to compare.
+        let [member] = self.find([name], |one, other| one == other || one.eq_ignore_ascii_case(other));
+        member
+    }
+
+    #[inline]
+    fn find<const N: usize>(
+        self,
+        names: [&str; N],
+        same: impl Copy + Fn(&[u8], &[u8]) -> bool,
+    ) -> [Member<'t, 'a>; N] {
+        let Self { text, fields } = self;
+        let mut found = [fields.len(); N];
+        let mut at = 0;
+        while let Some(field) = fields.get(at) {
+            for (found, name) in found.iter_mut().zip(names) {
+                if field.is(text, name, same) {
+                    *found = at;
+                }
             }
-            rest = next;
+            at += 1 + field.inside as usize;
         }
-        found
+        found.map(|at| Member { text, fields: fields.get(at..).unwrap_or_default() })
     }
 
     /// Each field with the fields of its value.
@@ -311,39 +435,63 @@ impl<'t, 'a> Object<'t, 'a> {
 }
 
 impl Field {
-    fn name<'a>(&self, text: &'a [u8]) -> Option<Cow<'a, str>> {
-        let key = self.key.of(text);
-        match self.escaped {
-            false => std::str::from_utf8(key).ok().map(Cow::Borrowed),
-            true => unescape(key).map(Cow::Owned),
-        }
+    fn name<'a>(&self, text: Text<'a>) -> Option<Cow<'a, str>> {
+        content(self.key.of(text.bytes), text.quote, self.key.size.escaped())
     }
 
-    fn value<'a>(&self, text: &'a [u8]) -> Raw<'a> {
-        Raw(self.value.of(text))
+    fn value<'a>(&self, text: Text<'a>) -> Raw<'a> {
+        Raw { text, span: self.value }
     }
 
+    /// Whether the name is `name`, given what tells whether one without escapes is.
     #[inline]
-    fn is(&self, text: &[u8], name: &str) -> bool {
-        match self.escaped {
-            false => self.key.length as usize == name.len() && self.key.of(text) == name.as_bytes(),
-            true => self.name(text).is_some_and(|own| own == name),
+    fn is(&self, text: Text<'_>, name: &str, same: impl Fn(&[u8], &[u8]) -> bool) -> bool {
+        if self.key.size == Size::new(name.len(), false) {
+            return same(self.key.of(text.bytes), name.as_bytes());
         }
+        self.key.size.escaped() && self.is_unescaped(text, name, same)
     }
 
-    #[inline]
-    fn is_any_case(&self, text: &[u8], name: &str) -> bool {
-        match self.escaped {
-            false => {
-                self.key.length as usize == name.len()
-                    && self.key.of(text).eq_ignore_ascii_case(name.as_bytes())
-            }
-            true => self.name(text).is_some_and(|own| own.eq_ignore_ascii_case(name)),
-        }
+    #[cold]
+    #[inline(never)]
+    fn is_unescaped(&self, text: Text<'_>, name: &str, same: impl Fn(&[u8], &[u8]) -> bool) -> bool {
+        self.name(text).is_some_and(|own| same(own.as_bytes(), name.as_bytes()))
     }
 
-    fn is_object(&self, text: &[u8]) -> bool {
-        self.value.of(text).first() == Some(&b'{')
+    fn is_object(&self, text: Text<'_>) -> bool {
+        text.get(self.value.at as usize) == Some(b'{')
+    }
+}
+
+/// A field that may be there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member<'t, 'a> {
+    text: Text<'a>,
+    /// The field, if it is there, and all that follow.
+    fields: &'t [Field],
+}
+
+impl<'t, 'a> Member<'t, 'a> {
+    /// Its value.
+    pub(crate) fn value(self) -> Option<Raw<'a>> {
+        Some(self.fields.first()?.value(self.text))
+    }
+
+    /// The text of a string.
+    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
+        self.value()?.text()
+    }
+
+    /// The fields of an object.
+    pub(crate) fn object(self) -> Option<Object<'t, 'a>> {
+        let (field, inside) = self.noted()?;
+        field.is_object(self.text).then_some(inside)
+    }
+
+    /// The field and what was noted in its value.
+    fn noted(self) -> Option<(&'t Field, Object<'t, 'a>)> {
+        let (field, behind) = self.fields.split_first()?;
+        Some((field, Object { text: self.text, fields: behind.get(..field.inside as usize)? }))
     }
 }
 
@@ -369,7 +517,7 @@ impl<'t, 'a> Objects<'t, 'a> {
 /// The elements of any array, one after the other.
 #[derive(Clone, Debug)]
 pub(crate) struct Items<'a> {
-    text: &'a [u8],
+    scanner: Scanner<'a>,
     at: usize,
 }
 
@@ -377,12 +525,12 @@ impl<'a> Iterator for Items<'a> {
     type Item = Raw<'a>;
 
     fn next(&mut self) -> Option<Raw<'a>> {
-        let end = value_end(self.text, self.at)?;
-        let element = Raw(&self.text[self.at..end]);
-        let next = space(self.text, end);
+        let text = self.scanner.text;
+        let (end, escaped) = self.scanner.value_end(self.at)?;
+        let element = Raw { text, span: Span::new(self.at, end, escaped) };
+        let next = text.space(end);
         // Where no comma follows, the array ends here, or is none.
-        self.at =
-            if self.text.get(next) == Some(&b',') { space(self.text, next + 1) } else { self.text.len() };
+        self.at = if text.get(next) == Some(b',') { text.space(next + 1) } else { text.bytes.len() };
         Some(element)
     }
 }
@@ -390,11 +538,15 @@ impl<'a> Iterator for Items<'a> {
 /// How deep fields are noted; the deepest wanted are `Records[].Sns.MessageAttributes.traceparent.Value`. Also how deep
 /// the reading recurses.
 const LEVELS: usize = 5;
+/// Bytes of a text; Lambda's largest event is of 6 MB.
+const LONGEST_TEXT: usize = u32::MAX as usize / 2;
 /// Bytes of a field that is noted, name and all: to make room once for those of most events …
 const TYPICAL_FIELD: usize = 24;
 /// … but not for those of an event that is large because of one body; and no more than allocators have at hand, which is
 /// up to a kilobyte.
-const MOST_AT_ONCE: usize = 36;
+const MOST_AT_ONCE: usize = 42;
+/// So many fields have room in what is kept for the next document: 24 KB.
+const MOST_SPARED: usize = 1024;
 /// No event that a service sends has an object with more fields than this whose fields we look for; the rest is
 /// skipped, so that an object of a million fields costs no memory.
 const MOST_FIELDS: usize = 256;
@@ -507,7 +659,8 @@ mod tests {
 
     #[test]
     fn any_array_can_be_walked() {
-        let items = |json: &'static str| Raw(json.as_bytes()).items().map(Iterator::count);
+        let items =
+            |json: &'static str| Raw::whole(json.as_bytes()).and_then(Raw::items).map(Iterator::count);
         assert_eq!(items("[]"), Some(0));
         assert_eq!(items("[ 1, [2,3] ,{\"a\":[]}, null ]"), Some(4));
         assert_eq!(items("null"), None);
@@ -520,9 +673,42 @@ mod tests {
     }
 
     #[test]
+    fn the_content_of_a_string_reads_as_it_does_unescaped() {
+        let plain = r#" {
+            "a" : { "text": "\"\\\\", "é\"" : [ "x\n", 2 , {"deep": null} ] },	"list":[{"n":-1},{"n":[["]}"]]}],
+            "empty":{}, "none":[ ], "b":"" } "#;
+        let escaped =
+            plain.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n").replace('\t', r"\t");
+        let (content, quoted) =
+            (Document::whole(plain.as_bytes()).unwrap(), Document::quoted(escaped.as_bytes()).unwrap());
+        for document in [content, quoted] {
+            let a = document.root().object("a").unwrap();
+            assert_eq!(a.text("text").as_deref(), Some("\"\\\\"));
+            let list: Vec<_> = a.items("é\"").unwrap().map(|item| item.text()).collect();
+            assert_eq!(list, [Some("x\n".into()), None, None]);
+            let n = document.root().objects("list").and_then(|list| list.iter().next()?.get("n")?.integer());
+            assert_eq!((n, document.root().text("b").as_deref()), (Some(-1), Some("")));
+            assert_eq!(document.root().iter().count(), 5);
+        }
+        for unsound in [
+            r"{",
+            r#"{\"a\":1}x"#,
+            r#"{\"a\" 1}"#,
+            r#"{\\"a\":1}"#,
+            r"{\u0022a\u0022:1}",
+            r#"{\"\u0061\":1}"#,
+        ] {
+            assert!(Document::quoted(unsound.as_bytes()).is_none(), "{unsound}");
+        }
+    }
+
+    #[test]
     fn an_object_of_a_million_fields_keeps_only_the_first_ones() {
         let json = format!("{{\"a\":1{}}}", ",\"x\":0".repeat(1_000_000));
         let object = Document::whole(json.as_bytes()).unwrap();
         assert_eq!((object.root().iter().count(), object.root().has("a")), (MOST_FIELDS, true));
+        let within = format!(r#"{{"o":{json},"z":2}}"#);
+        assert!(Document::whole(within.as_bytes()).unwrap().root().has("z"));
+        assert!(Document::whole(&within.as_bytes()[..within.len() - 1]).is_none());
     }
 }

@@ -7,7 +7,7 @@ use super::{
     eventbridge,
     messages::{self, Common, Senders},
     response::Answer,
-    skim::{Document, Object, Raw},
+    skim::{Document, Member, Raw},
 };
 use crate::propagation::{XRAY_HEADER, carrier::Carrier, xray_span};
 use opentelemetry::trace::SpanKind;
@@ -24,17 +24,20 @@ pub(super) const SOURCE: Source = Source {
 
 fn read(event: &Event<'_, '_>) -> Option<Found> {
     let records = event.records("aws:sqs")?;
+    let total = records.total();
     let mut senders = Senders::new(event);
     let mut queue = Common::Unknown;
     let mut first = None;
     let mut to_unwrap = MOST_TO_UNWRAP;
     for record in records.iter() {
-        queue.add(record.text("eventSourceARN"));
-        let id = record.text("messageId");
-        let topic = sender(record, &mut senders, &mut to_unwrap, id.as_deref());
+        let [arn, id, own, system, body] =
+            record.members(["eventSourceARN", "messageId", "messageAttributes", "attributes", "body"]);
+        queue.add(arn.text());
+        let id = id.text();
+        let message = Message { own, system, body };
+        let topic = message.sender(&mut senders, &mut to_unwrap, id.as_deref(), total == 1);
         first.get_or_insert((id, topic));
     }
-    let total = records.total();
     let arn = queue.only().and_then(|arn| Arn::parse(arn));
     let name = match queue {
         Common::Mixed => Some("multiple_sources"),
@@ -56,30 +59,42 @@ fn read(event: &Event<'_, '_>) -> Option<Found> {
     })
 }
 
-/// Takes one message: its context is in its own attributes, else in `AWSTraceHeader`, else in what it wraps. It is
-/// linked to `AWSTraceHeader` in any case, as the conventions ask, also where nothing else is read from X-Ray.
-/// Returns the topic that it came through.
-fn sender(
-    record: Object<'_, '_>,
-    senders: &mut Senders<'_, '_, '_>,
-    to_unwrap: &mut usize,
-    id: Option<&str>,
-) -> Option<String> {
-    let own = Tagged { object: record.object("messageAttributes").unwrap_or_default(), tag: "stringValue" };
-    let header = record.object("attributes").and_then(|system| system.text("AWSTraceHeader"));
-    let otherwise = header.as_deref().and_then(xray_span);
-    let header = TraceHeader(header.as_deref());
-    let text = record.get("body").and_then(|body| envelope(body, to_unwrap));
-    let Some(wrapped) = text.as_deref().and_then(|text| Document::whole(text.as_bytes())) else {
-        senders.message(&Chain(&[&own, &header]), otherwise, id);
-        return None;
-    };
-    let wrapped = wrapped.root();
-    let topic = Tagged { object: wrapped.object("MessageAttributes").unwrap_or_default(), tag: "Value" };
-    let detail = wrapped.object("detail").unwrap_or_default();
-    let metadata = Fields(eventbridge::metadata(detail));
-    senders.message(&Chain(&[&own, &header, &topic, &Fields(detail), &metadata]), otherwise, id);
-    wrapped.text("TopicArn").map(Cow::into_owned)
+/// The parts of a message that may tell its sender.
+struct Message<'t, 'a> {
+    own: Member<'t, 'a>,
+    system: Member<'t, 'a>,
+    body: Member<'t, 'a>,
+}
+
+impl Message<'_, '_> {
+    /// Takes one message: its context is in its own attributes, else in `AWSTraceHeader`, else in what it wraps. It is
+    /// linked to `AWSTraceHeader` in any case, as the conventions ask, also where nothing else is read from X-Ray.
+    /// Returns the topic that it came through, if that is `wanted`.
+    fn sender(
+        &self,
+        senders: &mut Senders<'_, '_, '_>,
+        to_unwrap: &mut usize,
+        id: Option<&str>,
+        wanted: bool,
+    ) -> Option<String> {
+        let own = Tagged { object: self.own.object().unwrap_or_default(), tag: "stringValue" };
+        let header = self.system.object().and_then(|system| system.text("AWSTraceHeader"));
+        let otherwise = header.as_deref().and_then(xray_span);
+        let header = TraceHeader(header.as_deref());
+        let body = self.body.value().filter(|body| wraps(*body, to_unwrap));
+        let quoted = body.and_then(|body| Document::quoted(body.escaped()?));
+        let text = body.filter(|_| quoted.is_none()).and_then(Raw::text);
+        let Some(wrapped) = quoted.or_else(|| Document::whole(text.as_deref()?.as_bytes())) else {
+            senders.message(&Chain(&[&own, &header]), otherwise, id);
+            return None;
+        };
+        let [attributes, detail, topic] = wrapped.root().members(["MessageAttributes", "detail", "TopicArn"]);
+        let attributes = Tagged { object: attributes.object().unwrap_or_default(), tag: "Value" };
+        let detail = detail.object().unwrap_or_default();
+        let metadata = Fields(eventbridge::metadata(detail));
+        senders.message(&Chain(&[&own, &header, &attributes, &Fields(detail), &metadata]), otherwise, id);
+        wanted.then(|| topic.text().map(Cow::into_owned))?
+    }
 }
 
 /// `AWSTraceHeader` as a carrier.
@@ -91,29 +106,30 @@ impl Carrier for TraceHeader<'_> {
     }
 }
 
-/// The text of a body that begins like a notification of SNS (`{"Type" : "Notification"`) or an event of EventBridge
+/// Whether a body begins like a notification of SNS (`{"Type" : "Notification"`) or an event of EventBridge
 /// (`{"version":"0"`). Bodies are escaped and may be large: one that begins otherwise is not touched, and of the others
 /// no more than `to_unwrap` bytes in all.
-fn envelope(body: Raw<'_>, to_unwrap: &mut usize) -> Option<String> {
-    let text = body.escaped()?;
+fn wraps(body: Raw<'_>, to_unwrap: &mut usize) -> bool {
+    let Some(text) = body.escaped().filter(|text| text.starts_with(b"{")) else { return false };
     let head = &text[..text.len().min(ENVELOPE_HEAD)];
-    let wraps = head.starts_with(b"{")
-        && ENVELOPES.iter().any(|mark| head.windows(mark.len()).any(|window| window == *mark));
-    if !wraps {
-        return None;
+    let is_mark = |window: &[u8; 11]| window.starts_with(NOTIFICATION) || window == BUS_EVENT;
+    if !head.windows(11).any(|window| window.first_chunk().is_some_and(is_mark)) {
+        return false;
     }
-    *to_unwrap = to_unwrap.checked_sub(text.len())?;
-    body.text().map(Cow::into_owned)
+    let left = to_unwrap.checked_sub(text.len());
+    *to_unwrap = left.unwrap_or(*to_unwrap);
+    left.is_some()
 }
 
 /// The queue's URL, which the conventions want and the event only implies.
 fn url(arn: Arn<'_>) -> String {
-    let domain = if arn.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("https://sqs.{}.{domain}/{}/{}", arn.region, arn.account, arn.resource)
+    let domain = if arn.partition == "aws-cn" { ".amazonaws.com.cn/" } else { ".amazonaws.com/" };
+    ["https://sqs.", arn.region, domain, arn.account, "/", arn.resource].concat()
 }
 
-const ENVELOPES: [&[u8]; 2] = [br#"\"Type\""#, br#"\"version\""#];
-const ENVELOPE_HEAD: usize = 32;
+const NOTIFICATION: &[u8; 8] = br#"\"Type\""#;
+const BUS_EVENT: &[u8; 11] = br#"\"version\""#;
+const ENVELOPE_HEAD: usize = 35;
 /// Bytes of a batch's envelopes. A batch of ordinary notifications fits; in megabytes of them, looking for senders
 /// would cost more than they are worth.
 const MOST_TO_UNWRAP: usize = 256 * 1024;

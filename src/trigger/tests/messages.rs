@@ -61,6 +61,30 @@ fn a_queue_carries_the_context_of_events_from_a_bus() {
 }
 
 #[test]
+fn what_a_message_wraps_is_found_however_its_characters_are_written() {
+    let event = include_str!("events/sqs_sns.json");
+    let topic = "arn:aws:sns:eu-west-1:123456789012:news";
+    for (plain, written) in [
+        (r#"\\\"order\\\""#, r#"\\\"\u00fcber\\\""#),
+        (r#"\\\"order\\\""#, r#"\\\"{\\\\\\\"\\n\\\""#),
+        (r#"{\\\"order\\\": 1}"#, r"{\\\u0022order\u005c\u0022: \u00fc}"),
+        (r#"\"traceparent\""#, r#"\u0022traceparent\u0022"#),
+        (r#"\"TopicArn\""#, r#"\"Topic\\u0041rn\""#),
+        ("arn:aws:sns", r"arn:aws:\u0073ns"),
+        ("arn:aws:sns", r"arn:aws:\\u0073ns"),
+        (r"\n", r"\t\r "),
+    ] {
+        assert!(event.contains(plain), "{plain}");
+        let trigger = seen(&event.replace(plain, written));
+        assert_eq!(trigger.parent(), format!("{TRACE}/{PARENT}"), "{written}");
+        let arn = format!("aws.sns.topic.arn = {topic:?}");
+        assert!(trigger.listed().contains(&arn), "{written}: {:?}", trigger.listed());
+    }
+    let unsound = seen(&event.replace(r#"\"Type\" :"#, r#"\"Type\" "#));
+    assert_eq!((unsound.parent().as_str(), unsound.links.len()), ("", 0));
+}
+
+#[test]
 fn messages_of_one_trace_share_its_first_span_as_parent() {
     let record = |span: &str| {
         format!(
