@@ -2,7 +2,10 @@
 
 use rustix::fs::{FileType, stat};
 use spanlayer_config::{Held, Listening, Loaded, Plan, Severity, Surroundings, load};
-use spanlayer_host::vars::{Problem, Reading, Var, Vars};
+use spanlayer_host::{
+    files,
+    vars::{Problem, Reading, Var, Vars},
+};
 use spanlayer_pipeline::aws::Elsewhere;
 
 /// `SPANLAYER_CONFIG`.
@@ -73,10 +76,10 @@ pub(super) fn find(reading: &mut Reading<'_>, vars: &dyn Vars) -> Found {
     };
     let (name, text) = match place {
         None => return found,
-        Some(Place::Path(path)) => match std::fs::read_to_string(&path) {
+        Some(Place::Path(path)) => match files::text(&path) {
             Ok(text) => (path, text),
-            Err(error) => {
-                let what = format!("cannot be read ({}), so that variables count instead", error.kind());
+            Err(why) => {
+                let what = format!("{why}, so that variables count instead");
                 found.problems.push(Problem { name: path, what });
                 return found;
             }
