@@ -84,7 +84,7 @@ impl Expander<'_> {
                 let Some(end) = closing(inside) else {
                     self.problems.push(Problem::error(
                         at,
-                        "a reference that begins with `${` does not end, or holds too many others",
+                        "a reference that begins with `${` does not end",
                         "close it with `}`, or write `$$` for a dollar sign",
                     ));
                     out.push('$');
