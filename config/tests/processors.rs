@@ -358,6 +358,37 @@ async fn what_guards_find_is_put_right_and_counted_once_for_each_form() {
 }
 
 #[test]
+fn a_pipeline_whose_processor_has_a_misspelt_option_is_not_run_and_everything_else_is_told_of_at_once() {
+    use spanlayer_config::{Surroundings, load};
+    for (processor, told, runs) in [
+        (
+            "redaction: {allow_all_keys: true, blocked_vals: ['4[0-9]+'], blocked_key_patterns: ['(']}",
+            2,
+            false,
+        ),
+        ("redaction: {allow_all_keys: true, sumary: debug}", 1, false),
+        ("attributes: {actions: [{key: a, action: delete, patern: x}, {action: delete}]}", 2, false),
+        ("filter: {traces: {spans: ['true'], span: ['nmae == 1']}}", 2, false),
+        (
+            "attributes: {include: {match_type: strict, servces: [a]}, actions: [{key: a, action: delete}]}",
+            1,
+            false,
+        ),
+        ("batch: {tiemout: 1s}", 1, true),
+        ("memory_limiter: {limit: 5}", 1, true),
+    ] {
+        let text = format!(
+            "receivers: {{otlp: {{protocols: {{http: }}}}}}\nprocessors:\n  {processor}\nexporters: {{otlphttp: {{endpoint: 'https://h'}}}}\n\
+             service: {{pipelines: {{traces: {{receivers: [otlp], processors: [{}], exporters: [otlphttp]}}}}}}\n",
+            processor.split(':').next().unwrap()
+        );
+        let loaded = load(&text, Surroundings::here(&std::collections::HashMap::<&str, &str>::new()));
+        let there = loaded.problems.iter().filter(|one| one.at.line == 3).count();
+        assert_eq!((there, loaded.plan.is_some()), (told, runs), "{processor}: {:?}", loaded.problems);
+    }
+}
+
+#[test]
 fn guards_that_are_faulty_or_do_nothing_are_told_of() {
     use spanlayer_config::{Surroundings, load};
     for (processor, told) in [

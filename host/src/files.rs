@@ -53,8 +53,8 @@ mod tests {
         fs::write(at("latin"), b"a: \xfc\n").unwrap();
         let pipe = std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap();
         assert!(pipe.success());
-        assert_eq!(text(&at("good")).unwrap(), "a: ü\n");
-        assert_eq!(text(&at("most")).unwrap().len() as u64, MOST);
+        assert_eq!(text(at("good")).unwrap(), "a: ü\n");
+        assert_eq!(text(at("most")).unwrap().len() as u64, MOST);
         for (name, why) in [
             (at("more"), "is larger than 4 MiB"),
             (at("odd"), "is larger than 4 MiB"),
