@@ -135,8 +135,9 @@ fn declared<'n>(
                 _ => processors::parts(&one, problems),
             };
             if node.is_open() {
-                // What a variable will say is not known here: nothing is wrong for sure.
-                problems.truncate(told);
+                // What a variable will say is not known here: only what is about a text that stands here is wrong for sure.
+                let found = problems.split_off(told);
+                problems.extend(found.into_iter().filter(|problem| node.is_known_at(problem.at)));
             }
             one.usable &= errors(problems) == before;
         }
