@@ -126,7 +126,7 @@ fn declared<'n>(
             && component.options.iter().any(|opt| opt.fate == Fate::Needed);
         let verdict = check::options(component.options, node, &path, all, problems);
         one.usable = verdict == Verdict::Sound;
-        if matches!(role, Role::Processor | Role::Connector | Role::Exporter) && verdict != Verdict::Faulty {
+        if matches!(role, Role::Processor | Role::Connector | Role::Exporter) {
             let before = errors(problems);
             let told = problems.len();
             one.stage = processors::stage(&one, 0, problems).map(Arc::new);
@@ -134,10 +134,14 @@ fn declared<'n>(
                 Role::Exporter => exporters::parts(&one, problems),
                 _ => processors::parts(&one, problems),
             };
-            if node.is_open() {
-                // What a variable will say is not known here: only what is about a text that stands here is wrong for sure.
-                let found = problems.split_off(told);
-                problems.extend(found.into_iter().filter(|problem| node.is_known_at(problem.at)));
+            if node.is_open() || verdict == Verdict::Faulty {
+                // Neither what a variable will say nor what a faulty option was to say is known: only what is about a text
+                // that stands here, and that nothing was said of, is wrong for sure.
+                let mut found = problems.split_off(told);
+                found.retain(|one| {
+                    node.is_known_at(one.at) && problems.iter().all(|known| known.at != one.at)
+                });
+                problems.extend(found);
             }
             one.usable &= errors(problems) == before;
         }

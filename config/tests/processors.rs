@@ -367,6 +367,19 @@ fn a_pipeline_whose_processor_has_a_misspelt_option_is_not_run_and_everything_el
             false,
         ),
         ("redaction: {allow_all_keys: true, sumary: debug}", 1, false),
+        ("redaction: {allow_all_keys: true, blocked_values: ['('], hash_function: sha1}", 2, false),
+        (
+            "attributes: {actions: [{key: a, action: frob}, {key: b, action: extract, pattern: '('}, {key: c, action: convert, \
+             converted_type: bool}]}",
+            3,
+            false,
+        ),
+        (
+            "tail_sampling: {policies: [{name: a, type: latncy}, {name: b, type: latency, latency: {threshold_ms: -1}}, {name: c, \
+             type: ottl_condition, ottl_condition: {span: ['x ==', 'nmae == 1']}}]}",
+            4,
+            false,
+        ),
         ("attributes: {actions: [{key: a, action: delete, patern: x}, {action: delete}]}", 2, false),
         ("filter: {traces: {spans: ['true'], span: ['nmae == 1']}}", 2, false),
         (
