@@ -84,7 +84,12 @@ fn report(name: &str, text: &str, loaded: &Loaded, paint: Paint) -> String {
     let mut out = String::new();
     let lines: Vec<&str> = text.lines().collect();
     for problem in &loaded.problems {
-        show(&mut out, name, &lines, problem, paint);
+        // What is about a reference shows it, also where a secret was expected.
+        let secrets = loaded.problems.iter().filter(|one| {
+            one.secret && one.at.line == problem.at.line && (problem.secret || one.at != problem.at)
+        });
+        let secret = secrets.map(|one| one.at.column).min();
+        show(&mut out, name, &lines, problem, secret, paint);
     }
     let (errors, warnings) = (count(loaded, Severity::Error), count(loaded, Severity::Warning));
     if !loaded.unset.is_empty() {
@@ -99,7 +104,7 @@ fn report(name: &str, text: &str, loaded: &Loaded, paint: Paint) -> String {
     out
 }
 
-fn show(out: &mut String, name: &str, lines: &[&str], problem: &Problem, paint: Paint) {
+fn show(out: &mut String, name: &str, lines: &[&str], problem: &Problem, secret: Option<u32>, paint: Paint) {
     let tone = match problem.severity {
         Severity::Error => Tone::Bad,
         Severity::Warning => Tone::Warn,
@@ -109,15 +114,8 @@ fn show(out: &mut String, name: &str, lines: &[&str], problem: &Problem, paint: 
     let kind = paint.tone(tone, &format!("{}:", problem.severity.name()));
     let _ = writeln!(out, "{name}:{}:{}: {kind} {about}{}", at.line, at.column, problem.what);
     let line = (at.line as usize).checked_sub(1).and_then(|n| lines.get(n)).copied().unwrap_or_default();
-    let (number, column) = (at.line.to_string(), at.column.max(1) as usize - 1);
-    let line = line.trim_end();
-    // What may be a secret is not repeated into the log of a build.
-    let (line, width) = match problem.secret {
-        true => (format!("{}{MASKED}", line.chars().take(column).collect::<String>()), 3),
-        false => {
-            (line.to_owned(), (at.width as usize).min(line.chars().count().saturating_sub(column)).max(1))
-        }
-    };
+    let number = at.line.to_string();
+    let (line, column, width) = excerpt(line.trim_end(), problem, secret);
     let gap = " ".repeat(number.len());
     let caret = paint.tone(tone, &"^".repeat(width));
     let _ = writeln!(out, " {gap} |\n {number} | {line}\n {gap} | {}{caret}", " ".repeat(column));
@@ -126,6 +124,46 @@ fn show(out: &mut String, name: &str, lines: &[&str], problem: &Problem, paint: 
     }
     out.push('\n');
 }
+
+/// What is shown of a line, and the place and width of what is meant in it. What may be a secret, the first of which
+/// begins at the column `secret`, is not repeated into the log of a build, nor what stands behind it.
+fn excerpt(line: &str, problem: &Problem, secret: Option<u32>) -> (String, usize, usize) {
+    let characters: Vec<char> = line.chars().collect();
+    let place = |column: u32| (column.max(1) as usize - 1).min(characters.len());
+    let from = place(problem.at.column);
+    let to = (from + problem.at.width as usize).min(characters.len());
+    let meant = || if problem.secret { MASKED.chars().collect() } else { characters[from..to].to_vec() };
+    let (shown, column, width) = match secret.map(place) {
+        None => (characters.clone(), from, to - from),
+        Some(secret) => {
+            let mut shown = characters[..secret].to_vec();
+            shown.extend(MASKED.chars());
+            if from > secret {
+                shown.extend(" … ".chars());
+                let (column, meant) = (shown.len(), meant());
+                shown.extend(&meant);
+                (shown, column, meant.len())
+            } else {
+                let end = if problem.secret { from + MASKED.chars().count() } else { to.min(shown.len()) };
+                (shown, from, end - from)
+            }
+        }
+    };
+    if shown.len() <= LONGEST {
+        return (shown.into_iter().collect(), column, width.max(1));
+    }
+    // A part of it, around what is meant.
+    let start = column.saturating_sub(LONGEST / 3);
+    let end = (start + LONGEST).min(shown.len());
+    let before = if start > 0 { "…" } else { "" };
+    let behind = if end < shown.len() { "…" } else { "" };
+    let part: String = shown[start..end].iter().collect();
+    let column = before.chars().count() + column - start;
+    (format!("{before}{part}{behind}"), column, width.clamp(1, LONGEST - LONGEST / 3))
+}
+
+/// The most characters that are shown of a line.
+const LONGEST: usize = 240;
 
 /// What stands for a secret, here and in what counts of a file.
 pub(crate) const MASKED: &str = "•••";

@@ -9,7 +9,7 @@ use crate::{
     rewired,
     screen::Screen,
     show::{self, Traces},
-    stage::{self, Act, Stage},
+    stage::{self, Act, LeftOut, Stage},
 };
 use std::path::Path;
 
@@ -96,6 +96,14 @@ fn verdict(
     }
     if let Some((name, value)) = env.iter().find(|(name, value)| asks_for_none(name, value)) {
         println!("The function sent no spans of its own, as {name}={value} may ask.");
+        return Ok(());
+    }
+    let LeftOut { filtered, sampled_out, unrouted } = performance.left_out;
+    if filtered + sampled_out + unrouted > 0 {
+        println!(
+            "No span of the function is left, as its pipeline file asks: {filtered} filtered, {sampled_out} sampled out, \
+             {unrouted} unrouted."
+        );
         return Ok(());
     }
     Err(Failure::run("the function sent no spans of its own").hint(

@@ -6,7 +6,7 @@ use crate::{
     args::Replay,
     failure::Failure,
     paint::Tone,
-    screen::Screen,
+    screen::{Screen, printable},
     source::{self, Source},
 };
 use journal::Journal;
@@ -93,8 +93,8 @@ fn list(letters: &[Letter], screen: &Screen) -> Result<(), Failure> {
             letter.signal.items(),
             rough(age),
             letter.attempts,
-            letter.destination,
-            letter.reason,
+            printable(&letter.destination),
+            printable(&letter.reason),
         ))?;
     }
     Ok(())

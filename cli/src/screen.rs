@@ -4,6 +4,11 @@ use crate::paint::Paint;
 use spanlayer_host::vars::Vars;
 use std::io::{self, IsTerminal, Write};
 
+/// What somebody else wrote, without what would move a terminal's cursor, or change its colours or its title.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Standard output and standard error, as they were found.
 #[derive(Clone, Copy, Debug)]
 pub struct Screen {

@@ -4,7 +4,7 @@ use crate::{
     figures::{Figures, bytes, time, times},
     paint::Tone,
     received,
-    screen::Screen,
+    screen::{Screen, printable},
     stage::{Performance, Played},
     tree::{Options, Span, render},
 };
@@ -124,8 +124,7 @@ pub fn invocation(
 
 /// The first characters of a payload.
 fn excerpt(payload: &[u8], most: usize) -> String {
-    let text: String =
-        String::from_utf8_lossy(payload).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = printable(&String::from_utf8_lossy(payload));
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

@@ -50,6 +50,34 @@ pub struct Performance {
     pub fell: Vec<String>,
     /// What the extension warned of, and what it lost.
     pub complaints: Vec<Complaint>,
+    /// What was to go nowhere.
+    pub left_out: LeftOut,
+}
+
+/// What the extension's last line says of data that was to go nowhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LeftOut {
+    /// Spans that a processor left out.
+    pub filtered: u64,
+    /// Spans that sampling left out.
+    pub sampled_out: u64,
+    /// What no route and no tenant took.
+    pub unrouted: u64,
+}
+
+impl LeftOut {
+    /// Takes a line for the last one; `None` for all others.
+    fn of(line: &Line) -> Option<Self> {
+        let Source::Extension(_) = line.source else { return None };
+        let json: serde_json::Value = serde_json::from_str(&line.text).ok()?;
+        let spans = json.get("signals")?.get("traces");
+        let count = |from: Option<&serde_json::Value>, name| from?.get(name)?.as_u64();
+        Some(Self {
+            filtered: count(spans, "filtered").unwrap_or(0),
+            sampled_out: count(spans, "sampledOut").unwrap_or(0),
+            unrouted: count(Some(&json), "unrouted").unwrap_or(0),
+        })
+    }
 }
 
 /// A line of the extension's log at `WARN` or `ERROR`.
@@ -148,7 +176,9 @@ impl Stage {
             _ if extension.killed => Some(format!("the extension {} had to be killed", extension.name)),
             exit => Some(format!("the extension {} ended by {exit}", extension.name)),
         });
-        let complaints = lambda.output().iter().filter_map(Complaint::of).collect();
-        Ok(Performance { played, init, fell: fell.collect(), complaints })
+        let output = lambda.output();
+        let complaints = output.iter().filter_map(Complaint::of).collect();
+        let left_out = output.iter().rev().find_map(LeftOut::of).unwrap_or_default();
+        Ok(Performance { played, init, fell: fell.collect(), complaints, left_out })
     }
 }

@@ -103,6 +103,34 @@ fn a_secret_is_warned_of_and_not_repeated() {
 }
 
 #[test]
+fn other_mistakes_in_a_secrets_line_do_not_show_it_and_of_a_long_line_a_part_is_shown() {
+    let told = |text: &str| {
+        let file = std::env::temp_dir().join(format!("spanlayer-line-{}.yaml", std::process::id()));
+        std::fs::write(&file, text).unwrap();
+        let output = run(Path::new("."), &["check", file.to_str().unwrap()]);
+        std::fs::remove_file(file).unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let rest = "receivers: {otlp: {protocols: {http: }}}\nexporters: {otlphttp: {endpoint: 'https://h.example.com'}}\nservice: \
+                {pipelines: {traces: {receivers: [otlp], exporters: [otlphttp]}}}\n";
+    let one =
+        told(&format!("extensions: {{bearertokenauth: {{nope: 1, token: s3cret, none: s3cret}}}}\n{rest}"));
+    assert!(!one.contains("s3cret"), "{one}");
+    assert!(one.contains(" 1 | extensions: {bearertokenauth: {nope: 1, token: •••\n   |                                ^^^^\n"), "{one}");
+    let behind = " 1 | extensions: {bearertokenauth: {nope: 1, token: ••• … none\n   |";
+    let at = one.find(behind).unwrap_or_else(|| panic!("{one}")) + behind.len();
+    assert_eq!(one[at..].lines().next().unwrap().trim_end(), format!(" {}^^^^", " ".repeat(53)), "{one}");
+    let long = told(&format!("attributes: [{}]\n{rest}", "x, ".repeat(5000)));
+    assert!(long.len() < 2000, "{long}");
+    let far = told(&format!(
+        "receivers: {{otlp: {{protocols: {{http: }}}}, {}here: }}\n{}",
+        " ".repeat(5000),
+        &rest[41..]
+    ));
+    assert!(far.len() < 2000 && far.lines().any(|line| line.ends_with("here: }")), "{far}");
+}
+
+#[test]
 fn what_is_likely_not_meant_is_told_with_what_would_be() {
     let file = std::env::temp_dir().join(format!("spanlayer-meant-{}.yaml", std::process::id()));
     let text = "receivers: {otlp: {protocols: {http: }}}\nexporters:\n  otlp: {endpoint: \"https://h.example.com:4318\"}\n  \

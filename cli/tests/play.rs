@@ -129,6 +129,30 @@ fn what_a_pipeline_file_makes_of_spans_is_shown_and_goes_nowhere_else() {
     );
 }
 
+#[test]
+fn a_file_that_leaves_everything_out_is_named_for_it_and_not_the_function() {
+    let file = |processor: &str| {
+        format!(
+            "SPANLAYER_CONFIG=yaml:{{receivers: {{otlp: {{protocols: {{http: }}}}}}, processors: {{{processor}}}, exporters: \
+             {{otlphttp: {{endpoint: 'https://h.example.com'}}}}, service: {{pipelines: {{traces: {{receivers: [otlp], processors: \
+             [{}], exporters: [otlphttp]}}}}}}}}",
+            processor.split(':').next().unwrap_or_default()
+        )
+    };
+    for (processor, said) in [
+        ("filter: {traces: {span: ['true']}}", " 0 sampled out, 0 unrouted."),
+        (
+            "tail_sampling: {policies: [{name: a, type: span_count, span_count: {min_spans: 1000}}]}",
+            ": 0 filtered, ",
+        ),
+    ] {
+        let (output, text) = local("orders-api", &["--env", &file(processor)]);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        assert!(text.contains("as its pipeline file asks") && text.contains(said), "{text}");
+        assert!(!text.contains("Layer into the Runtime"), "{text}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_extension_complains_of_is_shown_without_being_asked_for() {
     let refusing = Destination::start(Mode::status(400)).await;

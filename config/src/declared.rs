@@ -7,7 +7,11 @@ use spanlayer_pipeline::stages::stage::Stage;
 use crate::{
     components::{Component, Role, instead},
     exporters,
-    options::{check, section::Section},
+    options::{
+        Fate,
+        check::{self, Verdict},
+        section::Section,
+    },
     problem::{At, Problem, Severity},
     processors, suggest,
     yaml::{Key, Node, Value},
@@ -118,8 +122,11 @@ fn declared<'n>(
         harmless: false,
     };
     if let Some(component) = one.component {
-        one.usable = check::options(component.options, node, &path, problems);
-        if matches!(role, Role::Processor | Role::Connector | Role::Exporter) && one.usable {
+        let all = matches!(role, Role::Processor | Role::Connector)
+            && component.options.iter().any(|opt| opt.fate == Fate::Needed);
+        let verdict = check::options(component.options, node, &path, all, problems);
+        one.usable = verdict == Verdict::Sound;
+        if matches!(role, Role::Processor | Role::Connector | Role::Exporter) {
             let before = errors(problems);
             let told = problems.len();
             one.stage = processors::stage(&one, 0, problems).map(Arc::new);
@@ -127,11 +134,16 @@ fn declared<'n>(
                 Role::Exporter => exporters::parts(&one, problems),
                 _ => processors::parts(&one, problems),
             };
-            if node.is_open() {
-                // What a variable will say is not known here: nothing is wrong for sure.
-                problems.truncate(told);
+            if node.is_open() || verdict == Verdict::Faulty {
+                // Neither what a variable will say nor what a faulty option was to say is known: only what is about a text
+                // that stands here, and that nothing was said of, is wrong for sure.
+                let mut found = problems.split_off(told);
+                found.retain(|one| {
+                    node.is_known_at(one.at) && problems.iter().all(|known| known.at != one.at)
+                });
+                problems.extend(found);
             }
-            one.usable = errors(problems) == before;
+            one.usable &= errors(problems) == before;
         }
         return Some(one);
     }

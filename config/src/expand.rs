@@ -3,7 +3,7 @@
 //!
 //! What cannot be known now is kept as it is written.
 
-use spanlayer_host::vars::Vars;
+use spanlayer_host::{files, vars::Vars};
 use spanlayer_pipeline::auth;
 
 use crate::{
@@ -81,23 +81,22 @@ impl Expander<'_> {
                 out.push('$');
                 rest = after;
             } else if let Some(inside) = rest.strip_prefix('{') {
-                let Some(end) = inside.find('}') else {
+                let Some(end) = closing(inside) else {
                     self.problems.push(Problem::error(
                         at,
                         "a reference that begins with `${` does not end",
                         "close it with `}`, or write `$$` for a dollar sign",
                     ));
                     out.push('$');
-                    continue;
+                    break;
                 };
                 match self.reference(&inside[..end], at) {
                     Found::Text(value) => out.push_str(&value),
                     Found::Later => later = true,
-                    Found::Elsewhere => {
+                    Found::Elsewhere(reference) => {
                         let whole = elsewhere.get_or_insert_default();
                         whole.push_str(&doubled(&std::mem::take(&mut out)));
-                        whole.push('$');
-                        whole.push_str(&rest[..end + 2]);
+                        whole.push_str(&reference);
                     }
                 }
                 referred = true;
@@ -135,18 +134,21 @@ impl Expander<'_> {
     /// What a reference stands for.
     fn reference(&mut self, inside: &str, at: At) -> Found {
         match inside.split_once(':') {
-            Some(("env", rest)) => self.variable(rest, at).into(),
+            Some(("env", rest)) => self.variable(rest, at),
             Some(("file", path)) => self.file(path, at).into(),
-            Some(("secretsmanager" | "ssm", _)) => match auth::Value::parse(&format!("${{{inside}}}")) {
-                Ok(_) => Found::Elsewhere,
-                Err(why) => {
-                    let what = "a reference to what AWS keeps is not complete";
-                    self.problems.push(Problem::error(at, what, why));
-                    Found::Text(String::new())
+            Some(("secretsmanager" | "ssm", _)) => {
+                let reference = format!("${{{inside}}}");
+                match auth::Value::parse(&reference) {
+                    Ok(_) => Found::Elsewhere(reference),
+                    Err(why) => {
+                        let what = "a reference to what AWS keeps is not complete";
+                        self.problems.push(Problem::error(at, what, why));
+                        Found::Text(String::new())
+                    }
                 }
-            },
+            }
             // `${X:-default}` has no provider either.
-            _ if inside.split(":-").next().is_some_and(is_name) => self.variable(inside, at).into(),
+            _ if inside.split(":-").next().is_some_and(is_name) => self.variable(inside, at),
             _ => {
                 let name = inside.split(':').next().unwrap_or_default();
                 self.problems.push(Problem::error(
@@ -159,7 +161,7 @@ impl Expander<'_> {
         }
     }
 
-    fn variable(&mut self, text: &str, at: At) -> Option<String> {
+    fn variable(&mut self, text: &str, at: At) -> Found {
         let (name, default) = match text.split_once(":-") {
             Some((name, default)) => (name, Some(default)),
             None => (text, None),
@@ -167,34 +169,40 @@ impl Expander<'_> {
         if !is_name(name) {
             let remedy = "expected letters, digits and underscores, as in ${env:API_KEY}";
             self.problems.push(Problem::error(at, "this is no name of a variable", remedy));
-            return Some(String::new());
+            return Found::Text(String::new());
         }
-        if let Some(value) = self.around.vars.get(name).or_else(|| default.map(str::to_owned)) {
-            return Some(value);
+        if let Some(value) = self.around.vars.get(name) {
+            return Found::Text(value);
+        }
+        if let Some(default) = default {
+            return match self.text(default, at) {
+                Expanded::Text(text, _) => Found::Text(text),
+                Expanded::Later => Found::Later,
+                Expanded::Elsewhere(text) => Found::Elsewhere(text),
+            };
         }
         if !self.around.in_place {
             if !self.unset.iter().any(|known| known == name) {
                 self.unset.push(name.to_owned());
             }
-            return None;
+            return Found::Later;
         }
         let remedy = format!("set it, or write `${{env:{name}:-default}}`");
         self.problems.push(Problem::error(at, format!("the variable {name} is not set"), remedy));
-        Some(String::new())
+        Found::Text(String::new())
     }
 
     fn file(&mut self, path: &str, at: At) -> Option<String> {
         if !self.around.in_place {
             return None;
         }
-        match std::fs::read_to_string(path) {
+        match files::text(path) {
             // What an editor adds at the end is not meant.
             Ok(text) => Some(text.trim_end_matches(['\n', '\r']).to_owned()),
-            Err(error) => {
-                let what = format!("{path} cannot be read: {}", error.kind());
+            Err(why) => {
                 self.problems.push(Problem::error(
                     at,
-                    what,
+                    format!("{path} {why}"),
                     "put the file into the function's package or a layer",
                 ));
                 Some(String::new())
@@ -214,8 +222,8 @@ enum Found {
     Text(String),
     /// What is not known now.
     Later,
-    /// What AWS keeps.
-    Elsewhere,
+    /// What AWS keeps, in the syntax of the pipeline's values.
+    Elsewhere(String),
 }
 
 impl From<Option<String>> for Found {
@@ -241,8 +249,26 @@ fn whole_value(node: Node) -> Node {
 }
 
 fn is_one_reference(text: &str) -> bool {
-    text.strip_prefix("${").and_then(|rest| rest.find('}')).is_some_and(|end| end + 3 == text.len())
+    text.strip_prefix("${").and_then(closing).is_some_and(|end| end + 3 == text.len())
 }
+
+/// Where a reference ends whose inside begins here: a default may hold references, within limits.
+fn closing(inside: &str) -> Option<usize> {
+    let mut open = 0_usize;
+    for (at, c) in inside.char_indices() {
+        match c {
+            '{' if inside[..at].ends_with('$') => open += 1,
+            _ if open > MOST_WITHIN => return None,
+            '}' if open == 0 => return Some(at),
+            '}' => open -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// How many defaults within defaults are looked into.
+const MOST_WITHIN: usize = 16;
 
 fn is_name(name: &str) -> bool {
     !name.is_empty()
@@ -279,6 +305,10 @@ mod tests {
             ("${env:NONE:-two}", "two"),
             ("${NONE:-two:three}", "two:three"),
             ("${env:A:-two}", "one"),
+            ("\"${env:NONE:-${env:NEITHER:-two}}\"", "two"),
+            ("\"${env:NONE:-http://${env:A}:${N}/}x\"", "http://one:5/x"),
+            ("\"${env:A:-${env:NEITHER}}\"", "one"),
+            ("${env:NONE:-a$$b}", "a$b"),
             ("'^/health$$'", "^/health$"),
             ("'^/health$'", "^/health$"),
             ("'$1'", "$1"),
@@ -316,8 +346,23 @@ mod tests {
             let meant = Value::Elsewhere("$${env:A} one ${secretsmanager:p/k?stage=S#t}$$".to_owned());
             assert_eq!((&node.get("k").unwrap().value, problems.len()), (&meant, 0));
         }
+        let (node, problems, _) = expanded("k: \"x ${env:NONE:-${ssm:/a/b}$$}\"", true);
+        assert_eq!(
+            node.get("k").unwrap().value,
+            Value::Elsewhere("x ${ssm:/a/b}$$".to_owned()),
+            "{problems:?}"
+        );
         let (node, problems, _) = expanded("k: ${ssm:/a/b}${env:NONE}", false);
         assert!(matches!(node.get("k").unwrap().value, Value::Later(_)), "{problems:?}");
+    }
+
+    #[test]
+    fn defaults_within_defaults_have_an_end() {
+        let within = |n: usize| format!("k: \"{}x{}\"", "${env:NONE:-".repeat(n), "}".repeat(n));
+        let (node, problems, _) = expanded(&within(MOST_WITHIN), true);
+        assert_eq!((node.get("k").unwrap().text(), problems.len()), (Some("x"), 0));
+        let (_, problems, _) = expanded(&within(100_000), true);
+        assert_eq!(problems.len(), 1, "told once");
     }
 
     #[test]

@@ -149,7 +149,7 @@ fn service(service: &Node, declared: &Declarations<'_>, problems: &mut Vec<Probl
         }
     }
     let telemetry = service.get("telemetry")?;
-    check::options(service::TELEMETRY, telemetry, "service::telemetry", problems);
+    check::options(service::TELEMETRY, telemetry, "service::telemetry", false, problems);
     let level = Section::new(service::TELEMETRY, Some(telemetry)).section("logs").text("level");
     level.map(|level| level.to_ascii_lowercase())
 }

@@ -106,6 +106,19 @@ impl Node {
         }
     }
 
+    /// Whether a text that is known stands at this place.
+    pub(crate) fn is_known_at(&self, at: At) -> bool {
+        match &self.value {
+            Value::Scalar(_) => {
+                let columns = self.at.column..self.at.column + self.at.width.max(1);
+                self.at.line == at.line && columns.contains(&at.column)
+            }
+            Value::List(items) => items.iter().any(|item| item.is_known_at(at)),
+            Value::Map(entries) => entries.iter().any(|(_, node)| node.is_known_at(at)),
+            Value::Null | Value::Later(_) | Value::Elsewhere(_) => false,
+        }
+    }
+
     /// The elements; none if it is not a list.
     pub fn items(&self) -> &[Self] {
         match &self.value {

@@ -358,6 +358,89 @@ async fn what_guards_find_is_put_right_and_counted_once_for_each_form() {
 }
 
 #[test]
+fn a_pipeline_whose_processor_has_a_misspelt_option_is_not_run_and_everything_else_is_told_of_at_once() {
+    use spanlayer_config::{Surroundings, load};
+    for (processor, told, runs) in [
+        (
+            "redaction: {allow_all_keys: true, blocked_vals: ['4[0-9]+'], blocked_key_patterns: ['(']}",
+            2,
+            false,
+        ),
+        ("redaction: {allow_all_keys: true, sumary: debug}", 1, false),
+        ("redaction: {allow_all_keys: true, blocked_values: ['('], hash_function: sha1}", 2, false),
+        (
+            "attributes: {actions: [{key: a, action: frob}, {key: b, action: extract, pattern: '('}, {key: c, action: convert, \
+             converted_type: bool}]}",
+            3,
+            false,
+        ),
+        (
+            "tail_sampling: {policies: [{name: a, type: latncy}, {name: b, type: latency, latency: {threshold_ms: -1}}, {name: c, \
+             type: ottl_condition, ottl_condition: {span: ['x ==', 'nmae == 1']}}]}",
+            4,
+            false,
+        ),
+        ("attributes: {actions: [{key: a, action: delete, patern: x}, {action: delete}]}", 2, false),
+        ("filter: {traces: {spans: ['true'], span: ['nmae == 1']}}", 2, false),
+        (
+            "attributes: {include: {match_type: strict, servces: [a]}, actions: [{key: a, action: delete}]}",
+            1,
+            false,
+        ),
+        ("batch: {tiemout: 1s}", 1, true),
+        ("memory_limiter: {limit: 5}", 1, true),
+    ] {
+        let text = format!(
+            "receivers: {{otlp: {{protocols: {{http: }}}}}}\nprocessors:\n  {processor}\nexporters: {{otlphttp: {{endpoint: 'https://h'}}}}\n\
+             service: {{pipelines: {{traces: {{receivers: [otlp], processors: [{}], exporters: [otlphttp]}}}}}}\n",
+            processor.split(':').next().unwrap()
+        );
+        let loaded = load(&text, Surroundings::here(&std::collections::HashMap::<&str, &str>::new()));
+        let there = loaded.problems.iter().filter(|one| one.at.line == 3).count();
+        assert_eq!((there, loaded.plan.is_some()), (told, runs), "{processor}: {:?}", loaded.problems);
+    }
+}
+
+#[test]
+fn what_is_wrong_for_sure_is_told_beside_a_variable_that_is_not_known() {
+    use spanlayer_config::{Surroundings, load};
+    for (processor, told) in [
+        (
+            "redaction: {allow_all_keys: true, blocked_values: ['('], hash_function: hmac-sha256, hmac_key: '${env:KEY}'}",
+            1,
+        ),
+        (
+            "redaction: {allow_all_keys: true, blocked_values: ['a', '${env:P}'], hash_function: hmac-sha256, hmac_key: '${env:KEY}'}",
+            0,
+        ),
+        (
+            "transform: {trace_statements: ['set(span.attributes[\"a\"], \"${env:STAGE}\")', 'set(nmae, 1)', 'set(name, )']}",
+            2,
+        ),
+        ("filter: {traces: {span: ['name == \"${env:NAME}\"', 'nmae == 1']}}", 1),
+        ("tail_sampling: {policies: [{name: a, type: latency, latency: {threshold_ms: '${env:MS}'}}]}", 0),
+        (
+            "tail_sampling: {policies: [{name: a, type: latency, latency: '${env:LATENCY}'}, {name: b, type: ottl_condition, ottl_condition: {span: ['x ==']}}]}",
+            1,
+        ),
+        ("limits: {max_attributes: '${env:MOST}'}", 0),
+        (
+            "attributes: {actions: [{key: a, action: '${env:DO}'}, {key: b, action: extract, pattern: '('}]}",
+            1,
+        ),
+    ] {
+        let text = format!(
+            "receivers: {{otlp: {{protocols: {{http: }}}}}}\nprocessors:\n  {processor}\nexporters: {{otlphttp: {{endpoint: 'https://h'}}}}\n\
+             service: {{pipelines: {{traces: {{receivers: [otlp], processors: [{}], exporters: [otlphttp]}}}}}}\n",
+            processor.split(':').next().unwrap()
+        );
+        let loaded = load(&text, Surroundings::elsewhere(&std::collections::HashMap::<&str, &str>::new()));
+        let there = loaded.problems.iter().filter(|one| one.at.line == 3).count();
+        assert_eq!((there, loaded.plan.is_some()), (told, told == 0), "{processor}: {:?}", loaded.problems);
+    }
+}
+
+#[test]
 fn guards_that_are_faulty_or_do_nothing_are_told_of() {
     use spanlayer_config::{Surroundings, load};
     for (processor, told) in [

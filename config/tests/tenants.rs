@@ -165,6 +165,10 @@ fn a_faulty_table_is_told_of_with_its_place_and_costs_nobody_else_anything() {
         1,
         "the other is used"
     );
+    let misspelt =
+        "table: [{tenant: a, endpont: 'https://a'}]}\n    endpoint: 'https://h'\n    headers: {x-key: k";
+    let (told, used) = problems(misspelt, "otlphttp");
+    assert_eq!((told.contains("did you mean `endpoint`?"), used), (true, 0), "not to the exporter's own");
     let (told, _) = problems("table: [{tenant: a, endpoint: 'http://a.example.com'}]", "otlphttp");
     assert!(told.contains("can be read on the way"), "{told}");
     let many: Vec<String> = (0..70).map(|n| format!("{{tenant: t{n}, endpoint: 'https://t{n}'}}")).collect();

@@ -19,7 +19,7 @@ use spanlayer_config::{Course, Flow};
 use spanlayer_host::vars::{self, Problem, Reading, Row, Var, Vars};
 use spanlayer_link::{DISABLED, SOCKET, STATE_DIR};
 use spanlayer_pipeline::{self as pipeline, Destination, Signal, letters::Letters};
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 /// `SPANLAYER_FLUSH`.
 pub const FLUSH: Var<Mode> = Var {
@@ -293,12 +293,35 @@ impl Config {
 }
 
 /// Says what is wrong, one line a variable, every variable at once; and what may surprise.
+///
+/// A file that is none may be wrong in thousands of places, each a line that is billed: what is beyond the first ones
+/// is counted.
 pub fn report(problems: &[Problem], hints: &[String]) {
-    for problem in problems {
-        log::warn("a setting is ignored", &[("variable", &problem.name), ("problem", &problem.what)]);
+    for problem in problems.iter().take(MOST_TOLD) {
+        let what = Start(&problem.what);
+        log::warn("a setting is ignored", &[("variable", &Start(&problem.name)), ("problem", &what)]);
+    }
+    if let more @ 1.. = problems.len().saturating_sub(MOST_TOLD) {
+        let remedy = "spanlayer-cli check says what is wrong with a file";
+        log::warn("more settings are ignored", &[("more", &more), ("problem", &remedy)]);
     }
     for hint in hints {
         log::always(Level::Info, hint, &[]);
+    }
+}
+
+/// The most problems that are told one by one.
+const MOST_TOLD: usize = 50;
+
+/// A text that is cut where it is too long for a line.
+struct Start<'a>(&'a str);
+
+impl fmt::Display for Start<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(1000) {
+            Some((end, _)) => write!(f, "{}…", &self.0[..end]),
+            None => f.write_str(self.0),
+        }
     }
 }
 

@@ -28,7 +28,7 @@ use tokio::{
 /// Where a file lies, and what is known of it.
 #[derive(Clone, Debug)]
 pub struct Remote {
-    /// As it is written.
+    /// As it is written, without what may be a secret.
     pub name: String,
     /// The same, read.
     pub place: Elsewhere,

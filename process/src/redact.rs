@@ -35,6 +35,7 @@ pub struct Redactor {
     keys: Vec<Pattern>,
     key_patterns: Vec<Regex>,
     blocked: Vec<Regex>,
+    all_types: bool,
     permitted: Vec<Regex>,
     allowed: Option<HashSet<Box<str>>>,
     ignored: HashSet<Box<str>>,

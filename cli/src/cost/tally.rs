@@ -1,5 +1,6 @@
 //! Last lines of extensions, added up by service and destination.
 
+use crate::screen::printable;
 use serde_json::Value;
 use spanlayer_pipeline::Signal;
 use std::collections::{BTreeMap, HashSet};
@@ -93,6 +94,11 @@ impl Tally {
             self.damaged += 1;
             return;
         };
+        // Anybody can write to a function's output.
+        if !is_possible(&line) {
+            self.damaged += 1;
+            return;
+        }
         // Two environments may well end alike, but one line is in one source once.
         if self.seen.contains(text) {
             self.again += 1;
@@ -100,11 +106,24 @@ impl Tally {
         }
         self.here.push(text.to_owned());
         match (line["service"].as_str(), line["signals"].as_object()) {
-            (Some(service), Some(_)) => self.services.entry(service.to_owned()).or_default().add(&line),
+            (Some(service), Some(_)) => self.services.entry(printable(service)).or_default().add(&line),
             _ => self.without += 1,
         }
     }
 }
+
+/// Whether all figures are such as an environment can come to, so that sums of them can be had.
+fn is_possible(of: &Value) -> bool {
+    match of {
+        Value::Number(number) => number.as_f64().is_some_and(|number| (0.0..=MOST).contains(&number)),
+        Value::Array(items) => items.iter().all(is_possible),
+        Value::Object(members) => members.values().all(is_possible),
+        _ => true,
+    }
+}
+
+/// A petabyte.
+const MOST: f64 = 1e15;
 
 impl Service {
     fn add(&mut self, line: &Value) {
@@ -120,7 +139,7 @@ impl Service {
             came.sampled_out += count(of, "sampledOut");
         }
         for one in line["destinations"].as_array().into_iter().flatten() {
-            let name = one["name"].as_str().unwrap_or_default().to_owned();
+            let name = printable(one["name"].as_str().unwrap_or_default());
             let sums = self.destinations.entry(name).or_default();
             for signal in Signal::ALL {
                 let of = &one[signal.name()];
@@ -188,5 +207,27 @@ impl Sent {
     /// Bytes that compression saved: less than none where it made things larger, as JSON does.
     pub(super) fn saved(&self) -> i64 {
         self.counted as i64 - self.sent as i64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_function_wrote_itself_does_no_harm() {
+        let mut tally = Tally::default();
+        let line = |service: &str, accepted: &str| {
+            format!(
+                r#"{{"timestamp":"x","level":"INFO","source":"spanlayer","message":"shut down","service":"{service}","signals":{{"traces":{{"accepted":{accepted}}}}},"destinations":[{{"name":"d","traces":{{"sent":{accepted}}}}}]}}"#
+            )
+        };
+        for accepted in ["18446744073709551615", "-1", "1e300", "1e15"] {
+            tally.add(&line("a", accepted));
+            tally.add(&line("b", accepted));
+        }
+        assert_eq!((tally.damaged, tally.services.len()), (6, 2));
+        tally.add(&line("\\u001b[31mred", "5"));
+        assert_eq!(tally.services.keys().next().unwrap(), " [31mred");
     }
 }

@@ -193,7 +193,12 @@ pub(crate) const REDACTION: &[Opt] = &[
         "info",
         "attributes that tell what was done: counts and kinds, with the attributes' names, or nothing",
     ),
-    ignored("redact_all_types", Kind::Bool, "values of all types are looked into"),
+    needed(
+        "redact_all_types",
+        Kind::Bool,
+        "false",
+        "`blocked_values` are looked for in numbers and truth values too, which become texts then",
+    ),
     fatal("ignored_key_patterns", "list the names in `ignored_keys`"),
     fatal("url_sanitization", "use `transform` with `replace_pattern`"),
     fatal("url_sanitizer", "use `transform` with `replace_pattern`"),

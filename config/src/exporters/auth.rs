@@ -180,9 +180,9 @@ fn file(
 ) -> Option<Option<String>> {
     let Some(path) = section.text(name) else { return Some(None) };
     if around.in_place
-        && let Err(error) = std::fs::read_to_string(&path)
+        && let Err(why) = spanlayer_host::files::text(&path)
     {
-        let what = format!("{path} cannot be read: {}", error.kind());
+        let what = format!("{path} {why}");
         let remedy = "put the file into the function's package or a layer";
         let about = format!("{}::{name}", extension.path());
         problems.push(Problem::error(section.at(name), what, remedy).about(about));

@@ -7,10 +7,28 @@ use crate::{
     yaml::{Key, Node, Value},
 };
 
-/// Checks a component's options. Whether it can be used: nothing that it needs is faulty.
-pub(crate) fn options(options: &'static [Opt], node: &Node, path: &str, problems: &mut Vec<Problem>) -> bool {
+/// What options come to, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verdict {
+    /// Something that is needed is faulty.
+    Faulty,
+    /// All that is known can be read, but something is written that is not known.
+    Misspelt,
+    /// They can be used.
+    Sound,
+}
+
+/// Checks a component's options. With `all`, everything that is written is needed: what is misspelt may be what was to
+/// be hidden, left out, or sent to somebody else.
+pub(crate) fn options(
+    options: &'static [Opt],
+    node: &Node,
+    path: &str,
+    all: bool,
+    problems: &mut Vec<Problem>,
+) -> Verdict {
     let entries = match &node.value {
-        Value::Null | Value::Later(_) => return true,
+        Value::Null | Value::Later(_) => return Verdict::Sound,
         Value::Map(entries) => entries,
         _ => {
             let what = format!("expected options, and found {}", value::name(node));
@@ -18,17 +36,21 @@ pub(crate) fn options(options: &'static [Opt], node: &Node, path: &str, problems
             problems.push(
                 Problem::error(node.at, what, format!("write `{example}: …` on the line below")).about(path),
             );
-            return false;
+            return Verdict::Faulty;
         }
     };
-    let mut usable = true;
-    for (key, node) in entries {
-        usable &= entry(options, key, node, path, problems);
-    }
-    usable
+    let each = entries.iter().map(|(key, node)| entry(options, key, node, path, all, problems));
+    each.fold(Verdict::Sound, Verdict::min)
 }
 
-fn entry(options: &'static [Opt], key: &Key, node: &Node, path: &str, problems: &mut Vec<Problem>) -> bool {
+fn entry(
+    options: &'static [Opt],
+    key: &Key,
+    node: &Node,
+    path: &str,
+    all: bool,
+    problems: &mut Vec<Problem>,
+) -> Verdict {
     let Some(opt) = options.iter().find(|opt| opt.name == key.name) else {
         let known = || {
             options.iter().filter(|opt| !matches!(opt.fate, Fate::Refused | Fate::Fatal)).map(|opt| opt.name)
@@ -40,28 +62,32 @@ fn entry(options: &'static [Opt], key: &Key, node: &Node, path: &str, problems: 
         };
         problems
             .push(Problem::error(key.at, format!("`{}` is no option here", key.name), remedy).about(path));
-        return true;
+        return if all { Verdict::Misspelt } else { Verdict::Sound };
     };
     let path = &format!("{path}::{}", opt.name);
     match opt.fate {
-        Fate::Ignored => true,
+        Fate::Ignored => Verdict::Sound,
         // What is refused may be switched off as well.
-        Fate::Refused | Fate::Fatal if is_off(node) => true,
+        Fate::Refused | Fate::Fatal if is_off(node) => Verdict::Sound,
         Fate::Refused | Fate::Fatal => {
             problems.push(
                 Problem::error(key.at, format!("`{}` is not supported", opt.name), opt.about).about(path),
             );
-            opt.fate == Fate::Refused
+            if opt.fate == Fate::Refused { Verdict::Sound } else { Verdict::Faulty }
         }
-        Fate::Used | Fate::Needed => value(opt, node, path, problems) || opt.fate == Fate::Used,
+        Fate::Used => {
+            value(opt, node, path, false, problems);
+            Verdict::Sound
+        }
+        Fate::Needed => value(opt, node, path, true, problems),
     }
 }
 
-fn value(opt: &'static Opt, node: &Node, path: &str, problems: &mut Vec<Problem>) -> bool {
+fn value(opt: &'static Opt, node: &Node, path: &str, all: bool, problems: &mut Vec<Problem>) -> Verdict {
     let mut told = |at: At, what: String, remedy: String| {
         let secret = matches!(opt.kind, Kind::Name | Kind::Secret | Kind::Headers);
         problems.push(Problem { secret, ..Problem::error(at, what, remedy).about(path) });
-        false
+        Verdict::Faulty
     };
     let may_lie_elsewhere =
         matches!(opt.kind, Kind::Secret | Kind::Headers | Kind::Section(_) | Kind::Sections(_));
@@ -71,18 +97,16 @@ fn value(opt: &'static Opt, node: &Node, path: &str, problems: &mut Vec<Problem>
         return told(kept.at, what.to_owned(), remedy.to_owned());
     }
     match (&opt.kind, &node.value) {
-        (Kind::Section(within), _) => options(within, node, path, problems),
-        (Kind::Sections(_) | Kind::Texts | Kind::Headers, Value::Null) | (Kind::Free, _) => true,
+        (Kind::Section(within), _) => options(within, node, path, all, problems),
+        (Kind::Sections(_) | Kind::Texts | Kind::Headers, Value::Null) | (Kind::Free, _) => Verdict::Sound,
         (Kind::Sections(within), Value::List(items)) => {
-            let mut usable = true;
-            for (n, item) in items.iter().enumerate() {
-                usable &= options(within, item, &format!("{path}::{n}"), problems);
-            }
-            usable
+            let each = items.iter().enumerate();
+            each.map(|(n, item)| options(within, item, &format!("{path}::{n}"), all, problems))
+                .fold(Verdict::Sound, Verdict::min)
         }
         (Kind::Texts, Value::List(items)) => {
             let wrong = items.iter().find(|item| !matches!(item.value, Value::Scalar(_) | Value::Later(_)));
-            wrong.is_none_or(|item| {
+            wrong.map_or(Verdict::Sound, |item| {
                 told(
                     item.at,
                     format!("expected a text, and found {}", value::name(item)),
@@ -94,7 +118,7 @@ fn value(opt: &'static Opt, node: &Node, path: &str, problems: &mut Vec<Problem>
             let wrong = entries.iter().find(|(_, node)| {
                 !matches!(node.value, Value::Scalar(_) | Value::Later(_) | Value::Elsewhere(_))
             });
-            wrong.is_none_or(|(key, node)| {
+            wrong.map_or(Verdict::Sound, |(key, node)| {
                 let what = format!("the value of {} is {}", key.name, value::name(node));
                 told(node.at, what, "expected a text: `name: value`".to_owned())
             })
@@ -116,13 +140,13 @@ fn value(opt: &'static Opt, node: &Node, path: &str, problems: &mut Vec<Problem>
         ),
         (_, Value::Null) => told(node.at, "a value is missing".to_owned(), expected(&opt.kind)),
         (kind, Value::Scalar(scalar)) => match value::fault(kind, scalar) {
-            None => true,
+            None => Verdict::Sound,
             Some(expected) if scalar.text.is_empty() => {
                 told(node.at, "the value is empty".to_owned(), expected)
             }
             Some(expected) => told(node.at, "this value cannot be used".to_owned(), expected),
         },
-        (_, Value::Later(_) | Value::Elsewhere(_)) => true,
+        (_, Value::Later(_) | Value::Elsewhere(_)) => Verdict::Sound,
         (kind, Value::List(_) | Value::Map(_)) => {
             let what = format!("expected a single value, and found {}", value::name(node));
             told(node.at, what, expected(kind))

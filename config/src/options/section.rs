@@ -115,7 +115,7 @@ impl<'n> Section<'n> {
                 }
                 _ => {
                     let value = match self.node(opt.name) {
-                        Some(node) => shown(node, matches!(opt.kind, Kind::Secret | Kind::Headers)),
+                        Some(node) => shown(node, &opt.kind),
                         None if opt.default.is_empty() => continue,
                         None => opt.default.to_owned(),
                     };
@@ -132,20 +132,25 @@ impl<'n> Section<'n> {
 }
 
 /// A value in one line.
-fn shown(node: &Node, secret: bool) -> String {
+fn shown(node: &Node, kind: &Kind) -> String {
+    let secret = matches!(kind, Kind::Secret | Kind::Headers);
     match &node.value {
         Value::Null => "null".to_owned(),
         // Also what it refers to: the same file has the same fingerprint where variables are set and where they are not.
         Value::Scalar(_) | Value::Later(_) | Value::Elsewhere(_) if secret => "•••".to_owned(),
         Value::Later(text) | Value::Elsewhere(text) => text.clone(),
-        Value::Scalar(scalar) => without_userinfo(&scalar.text),
+        // Patterns and statements may look like addresses, and count to the last character.
+        Value::Scalar(scalar) if matches!(kind, Kind::Address | Kind::Target) => {
+            without_userinfo(&scalar.text)
+        }
+        Value::Scalar(scalar) => scalar.text.clone(),
         Value::List(items) => {
-            let items: Vec<String> = items.iter().map(|item| shown(item, secret)).collect();
+            let items: Vec<String> = items.iter().map(|item| shown(item, kind)).collect();
             format!("[{}]", items.join(", "))
         }
         Value::Map(entries) => {
             let entry =
-                |(key, node): &(crate::yaml::Key, Node)| format!("{}: {}", key.name, shown(node, secret));
+                |(key, node): &(crate::yaml::Key, Node)| format!("{}: {}", key.name, shown(node, kind));
             format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
         }
     }

@@ -33,7 +33,7 @@ impl Maker<'_> {
             return None;
         };
         if matches!(action.as_str(), "delete" | "hash") {
-            if key.is_none() && pattern.is_none() {
+            if key.is_none() && one.node("pattern").is_none() {
                 self.wrong(
                     at,
                     option,
@@ -50,8 +50,11 @@ impl Maker<'_> {
         match action.as_str() {
             "extract" => {
                 let Some(pattern) = pattern else {
-                    let remedy = "add `pattern: '^(?P<name>…)'`";
-                    self.wrong(one.at("pattern"), option, "`extract` has no pattern", remedy);
+                    // What is wrong with one that is there was told above.
+                    if one.node("pattern").is_none() {
+                        let remedy = "add `pattern: '^(?P<name>…)'`";
+                        self.wrong(one.at("pattern"), option, "`extract` has no pattern", remedy);
+                    }
                     return None;
                 };
                 if pattern.capture_names().flatten().next().is_none() {

@@ -35,6 +35,7 @@ impl Maker<'_> {
             allowed: (!section.flag("allow_all_keys")).then(|| section.texts("allowed_keys")),
             ignored: section.texts("ignored_keys"),
             blocked: section.texts("blocked_values"),
+            all_types: section.flag("redact_all_types"),
             permitted: section.texts("allowed_values"),
             key_patterns: section.texts("blocked_key_patterns"),
             action: if hashes { Action::Hash } else { Action::Mask },

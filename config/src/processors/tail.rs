@@ -179,7 +179,7 @@ impl Policies<'_, '_> {
         let mut rules = Vec::new();
         for node in nodes {
             let path = format!("{}::policies::{kind}::{list}", self.maker.path);
-            if check::options(SUB_POLICY, node, &path, self.maker.problems) {
+            if check::options(SUB_POLICY, node, &path, true, self.maker.problems) == check::Verdict::Sound {
                 rules.extend(self.rule(Section::new(SUB_POLICY, Some(node))));
             }
         }

@@ -54,6 +54,8 @@ impl Cursor<'_> {
         }
         if let Some(name) = properties.anchor {
             let size = size(&node);
+            // Kept once more, as what is within it may be.
+            self.count(size, node.at)?;
             self.anchors.push((name, node.clone(), size));
         }
         Ok(node)
@@ -111,8 +113,13 @@ impl Cursor<'_> {
     }
 }
 
+/// How much it takes to have it again: values, and long texts as so many more.
 fn size(node: &Node) -> usize {
+    let text = node.text().map_or(0, |text| text.len() / TEXT);
     let items: usize = node.items().iter().map(size).sum();
-    let entries: usize = node.entries().iter().map(|(_, node)| size(node)).sum();
-    1 + items + entries
+    let entries: usize = node.entries().iter().map(|(key, node)| key.name.len() / TEXT + size(node)).sum();
+    1 + text + items + entries
 }
+
+/// The bytes of a text that weigh as much as a value.
+const TEXT: usize = 64;

@@ -116,6 +116,13 @@ fn no_text_makes_it_panic_or_run_for_long() {
         bomb.push_str(&format!("a{n}: &a{n} [{}]\n", format!("*a{},", n - 1).repeat(10)));
     }
     assert!(parse(&bomb).unwrap_err().what.contains("too much"));
+    let long = format!("a: &a {}\nb: [{}x]\n", "x".repeat(100_000), "*a,".repeat(10_000));
+    assert!(parse(&long).unwrap_err().what.contains("too much"));
+    let within: String = (0..60).map(|n| format!("&a{n} [")).collect();
+    let within = format!("a: {within}{}{}\n", "x".repeat(100_000), "]".repeat(60));
+    assert!(parse(&within).unwrap_err().what.contains("too much"));
+    let usual = format!("a: &a {{{}}}\nb: [{}x]\n", "k: v, q: v", "*a,".repeat(3000));
+    assert_eq!(parse(&usual).unwrap().get("b").unwrap().items().len(), 3001);
 }
 
 #[test]

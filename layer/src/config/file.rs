@@ -2,7 +2,10 @@
 
 use rustix::fs::{FileType, stat};
 use spanlayer_config::{Held, Listening, Loaded, Plan, Severity, Surroundings, load};
-use spanlayer_host::vars::{Problem, Reading, Var, Vars};
+use spanlayer_host::{
+    files,
+    vars::{Problem, Reading, Var, Vars},
+};
 use spanlayer_pipeline::aws::Elsewhere;
 
 /// `SPANLAYER_CONFIG`.
@@ -28,7 +31,7 @@ pub enum Place {
     Variable(String),
     /// Here.
     Text(String),
-    /// Not on this machine: the address as it is written, and read.
+    /// Not on this machine: the address as it may be shown, and read.
     Elsewhere(String, Elsewhere),
 }
 
@@ -36,7 +39,9 @@ impl Place {
     /// Reads the value of a variable.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if Elsewhere::is_meant(text) {
-            return Elsewhere::parse(text).map(|place| Self::Elsewhere(text.to_owned(), place));
+            // What is signed beforehand has its signature in the query, and the name is for logs.
+            let name = text.split(['?', '#']).next().unwrap_or_default();
+            return Elsewhere::parse(text).map(|place| Self::Elsewhere(name.to_owned(), place));
         }
         Ok(match text.split_once(':') {
             _ if text.eq_ignore_ascii_case("auto") => Self::Auto,
@@ -73,10 +78,10 @@ pub(super) fn find(reading: &mut Reading<'_>, vars: &dyn Vars) -> Found {
     };
     let (name, text) = match place {
         None => return found,
-        Some(Place::Path(path)) => match std::fs::read_to_string(&path) {
+        Some(Place::Path(path)) => match files::text(&path) {
             Ok(text) => (path, text),
-            Err(error) => {
-                let what = format!("cannot be read ({}), so that variables count instead", error.kind());
+            Err(why) => {
+                let what = format!("{why}, so that variables count instead");
                 found.problems.push(Problem { name: path, what });
                 return found;
             }
@@ -201,6 +206,9 @@ mod tests {
         for remote in ["s3://bucket/key", "https://h/x.yaml"] {
             assert!(matches!(place(remote), Place::Elsewhere(name, _) if name == remote));
         }
+        let signed = "https://h/x.yaml?X-Amz-Signature=0123";
+        let read = Elsewhere::parse(signed).unwrap();
+        assert_eq!(place(signed), Place::Elsewhere("https://h/x.yaml".to_owned(), read));
         assert!(Place::parse("http://h/x.yaml").unwrap_err().contains("https://"));
     }
 

@@ -63,6 +63,28 @@ async fn a_file_of_which_nothing_can_be_run_is_told_of_and_the_variables_count()
 }
 
 #[tokio::test]
+async fn a_file_that_is_wrong_everywhere_or_names_what_has_no_end_holds_up_no_start_and_fills_no_log() {
+    let to = Destination::start(Mode::Healthy).await.unwrap();
+    let key = "x".repeat(100_000);
+    let exporters =
+        format!("  otlphttp: {{endpoint: \"{}\", headers: {{x-key: \"${{file:/dev/zero}}\"}}}}\n", to.url());
+    let unknown: String = (0..200).map(|n| format!("  unknown/{n}: {{}}\n")).collect();
+    let rest = format!(
+        "  {key}: {{}}\nservice: {{pipelines: {{traces: {{receivers: [otlp], exporters: [otlphttp]}}}}}}\n"
+    );
+    let config = pipelines(&(exporters + &unknown), &rest);
+    let world = World::idle(|builder| builder.env("SPANLAYER_CONFIG", config)).await;
+    assert!(world.says("/dev/zero").await.contains("is a device or a pipe, and no file"));
+    world.says("more settings are ignored").await;
+    assert_eq!(post(world.otlp().await, "/v1/traces", PROTOBUF, &spans(3, false)).await.status, 200);
+    world.invoke().await.payload();
+    world.lambda.shutdown(Reason::Spindown).await;
+    assert!(world.destination.spans().len() + to.spans().len() >= 3);
+    let told: Vec<usize> = world.lambda.output().iter().map(|line| line.text.len()).collect();
+    assert!(told.len() < 100 && told.iter().all(|length| *length < 5000), "{told:?}");
+}
+
+#[tokio::test]
 async fn what_the_first_destination_does_not_take_goes_to_the_second_from_then_on() {
     let (down, up) =
         (Destination::start(Mode::Refusing).await.unwrap(), Destination::start(Mode::Healthy).await.unwrap());

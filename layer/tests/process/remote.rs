@@ -126,6 +126,20 @@ async fn a_download_that_fails_is_tried_again_and_no_invocation_waits_for_it() {
 }
 
 #[tokio::test]
+async fn a_redirection_is_not_followed_and_a_signature_is_not_logged() {
+    let files = Files::serve(302, "");
+    let world = World::idle(|builder| {
+        let url = format!("{}?X-Amz-Signature=0123456789", files.url());
+        nothing_of_its_own(builder).env("SPANLAYER_CONFIG", url)
+    })
+    .await;
+    world.invoke().await.payload();
+    assert!(world.says("cannot be loaded").await.contains("name the last address"));
+    world.lambda.shutdown(Reason::Spindown).await;
+    assert!(!world.lambda.output().iter().any(|line| line.text.contains("0123456789")));
+}
+
+#[tokio::test]
 async fn what_came_in_until_the_end_goes_where_it_says_if_it_says_so_only_then_and_to_the_variables_if_never()
 {
     for (status, at_file, at_variable) in [(200, 3, 0), (404, 0, 3)] {

@@ -1,8 +1,11 @@
 //! Values as requests need them: put together from where their parts are.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
-use spanlayer_host::vars::{Process, Vars as _};
+use spanlayer_host::{
+    files,
+    vars::{Process, Vars as _},
+};
 
 use super::{
     Aws, Value,
@@ -121,8 +124,7 @@ impl Piece {
             Self::Env(name) => Process.get(name).map(Secret::new).ok_or_else(|| "is not set".to_owned()),
             // Small and in memory: no slower than asking whether it changed.
             Self::File(path) => {
-                let text =
-                    fs::read_to_string(path).map_err(|error| format!("cannot be read: {}", error.kind()))?;
+                let text = files::text(path)?;
                 Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
             }
             #[cfg(feature = "aws")]

@@ -65,6 +65,11 @@ impl Elsewhere {
                 let client =
                     HttpClient::new(Transport { tls: url.starts_with("https"), ..transport(&Process) });
                 let answer = client.request(Method::GET, url, HeaderMap::new(), bytes::Bytes::new()).await?;
+                if answer.status.is_redirection() {
+                    let remedy =
+                        "what configures a program comes from where it was said to: name the last address";
+                    return Err(format!("{}: {remedy}", answer.status));
+                }
                 if !answer.status.is_success() {
                     let said = String::from_utf8_lossy(&answer.body);
                     return Err(format!("{}: {}", answer.status, quote(&said, std::iter::empty())));
@@ -75,7 +80,7 @@ impl Elsewhere {
                 answer.body
             }
         };
-        String::from_utf8(body).map_err(|_| "it is no text".to_owned())
+        String::from_utf8(body).map_err(|_| "it is no text in UTF-8".to_owned())
     }
 }
 

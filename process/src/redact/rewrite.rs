@@ -16,7 +16,8 @@ pub(super) struct Rewrite<'r> {
 /// What becomes of a field.
 enum Fate {
     Stays,
-    Becomes(Vec<u8>),
+    /// A field of this number.
+    Becomes(u32, Vec<u8>),
     Goes,
 }
 
@@ -35,6 +36,7 @@ impl Rewrite<'_> {
                     let at = base + field.range.end - value.len();
                     self.field(known, value, at, &mut names)
                 }
+                (None, _) if self.rules.all_types && message.name == "AnyValue" => self.scalar(&field),
                 _ => Fate::Stays,
             };
             match fate {
@@ -43,9 +45,9 @@ impl Rewrite<'_> {
                         out.extend_from_slice(&body[field.range]);
                     }
                 }
-                Fate::Becomes(value) => {
+                Fate::Becomes(number, value) => {
                     let out = out.get_or_insert_with(|| body[..field.range.start].to_vec());
-                    wire::bytes_field(out, field.number, &value);
+                    wire::bytes_field(out, number, &value);
                 }
                 Fate::Goes => {
                     out.get_or_insert_with(|| body[..field.range.start].to_vec());
@@ -62,13 +64,28 @@ impl Rewrite<'_> {
     }
 
     fn field(&mut self, field: &Field, value: &[u8], at: usize, names: &mut Vec<String>) -> Fate {
-        let becomes = |value: Option<Vec<u8>>| value.map_or(Fate::Stays, Fate::Becomes);
+        let becomes =
+            |value: Option<Vec<u8>>| value.map_or(Fate::Stays, |value| Fate::Becomes(field.number, value));
         match field.kind {
-            Kind::Message(message) if message.name == "KeyValue" => self.pair(message, value, at, names),
+            Kind::Message(message) if message.name == "KeyValue" => {
+                self.pair(message, field.number, value, at, names)
+            }
             Kind::Message(message) => becomes(self.message(message, value, at)),
             Kind::String | Kind::Bytes => becomes(self.text(value, at)),
             _ => Fate::Stays,
         }
+    }
+
+    /// A value that is no text, as the text that it reads as.
+    fn scalar(&mut self, field: &wire::Field<'_>) -> Fate {
+        let text = match (field.number, field.value) {
+            (BOOL, wire::Value::Varint(bits)) => (bits != 0).to_string(),
+            (INT, wire::Value::Varint(bits)) => bits.cast_signed().to_string(),
+            (DOUBLE, wire::Value::Fixed64(bits)) => f64::from_bits(bits).to_string(),
+            _ => return Fate::Stays,
+        };
+        let cleaned = self.rules.cleaned(&text, &mut self.tally);
+        cleaned.map_or(Fate::Stays, |text| Fate::Becomes(TEXT, text.into_bytes()))
     }
 
     fn text(&mut self, value: &[u8], at: usize) -> Option<Vec<u8>> {
@@ -81,7 +98,14 @@ impl Rewrite<'_> {
     }
 
     /// An attribute, or an entry of a map.
-    fn pair(&mut self, message: &'static Message, body: &[u8], at: usize, names: &mut Vec<String>) -> Fate {
+    fn pair(
+        &mut self,
+        message: &'static Message,
+        number: u32,
+        body: &[u8],
+        at: usize,
+        names: &mut Vec<String>,
+    ) -> Fate {
         if !self.places.touch(&(at..at + body.len())) {
             return Fate::Stays;
         }
@@ -95,7 +119,7 @@ impl Rewrite<'_> {
             return Fate::Stays;
         }
         if self.rules.is_secret_key(key)
-            && let Some(fate) = self.secret(key, last(body, 2).unwrap_or_default(), names)
+            && let Some(fate) = self.secret(key, number, last(body, 2).unwrap_or_default(), names)
         {
             return fate;
         }
@@ -108,12 +132,12 @@ impl Rewrite<'_> {
                 return Fate::Goes;
             }
         }
-        changed.map_or(Fate::Stays, Fate::Becomes)
+        changed.map_or(Fate::Stays, |value| Fate::Becomes(number, value))
     }
 
     /// An attribute that is secret by its name, whatever its value is. `None` if there is nothing to hide, or somebody
     /// did.
-    fn secret(&mut self, key: &str, value: &[u8], names: &mut Vec<String>) -> Option<Fate> {
+    fn secret(&mut self, key: &str, number: u32, value: &[u8], names: &mut Vec<String>) -> Option<Fate> {
         let text =
             Fields::new(value).map_while(Result::ok).find(|one| one.number == 1).and_then(|one| one.bytes());
         if value.is_empty() || text.is_some_and(|text| text.is_empty() || self.rules.is_replacement(text)) {
@@ -130,7 +154,7 @@ impl Rewrite<'_> {
         wire::bytes_field(&mut out, 1, clean.as_deref().unwrap_or(key).as_bytes());
         let shown = self.rules.replacement(text.unwrap_or(value));
         wire::message_field(&mut out, 2, |any| wire::bytes_field(any, 1, shown.as_bytes()));
-        Some(Fate::Becomes(out))
+        Some(Fate::Becomes(number, out))
     }
 
     fn name(&self, key: &str, names: &mut Vec<String>) {
@@ -197,6 +221,12 @@ fn attribute(message: &[u8], number: u32, key: &str) -> Option<(Range<usize>, Ve
 fn last(message: &[u8], number: u32) -> Option<&[u8]> {
     Fields::new(message).map_while(Result::ok).filter(|one| one.number == number).last()?.bytes()
 }
+
+/// What an `AnyValue` holds, by number.
+const TEXT: u32 = 1;
+const BOOL: u32 = 2;
+const INT: u32 = 3;
+const DOUBLE: u32 = 4;
 
 /// Where a summary stands: with what has attributes of its own, and not again within it.
 const SUMMARISED: &[&str] = &[

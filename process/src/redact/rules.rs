@@ -20,6 +20,9 @@ pub struct Rules {
     pub key_patterns: Vec<String>,
     /// Values, as regular expressions (the Collector's `blocked_values`).
     pub blocked: Vec<String>,
+    /// Whether numbers and truth values of attributes and bodies are looked into as well, as the texts that they read as
+    /// (the Collector's `redact_all_types`). Only `blocked` is looked for in them.
+    pub all_types: bool,
     /// Texts that stay although something else matches (the Collector's `allowed_values`).
     pub permitted: Vec<String>,
     /// The only attributes that may stay; `None` for all (the Collector's `allowed_keys` without `allow_all_keys`).
@@ -52,6 +55,7 @@ impl fmt::Debug for Rules {
             .field("keys", &self.keys)
             .field("key_patterns", &self.key_patterns)
             .field("blocked", &self.blocked)
+            .field("all_types", &self.all_types)
             .field("permitted", &self.permitted)
             .field("allowed", &self.allowed)
             .field("ignored", &self.ignored)
@@ -107,6 +111,7 @@ impl Rules {
             keys: Vec::new(),
             key_patterns: Vec::new(),
             blocked: Vec::new(),
+            all_types: false,
             permitted: Vec::new(),
             allowed: None,
             ignored: Vec::new(),
@@ -165,6 +170,7 @@ impl Rules {
             credential_keys: self.credential_keys,
             keys,
             key_patterns: regexes(&self.key_patterns)?,
+            all_types: self.all_types && !self.blocked.is_empty(),
             blocked: regexes(&self.blocked)?,
             permitted: regexes(&self.permitted)?,
             allowed: self.allowed.map(|names| names.into_iter().map(Into::into).collect()),

@@ -203,6 +203,36 @@ fn hashes_are_keyed_and_equal_for_equal_secrets_and_a_summary_never_tells_what_i
 }
 
 #[test]
+fn numbers_are_looked_into_where_that_is_asked_for() {
+    // 4111111111111111 as a whole number, as a real one and as a text; and two that are no secret.
+    let any = |out: &mut Vec<u8>, n: u32| match n {
+        0 => wire::varint_field(out, 3, 4_111_111_111_111_111),
+        1 => wire::fixed64_field(out, 4, 4_111_111_111_111_111_f64.to_bits()),
+        2 => wire::bytes_field(out, 1, b"4111111111111111"),
+        3 => wire::varint_field(out, 3, 42),
+        _ => wire::varint_field(out, 2, 1),
+    };
+    let body: Vec<u8> = (0..5)
+        .flat_map(|n| {
+            resource(|pair| {
+                wire::bytes_field(pair, 1, format!("k{n}").as_bytes());
+                wire::message_field(pair, 2, |out| any(out, n));
+            })
+        })
+        .collect();
+    for (all_types, masked) in [(false, 1), (true, 3)] {
+        let blocked = vec!["^4[0-9]{15}$".to_owned()];
+        let rules = Rules { blocked, all_types, summary: Summary::Silent, ..Rules::none() };
+        let (clean, tally) = Redactor::new(rules).unwrap().redact(Signal::Traces, &body).unwrap();
+        assert_eq!(
+            (tally.masked(), clean.windows(4).filter(|four| four == b"****").count()),
+            (masked, masked as usize)
+        );
+        assert!(scan(Signal::Traces, &clean).is_ok());
+    }
+}
+
+#[test]
 fn what_is_clean_already_stays_as_it_is() {
     let mut hashing = Rules { action: Action::Hash, key: b"0123456789abcdef".to_vec(), ..Rules::none() };
     hashing.add_named("all").unwrap();

@@ -1,0 +1,71 @@
+//! Files that somebody else names: what they hold is a few lines, unless the name is a mistake.
+
+use std::{
+    fs::{self, File},
+    io::{ErrorKind, Read as _},
+    path::Path,
+};
+
+/// The most that a text may hold, in bytes.
+pub const MOST: u64 = 4 << 20;
+
+/// The text in a file. A pipe that nobody writes to, a device without an end and a file that does not fit into a
+/// function's memory are refused, since whoever reads them waits for ever, or is killed.
+///
+/// # Errors
+///
+/// What kept us from it, in words without the path.
+pub fn text(path: impl AsRef<Path>) -> Result<String, String> {
+    let path = path.as_ref();
+    let told = |kind: ErrorKind| format!("cannot be read: {kind}");
+    // Asked for before it is opened: opening a pipe waits already.
+    let found = fs::metadata(path).map_err(|error| told(error.kind()))?;
+    if found.is_dir() {
+        return Err(told(ErrorKind::IsADirectory));
+    }
+    if !found.is_file() {
+        return Err("is a device or a pipe, and no file".to_owned());
+    }
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| told(error.kind()))?;
+    match file.take(MOST + 1).read_to_string(&mut text) {
+        // What was cut in the middle of a character is too long, and no other than a text.
+        _ if found.len() > MOST || text.len() as u64 > MOST => Err("is larger than 4 MiB".to_owned()),
+        Ok(_) => Ok(text),
+        Err(error) if error.kind() == ErrorKind::InvalidData => Err("is no text in UTF-8".to_owned()),
+        Err(error) => Err(told(error.kind())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_read_and_what_has_no_end_or_no_beginning_is_refused() {
+        let dir = std::env::temp_dir().join(format!("spanlayer-files-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let at = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+        fs::write(at("good"), "a: ü\n").unwrap();
+        fs::write(at("most"), vec![b' '; MOST as usize]).unwrap();
+        fs::write(at("more"), "ü".repeat(MOST as usize / 2 + 1)).unwrap();
+        fs::write(at("odd"), format!("x{}", "ü".repeat(MOST as usize / 2))).unwrap();
+        fs::write(at("latin"), b"a: \xfc\n").unwrap();
+        let pipe = std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap();
+        assert!(pipe.success());
+        assert_eq!(text(at("good")).unwrap(), "a: ü\n");
+        assert_eq!(text(at("most")).unwrap().len() as u64, MOST);
+        for (name, why) in [
+            (at("more"), "is larger than 4 MiB"),
+            (at("odd"), "is larger than 4 MiB"),
+            (at("latin"), "is no text in UTF-8"),
+            (at("pipe"), "is a device or a pipe, and no file"),
+            ("/dev/zero".to_owned(), "is a device or a pipe, and no file"),
+            (at(""), "cannot be read: is a directory"),
+            (at("none"), "cannot be read: entity not found"),
+        ] {
+            assert_eq!(text(&name).unwrap_err(), why, "{name}");
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
