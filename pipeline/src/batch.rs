@@ -1,7 +1,7 @@
 //! A batch: payloads of one signal that go out as one request, encoded once per encoding.
 
 use std::{
-    fmt::Write as _,
+    fmt::{Display, Write as _},
     io,
     sync::{
         Arc, Mutex, PoisonError,
@@ -87,11 +87,12 @@ impl Batch {
         Self::form_keyed(self.signal(), key, self.0.parts.clone())
     }
 
-    /// This request in the place of its own, under its key.
-    pub(crate) fn holding(&self, request: Bytes) -> Self {
+    /// A part of this batch as a request of its own, under a key made of its own key and what tells the part from others.
+    pub(crate) fn holding(&self, request: Bytes, part: impl Display) -> Self {
+        let key = format!("{}-{part}", self.0.key);
         let summary = scan(self.signal(), &request).unwrap_or_default();
         let part = Part { bytes: request, summary, ..self.as_one() };
-        Self::form_keyed(self.signal(), self.0.key.clone(), vec![part])
+        Self::form_keyed(self.signal(), key, vec![part])
     }
 
     /// Batches of these parts, under keys that are told from this one and their places.
@@ -140,7 +141,7 @@ impl Batch {
 
     /// 32 hexadecimal digits, drawn when the batch was formed: the same for every attempt to deliver it, so that a
     /// destination can tell a repetition from a second batch (the `Idempotency-Key` header). What a stage made of a part
-    /// of a batch has that batch's key, followed by a number.
+    /// of a batch has that batch's key, followed by what tells it from other parts.
     pub fn idempotency_key(&self) -> &str {
         &self.0.key
     }

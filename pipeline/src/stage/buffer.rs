@@ -10,6 +10,7 @@ use std::{
 use spanlayer_otlp::Signal;
 use tokio::{sync, task::JoinHandle, time::sleep};
 
+use super::Caught;
 use crate::{Batch, Deadline, Export, Outcome};
 
 /// When a [`Buffer`] sends what it holds, and how much that may be.
@@ -84,7 +85,8 @@ pub struct Buffer<E> {
 }
 
 struct Inner<E> {
-    export: E,
+    /// A panic must neither end the clock nor keep what caused it in the way of what follows.
+    export: Caught<E>,
     settings: BufferSettings,
     held: Mutex<Held>,
     /// One flush at a time, so that what goes out keeps its order.
@@ -104,7 +106,8 @@ struct Held {
 impl<E: Export + 'static> Buffer<E> {
     /// Collects what is exported to `inner`.
     pub fn new(inner: E, settings: BufferSettings) -> Self {
-        let inner = Inner { export: inner, settings, held: Mutex::default(), sending: sync::Mutex::new(()) };
+        let inner =
+            Inner { export: Caught(inner), settings, held: Mutex::default(), sending: sync::Mutex::new(()) };
         Self { inner: Arc::new(inner), clock: Mutex::default() }
     }
 
