@@ -216,6 +216,7 @@ mod pieces;
 mod pipeline;
 mod queue;
 pub mod read;
+mod recall;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 mod secret;
@@ -250,7 +251,7 @@ pub use letters::Figures as LetterFigures;
 pub use mapping::Mapping;
 pub use notice::{Notice, Observer};
 pub use payload::{Payload, Priority};
-pub use pipeline::{Admission, Flushed, Lost, Pipeline, Recovered, Report};
+pub use pipeline::{Admission, Flushed, HeldBack, Lost, Pipeline, Recovered, Report};
 pub use queue::{Lanes, Route};
 pub use secret::Secret;
 pub use settings::{BatchLimits, Destination, Settings, Spool, WhenFull};

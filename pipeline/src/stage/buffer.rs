@@ -230,10 +230,10 @@ impl<E: Export + 'static> Export for Buffer<E> {
     }
 
     async fn drain(&self, by: Deadline) -> Outcome {
-        match self.inner.send(by).await {
-            Outcome::Delivered { .. } => self.inner.export.drain(by).await,
-            failed => failed,
-        }
+        let sent = self.inner.send(by).await;
+        // Also after a failure: what is held further in is another matter.
+        let drained = self.inner.export.drain(by).await;
+        if matches!(sent, Outcome::Delivered { .. }) { drained } else { sent }
     }
 }
 

@@ -157,3 +157,18 @@ async fn a_destination_that_panics_costs_what_it_panicked_over_and_no_more() {
         assert_eq!(buffer.refused(), refused, "the clock goes on");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_further_in_is_drained_whatever_became_of_the_rest() {
+    let memory = Memory::new();
+    let limits = BufferSettings { limit: 5, ..SMALL };
+    let inner = Arc::new(Buffer::new(memory.clone(), limits));
+    inner.export(batch(2), Deadline::never()).await;
+    let outer = Buffer::new(inner, SMALL);
+    outer.export(batch(6), Deadline::never()).await;
+    assert!(
+        matches!(outer.drain(Deadline::never()).await, Outcome::Refused { .. }),
+        "larger than the inner one"
+    );
+    assert_eq!((outer.refused(), memory.items()), (6, 2));
+}
