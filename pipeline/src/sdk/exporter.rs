@@ -36,6 +36,11 @@ use crate::{Batch, Deadline, Export, Outcome, Payload, export::Custom, stage::Ca
 /// | shutdown with exports still under way at its limit | `Timeout`; they are stopped |
 /// | shutdown again | none |
 ///
+/// The SDK's processors flush and end themselves, and not always what is behind them: a `force_flush` of a provider does
+/// not wait for what a [`Buffer`](crate::stage::Buffer) holds back or a [`FanOut`](crate::stage::FanOut) is still sending,
+/// and the processors of its experimental feature answer a shutdown before they end their exporter. With such a stack keep a
+/// clone, and have it `force_flush` after the provider: it waits for all of that. [`Telemetry`](super::Telemetry) does so.
+///
 /// ```
 /// use opentelemetry::trace::{Tracer as _, TracerProvider as _};
 /// use opentelemetry_sdk::trace::SdkTracerProvider;

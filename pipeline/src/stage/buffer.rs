@@ -68,7 +68,7 @@ impl Default for BufferSettings {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// # let json = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"6957a1f03b8c51d2e7f0469a8d1c27e4","spanId":"c4f1837a0be2659d"}]}]}]}"#;
-/// # let request = spanlayer_otlp::json::to_protobuf(Signal::Traces, json).unwrap();
+/// # let request = spanlayer_pipeline::otlp::json::to_protobuf(Signal::Traces, json).unwrap();
 /// # let batch = Batch::of([Payload::scan(Signal::Traces, request.into()).unwrap()]).unwrap();
 /// let memory = Memory::new();
 /// let export = Buffer::new(memory.clone(), BufferSettings::default());
