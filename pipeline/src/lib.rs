@@ -238,6 +238,7 @@ mod recall;
 pub mod sdk;
 mod secret;
 pub mod settings;
+mod small_file;
 mod spool;
 pub mod stage;
 mod stats;

@@ -1,6 +1,6 @@
 //! Values as requests need them: put together from where their parts are.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use spanlayer_host::vars::{Process, Vars as _};
 
@@ -8,7 +8,7 @@ use super::{
     Aws, Value,
     value::{Part, Reference},
 };
-use crate::Secret;
+use crate::{Secret, small_file};
 
 #[cfg(feature = "aws")]
 use super::cached::{BoxFuture, Cached, Fetch, Lease};
@@ -121,8 +121,8 @@ impl Piece {
             Self::Env(name) => Process.get(name).map(Secret::new).ok_or_else(|| "is not set".to_owned()),
             // Small and in memory: no slower than asking whether it changed.
             Self::File(path) => {
-                let text =
-                    fs::read_to_string(path).map_err(|error| format!("cannot be read: {}", error.kind()))?;
+                let text = small_file::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+                let text = String::from_utf8(text).map_err(|_| "cannot be read: it is no text")?;
                 Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
             }
             #[cfg(feature = "aws")]

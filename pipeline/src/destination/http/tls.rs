@@ -1,6 +1,6 @@
 //! TLS as the settings say, made with the first client: certificates are read then, not at start.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, RootCertStore,
@@ -9,6 +9,7 @@ use rustls::{
 };
 
 use super::Transport;
+use crate::small_file;
 
 /// The configuration for a destination. One that speaks no TLS gets one that trusts nobody, since the HTTP client
 /// wants some.
@@ -62,5 +63,5 @@ pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, 
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
+    small_file::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
 }
