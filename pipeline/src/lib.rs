@@ -157,7 +157,7 @@
 //! | requests as JSON, and JSON as requests | [`otlp::json`] |
 //! | what may be repeated, `Retry-After` as seconds or a date, lost answers | [`Destination::otlp`], [`Backoff::otlp`] |
 //! | partial success, counted and never repeated | [`Outcome::Delivered`] |
-//! | receivers of OTLP/HTTP and OTLP/gRPC | the extension, which runs outside Lambda as well (`spanlayer-extension`) |
+//! | receivers of OTLP/HTTP and OTLP/gRPC | the extension (`spanlayer-extension`), beside a function |
 //! | a Collector, Zipkin and Jaeger at the other end | `tests/interop` |
 //!
 //! | around any destination | |
