@@ -4,7 +4,7 @@ use std::{
     fmt::{Display, Write as _},
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        self, Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
 };
@@ -33,6 +33,8 @@ pub struct Batch(Arc<Formed>);
 struct Formed {
     signal: Signal,
     key: String,
+    /// The batch that this one was made of by a stage, if it was.
+    origin: Option<sync::Weak<Formed>>,
     parts: Vec<Part>,
     items: usize,
     bytes: usize,
@@ -67,12 +69,22 @@ impl Batch {
 
     /// The batch that was formed under this key.
     pub(crate) fn form_keyed(signal: Signal, key: String, parts: Vec<Part>) -> Self {
+        Self::form_of(None, signal, key, parts)
+    }
+
+    /// A batch made of this one.
+    fn made(&self, key: String, parts: Vec<Part>) -> Self {
+        Self::form_of(Some(self.origin().0), self.signal(), key, parts)
+    }
+
+    fn form_of(origin: Option<sync::Weak<Formed>>, signal: Signal, key: String, parts: Vec<Part>) -> Self {
         let items = parts.iter().map(|part| part.summary.items).sum();
         let bytes = parts.iter().map(|part| part.bytes.len()).sum();
         let oldest = parts.iter().map(|part| part.received).min().unwrap_or_else(Instant::now);
         Self(Arc::new(Formed {
             signal,
             key,
+            origin,
             parts,
             items,
             bytes,
@@ -84,7 +96,7 @@ impl Batch {
 
     /// The same under another key.
     pub(crate) fn keyed(&self, key: String) -> Self {
-        Self::form_keyed(self.signal(), key, self.0.parts.clone())
+        self.made(key, self.0.parts.clone())
     }
 
     /// A part of this batch as a request of its own, under a key made of its own key and what tells the part from others.
@@ -92,12 +104,12 @@ impl Batch {
         let key = format!("{}-{part}", self.0.key);
         let summary = scan(self.signal(), &request).unwrap_or_default();
         let part = Part { bytes: request, summary, ..self.as_one() };
-        Self::form_keyed(self.signal(), key, vec![part])
+        self.made(key, vec![part])
     }
 
     /// Batches of these parts, under keys that are told from this one and their places.
     pub(crate) fn divided(&self, parts: Vec<Vec<Part>>) -> Vec<Self> {
-        let keyed = |(n, parts)| Self::form_keyed(self.signal(), format!("{}-{n}", self.0.key), parts);
+        let keyed = |(n, parts)| self.made(format!("{}-{n}", self.0.key), parts);
         (1..).zip(parts).map(keyed).collect::<Vec<Self>>()
     }
 
@@ -220,6 +232,11 @@ impl Batch {
         self.0.parts.iter().map(|part| part.rank)
     }
 
+    /// The batch that stages made this one of: for as long as a sender has that, this one may be made of it again.
+    pub(crate) fn origin(&self) -> Weak {
+        Weak(self.0.origin.clone().unwrap_or_else(|| Arc::downgrade(&self.0)))
+    }
+
     pub(crate) fn downgrade(&self) -> Weak {
         Weak(Arc::downgrade(&self.0))
     }
@@ -227,7 +244,7 @@ impl Batch {
 
 /// A batch that somebody else may still hold.
 #[derive(Debug)]
-pub(crate) struct Weak(std::sync::Weak<Formed>);
+pub(crate) struct Weak(sync::Weak<Formed>);
 
 impl Weak {
     pub(crate) fn upgrade(&self) -> Option<Batch> {

@@ -8,8 +8,9 @@ use std::{
 
 use crate::{Batch, batch::Weak};
 
-/// Notes about batches whose export ended without an end, by their keys: for the next attempt. Of a batch that its sender
-/// still has, the note stays; of others, the last few do, since a batch may also be formed anew under its key.
+/// Notes about batches whose export ended without an end, by their keys: for the next attempt. As long as a sender still has
+/// the batch, or the one that stages made it of, the note stays; of others, the last few do, since a batch may also be
+/// formed anew under its key.
 pub(crate) struct Recall<T> {
     most: usize,
     notes: Mutex<VecDeque<Note<T>>>,
@@ -17,7 +18,7 @@ pub(crate) struct Recall<T> {
 
 struct Note<T> {
     key: String,
-    batch: Weak,
+    origin: Weak,
     known: T,
 }
 
@@ -45,7 +46,7 @@ impl<T> Recall<T> {
         let mut spare = (notes.len() + 1).saturating_sub(FEW);
         if spare > 0 {
             notes.retain(|note| {
-                let forget = spare > 0 && note.batch.upgrade().is_none();
+                let forget = spare > 0 && note.origin.upgrade().is_none();
                 spare -= usize::from(forget);
                 !forget
             });
@@ -53,7 +54,7 @@ impl<T> Recall<T> {
         if notes.len() == self.most {
             notes.pop_front();
         }
-        notes.push_back(Note { key: batch.idempotency_key().to_owned(), batch: batch.downgrade(), known });
+        notes.push_back(Note { key: batch.idempotency_key().to_owned(), origin: batch.origin(), known });
     }
 
     fn notes(&self) -> MutexGuard<'_, VecDeque<Note<T>>> {
@@ -78,11 +79,13 @@ mod tests {
     #[test]
     fn what_is_known_of_batches_that_may_come_back_is_kept_and_the_rest_does_not_grow() {
         let (recall, kept): (_, Vec<Batch>) = (Recall::of(200), (0..100).map(|_| batch(1)).collect());
-        kept.iter().zip(0..).for_each(|(batch, n)| recall.note(batch, n));
+        // Stages make it anew for each attempt.
+        let keyed = |batch: &Batch| batch.keyed(format!("{}!", batch.idempotency_key()));
+        kept.iter().zip(0..).for_each(|(batch, n)| recall.note(&keyed(batch), n));
         (0..1000).for_each(|n| recall.note(&batch(1), n));
         assert!(recall.notes().len() <= kept.len() + 1, "{}", recall.notes().len());
-        assert!(kept.iter().zip(0..).all(|(batch, n)| recall.take(batch) == Some(n)));
-        assert!(recall.take(&kept[0]).is_none(), "taken is taken");
+        assert!(kept.iter().zip(0..).all(|(batch, n)| recall.take(&keyed(batch)) == Some(n)));
+        assert!(recall.take(&keyed(&kept[0])).is_none(), "taken is taken");
         let few = Recall::of(20);
         kept.iter().zip(0..).for_each(|(batch, n)| few.note(batch, n));
         let length = few.notes().len();
