@@ -2,39 +2,42 @@
 
 use std::{
     fs::{self, File},
-    io::{ErrorKind, Read as _},
+    io::{self, ErrorKind, Read as _},
     path::Path,
 };
 
-/// The most that a text may hold, in bytes.
+/// The most that a file may hold, in bytes.
 pub const MOST: u64 = 4 << 20;
 
-/// The text in a file. A pipe that nobody writes to, a device without an end and a file that does not fit into a
-/// function's memory are refused, since whoever reads them waits for ever, or is killed.
+/// The text in a file. Like [`bytes`], and UTF-8.
 ///
 /// # Errors
 ///
 /// What kept us from it, in words without the path.
 pub fn text(path: impl AsRef<Path>) -> Result<String, String> {
+    String::from_utf8(bytes(path)?).map_err(|_| "is no text in UTF-8".to_owned())
+}
+
+/// What is in a file. A pipe that nobody writes to, a device without an end and a file that does not fit into a
+/// function's memory are refused, since whoever reads them waits for ever, or is killed.
+///
+/// # Errors
+///
+/// What kept us from it, in words without the path.
+pub fn bytes(path: impl AsRef<Path>) -> Result<Vec<u8>, String> {
     let path = path.as_ref();
-    let told = |kind: ErrorKind| format!("cannot be read: {kind}");
+    let told = |error: io::Error| format!("cannot be read: {}", error.kind());
     // Asked for before it is opened: opening a pipe waits already.
-    let found = fs::metadata(path).map_err(|error| told(error.kind()))?;
+    let found = fs::metadata(path).map_err(told)?;
     if found.is_dir() {
-        return Err(told(ErrorKind::IsADirectory));
+        return Err(told(ErrorKind::IsADirectory.into()));
     }
     if !found.is_file() {
         return Err("is a device or a pipe, and no file".to_owned());
     }
-    let mut text = String::new();
-    let file = File::open(path).map_err(|error| told(error.kind()))?;
-    match file.take(MOST + 1).read_to_string(&mut text) {
-        // What was cut in the middle of a character is too long, and no other than a text.
-        _ if found.len() > MOST || text.len() as u64 > MOST => Err("is larger than 4 MiB".to_owned()),
-        Ok(_) => Ok(text),
-        Err(error) if error.kind() == ErrorKind::InvalidData => Err("is no text in UTF-8".to_owned()),
-        Err(error) => Err(told(error.kind())),
-    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes)).map_err(told)?;
+    if bytes.len() as u64 > MOST { Err("is larger than 4 MiB".to_owned()) } else { Ok(bytes) }
 }
 
 #[cfg(test)]

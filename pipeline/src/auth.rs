@@ -5,7 +5,7 @@
 //! | any header (API keys) | [`Value`] in the destination's `secret_headers` |
 //! | [`Auth::Bearer`], [`Auth::Basic`] | RFC 6750, RFC 7617 |
 //! | [`Auth::OAuth2`] | client credentials (RFC 6749, 4.4) |
-//! | [`Auth::SigV4`] | AWS (cargo feature `aws`) |
+//! | `Auth::SigV4` | AWS (cargo feature `aws`) |
 //!
 //! ```
 //! use spanlayer_pipeline::{auth::{Auth, Value}, settings::Otlp};

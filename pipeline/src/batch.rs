@@ -1,10 +1,10 @@
 //! A batch: payloads of one signal that go out as one request, encoded once per encoding.
 
 use std::{
-    fmt::Write as _,
+    fmt::{Display, Write as _},
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        self, Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
 };
@@ -33,6 +33,8 @@ pub struct Batch(Arc<Formed>);
 struct Formed {
     signal: Signal,
     key: String,
+    /// The batch that this one was made of by a stage, if it was.
+    origin: Option<sync::Weak<Formed>>,
     parts: Vec<Part>,
     items: usize,
     bytes: usize,
@@ -67,12 +69,22 @@ impl Batch {
 
     /// The batch that was formed under this key.
     pub(crate) fn form_keyed(signal: Signal, key: String, parts: Vec<Part>) -> Self {
+        Self::form_of(None, signal, key, parts)
+    }
+
+    /// A batch made of this one.
+    fn made(&self, key: String, parts: Vec<Part>) -> Self {
+        Self::form_of(Some(self.origin().0), self.signal(), key, parts)
+    }
+
+    fn form_of(origin: Option<sync::Weak<Formed>>, signal: Signal, key: String, parts: Vec<Part>) -> Self {
         let items = parts.iter().map(|part| part.summary.items).sum();
         let bytes = parts.iter().map(|part| part.bytes.len()).sum();
         let oldest = parts.iter().map(|part| part.received).min().unwrap_or_else(Instant::now);
         Self(Arc::new(Formed {
             signal,
             key,
+            origin,
             parts,
             items,
             bytes,
@@ -84,19 +96,20 @@ impl Batch {
 
     /// The same under another key.
     pub(crate) fn keyed(&self, key: String) -> Self {
-        Self::form_keyed(self.signal(), key, self.0.parts.clone())
+        self.made(key, self.0.parts.clone())
     }
 
-    /// This request in the place of its own, under its key.
-    pub(crate) fn holding(&self, request: Bytes) -> Self {
+    /// A part of this batch as a request of its own, under a key made of its own key and what tells the part from others.
+    pub(crate) fn holding(&self, request: Bytes, part: impl Display) -> Self {
+        let key = format!("{}-{part}", self.0.key);
         let summary = scan(self.signal(), &request).unwrap_or_default();
         let part = Part { bytes: request, summary, ..self.as_one() };
-        Self::form_keyed(self.signal(), self.0.key.clone(), vec![part])
+        self.made(key, vec![part])
     }
 
     /// Batches of these parts, under keys that are told from this one and their places.
     pub(crate) fn divided(&self, parts: Vec<Vec<Part>>) -> Vec<Self> {
-        let keyed = |(n, parts)| Self::form_keyed(self.signal(), format!("{}-{n}", self.0.key), parts);
+        let keyed = |(n, parts)| self.made(format!("{}-{n}", self.0.key), parts);
         (1..).zip(parts).map(keyed).collect::<Vec<Self>>()
     }
 
@@ -140,7 +153,7 @@ impl Batch {
 
     /// 32 hexadecimal digits, drawn when the batch was formed: the same for every attempt to deliver it, so that a
     /// destination can tell a repetition from a second batch (the `Idempotency-Key` header). What a stage made of a part
-    /// of a batch has that batch's key, followed by a number.
+    /// of a batch has that batch's key, followed by what tells it from other parts.
     pub fn idempotency_key(&self) -> &str {
         &self.0.key
     }
@@ -219,6 +232,11 @@ impl Batch {
         self.0.parts.iter().map(|part| part.rank)
     }
 
+    /// The batch that stages made this one of: for as long as a sender has that, this one may be made of it again.
+    pub(crate) fn origin(&self) -> Weak {
+        Weak(self.0.origin.clone().unwrap_or_else(|| Arc::downgrade(&self.0)))
+    }
+
     pub(crate) fn downgrade(&self) -> Weak {
         Weak(Arc::downgrade(&self.0))
     }
@@ -226,7 +244,7 @@ impl Batch {
 
 /// A batch that somebody else may still hold.
 #[derive(Debug)]
-pub(crate) struct Weak(std::sync::Weak<Formed>);
+pub(crate) struct Weak(sync::Weak<Formed>);
 
 impl Weak {
     pub(crate) fn upgrade(&self) -> Option<Batch> {

@@ -150,6 +150,15 @@ impl Lane {
         }
     }
 
+    /// Has the destination send what it took and holds back, if it does such a thing; why it did not.
+    pub(crate) async fn let_go(&self, by: Deadline) -> Option<String> {
+        match by.bound(self.stack.flush_boxed(by)).await {
+            Some(Outcome::Delivered { .. }) => None,
+            Some(Outcome::Retry { why, .. } | Outcome::Refused { why, .. }) => Some(why),
+            None => Some(OUT_OF_TIME.to_owned()),
+        }
+    }
+
     /// What is left goes into dead letters, if there are any, by the deadline; how many items did.
     pub(crate) async fn give_up(&self, by: Deadline) -> u64 {
         // Side by side, since a letter may have a long way.

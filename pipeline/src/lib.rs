@@ -30,6 +30,22 @@
 //! # }
 //! ```
 //!
+//! In a program of your own:
+//!
+//! ```toml
+//! [dependencies]
+//! spanlayer-pipeline = { git = "https://github.com/spanlayer/spanlayer", features = ["sdk"] }
+//! opentelemetry = "0.33"
+//! tokio = { version = "1", features = ["macros", "rt"] }
+//! ```
+//!
+//! | cargo feature | |
+//! |---|---|
+//! | `grpc`, on by default | OTLP/gRPC, and with it HTTP/2 |
+//! | `sdk` | exporters for `opentelemetry_sdk` 0.33 |
+//! | `aws` | SigV4, S3, Secrets Manager, Systems Manager, with the credentials that there are in Lambda and in containers |
+//! | `aws-chain` | the same, with credentials from profiles, web identity and instances |
+//!
 //! Three ways to use it:
 //!
 //! - A [`Pipeline`], as above: a queue, batches, a lane for each destination. What the extension is built of.
@@ -138,9 +154,10 @@
 //! | endpoint, headers, compression, timeout by the specification's variables | [`Settings::from_vars`], [`settings::TABLE`] |
 //! | an endpoint with a path of its own | [`Otlp::http`](settings::Otlp::http) |
 //! | an HTTP client of one's own | [`Otlp::over`](settings::Otlp::over), [`Server::over`](Server::over) |
+//! | requests as JSON, and JSON as requests | [`otlp::json`] |
 //! | what may be repeated, `Retry-After` as seconds or a date, lost answers | [`Destination::otlp`], [`Backoff::otlp`] |
 //! | partial success, counted and never repeated | [`Outcome::Delivered`] |
-//! | receivers of OTLP/HTTP and OTLP/gRPC | the extension, which runs outside Lambda as well (`spanlayer-extension`) |
+//! | receivers of OTLP/HTTP and OTLP/gRPC | the extension (`spanlayer-extension`), beside a function |
 //! | a Collector, Zipkin and Jaeger at the other end | `tests/interop` |
 //!
 //! | around any destination | |
@@ -216,6 +233,7 @@ mod pieces;
 mod pipeline;
 mod queue;
 pub mod read;
+mod recall;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 mod secret;
@@ -250,11 +268,11 @@ pub use letters::Figures as LetterFigures;
 pub use mapping::Mapping;
 pub use notice::{Notice, Observer};
 pub use payload::{Payload, Priority};
-pub use pipeline::{Admission, Flushed, Lost, Pipeline, Recovered, Report};
+pub use pipeline::{Admission, Flushed, HeldBack, Lost, Pipeline, Recovered, Report};
 pub use queue::{Lanes, Route};
 pub use secret::Secret;
 pub use settings::{BatchLimits, Destination, Settings, Spool, WhenFull};
-pub use spanlayer_otlp::{Malformed, Signal, Summary};
+pub use spanlayer_otlp::{self as otlp, Malformed, Signal, Summary};
 pub use spanlayer_process::{self as process, Redactor};
 pub use spanlayer_stages as stages;
 pub use spool::Figures as SpoolFigures;

@@ -261,12 +261,22 @@ impl Pipeline {
     }
 
     /// Closes the intake, sends what is left by the deadline (also to destinations that are being left alone: it is
-    /// their last chance), and says what was lost.
+    /// their last chance), what destinations of one's own hold back included, and says what was lost.
     pub async fn shutdown(&self, by: Deadline) -> Report {
         self.shared.close();
         self.probe_at_once();
-        let flushed = self.flush(self.attempts_end(by)).await;
-        self.conclude(flushed, by).await
+        let attempts_end = self.attempts_end(by);
+        let flushed = self.flush(attempts_end).await;
+        let held_back = self.let_go(attempts_end).await;
+        Report { held_back, ..self.conclude(flushed, by).await }
+    }
+
+    /// Has destinations that hold back what they took (a [`Buffer`](crate::stage::Buffer), another pipeline) send it.
+    async fn let_go(&self, by: Deadline) -> Vec<HeldBack> {
+        let asked = self.lanes().iter().map(|lane| async move {
+            lane.let_go(by).await.map(|why| HeldBack { destination: Arc::clone(&lane.name), why })
+        });
+        join_all(asked).await.into_iter().flatten().collect()
     }
 
     /// Until when a [`shutdown`](Self::shutdown) by this deadline makes attempts: what cannot be delivered has to be written
@@ -383,9 +393,11 @@ impl Export for Pipeline {
     }
 
     async fn drain(&self, by: Deadline) -> Outcome {
-        match self.flush(by).await.left {
-            0 => Outcome::DELIVERED,
-            left => Outcome::retry(format!("{left} items are not delivered")),
+        let left = self.flush(by).await.left;
+        match self.let_go(by).await.pop() {
+            _ if left > 0 => Outcome::retry(format!("{left} items are not delivered")),
+            Some(held) => Outcome::retry(format!("{}: {}", held.destination, held.why)),
+            None => Outcome::DELIVERED,
         }
     }
 }
@@ -454,6 +466,18 @@ pub struct Report {
     /// The same, of what is in the files of a [spool](Settings::spool): the next process that
     /// [recovers](Pipeline::recover) them has it.
     pub spooled: Vec<Lost>,
+    /// Destinations that took data, held it back and could not send it: what is lost there is for them to count.
+    pub held_back: Vec<HeldBack>,
+}
+
+/// A destination that could not send what it held back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeldBack {
+    /// Its name.
+    pub destination: Arc<str>,
+    /// What happened.
+    pub why: String,
 }
 
 /// What one destination did not get.
@@ -479,6 +503,9 @@ impl fmt::Display for Report {
         }
         for left in &self.spooled {
             write!(f, ", left in the spool {} ({})", left.items, left.destination)?;
+        }
+        for held in &self.held_back {
+            write!(f, ", held back by {} ({})", held.destination, held.why)?;
         }
         if self.lost.is_empty() {
             return f.write_str(", lost none");

@@ -20,7 +20,7 @@ use spanlayer_process::Redactor;
 
 pub use endpoint::Address;
 pub use headers::is_set_by_exporters;
-pub(crate) use headers::percent_decoded;
+pub(crate) use headers::{form_encoded, percent_decoded};
 pub use otlp::{ClientCertificate, Otlp, OwnClient, Protocol, Proxy};
 pub use vars::TABLE;
 

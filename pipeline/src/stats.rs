@@ -113,7 +113,7 @@ pub struct TrafficTotals {
     pub attempts: u64,
     /// Spans, data points and log records in them, whatever became of them.
     pub items: u64,
-    /// Attempts that ended with nothing settled.
+    /// Attempts that did not end in a delivery, those included that were given up before they had an answer.
     pub failures: u64,
     /// Attempts that repeated one within the same export, after a wait.
     pub retries: u64,

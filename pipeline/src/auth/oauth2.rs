@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Secret,
     destination::http::{Answer, HttpClient, Transport, quote},
-    settings::{Address, Proxy},
+    settings::{Address, Proxy, form_encoded},
 };
 
 /// A client of an authorization server. Tokens are kept until shortly before they expire, and renewed beside requests
@@ -139,21 +139,48 @@ impl Fetch<Secret> for Client {
         Box::pin(async move {
             let id = self.id.current().await.map_err(|why| format!("client id: {why}"))?;
             let secret = self.secret.current().await.map_err(|why| format!("client secret: {why}"))?;
-            let mut answer = self.ask(&id, &secret, true).await?;
+            let mut params = Vec::new();
+            for (name, live) in &self.params {
+                params.push((&**name, live.current().await.map_err(|why| format!("{name}: {why}"))?));
+            }
+            let mut pair = String::new();
+            base64(
+                &mut pair,
+                format!("{}:{}", form_encoded(id.reveal()), form_encoded(secret.reveal())).as_bytes(),
+            );
+            let shown = Shown { id, secret, pair: Secret::new(pair), params };
+            let mut answer = self.ask(&shown, true).await?;
             if matches!(answer.status.as_u16(), 400 | 401) {
                 // Which of the two a server takes cannot be known beforehand.
-                let second = self.ask(&id, &secret, false).await?;
+                let second = self.ask(&shown, false).await?;
                 if second.status.is_success() {
                     answer = second;
                 }
             }
-            read(&answer, secret.reveal()).map_err(|why| format!("{}: {why}", self.origin))
+            read(&answer, &shown.secrets()).map_err(|why| format!("{}: {why}", self.origin))
         })
     }
 }
 
+/// What the server is told.
+struct Shown<'c> {
+    id: Secret,
+    secret: Secret,
+    /// Both, as Basic authentication has them.
+    pair: Secret,
+    params: Vec<(&'c str, Secret)>,
+}
+
+impl Shown<'_> {
+    /// What must not be repeated, whatever the server echoes.
+    fn secrets(&self) -> Vec<&str> {
+        let params = self.params.iter().map(|(_, value)| value);
+        [&self.secret, &self.pair].into_iter().chain(params).map(Secret::reveal).collect()
+    }
+}
+
 impl Client {
-    async fn ask(&self, id: &Secret, secret: &Secret, basic: bool) -> Result<Answer, String> {
+    async fn ask(&self, shown: &Shown<'_>, basic: bool) -> Result<Answer, String> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -162,21 +189,17 @@ impl Client {
             form.push(("scope", self.scope.clone()));
         }
         if basic {
-            let mut text = "Basic ".to_owned();
-            base64(&mut text, format!("{}:{}", escaped(id.reveal()), escaped(secret.reveal())).as_bytes());
+            let text = format!("Basic {}", shown.pair.reveal());
             let mut value =
                 HeaderValue::from_str(&text).map_err(|_| "the client's name or secret cannot be sent")?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         } else {
-            form.push(("client_id", id.reveal().to_owned()));
-            form.push(("client_secret", secret.reveal().to_owned()));
+            form.push(("client_id", shown.id.reveal().to_owned()));
+            form.push(("client_secret", shown.secret.reveal().to_owned()));
         }
-        for (name, live) in &self.params {
-            let text = live.current().await.map_err(|why| format!("{name}: {why}"))?;
-            form.push((name, text.reveal().to_owned()));
-        }
-        let body = form.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
+        form.extend(shown.params.iter().map(|(name, value)| (*name, value.reveal().to_owned())));
+        let body = form.iter().map(|(name, value)| format!("{}={}", form_encoded(name), form_encoded(value)));
         let body = Bytes::from(body.collect::<Vec<_>>().join("&"));
         let answer = self.http.request(Method::POST, self.url.reveal(), headers, body).await;
         answer.map_err(|why| format!("{}: {why}", self.origin))
@@ -184,7 +207,7 @@ impl Client {
 }
 
 /// The token of an answer (RFC 6749, 5.1), or what is wrong (5.2).
-fn read(answer: &Answer, secret: &str) -> Result<Lease<Secret>, String> {
+fn read(answer: &Answer, secrets: &[&str]) -> Result<Lease<Secret>, String> {
     let json: Json = serde_json::from_slice(&answer.body).unwrap_or_default();
     if !answer.status.is_success() {
         let said = format!(
@@ -192,7 +215,7 @@ fn read(answer: &Answer, secret: &str) -> Result<Lease<Secret>, String> {
             json["error"].as_str().unwrap_or_default(),
             json["error_description"].as_str().unwrap_or_default()
         );
-        return Err(format!("{}: {}", answer.status, quote(&said, [secret].into_iter())));
+        return Err(format!("{}: {}", answer.status, quote(&said, secrets.iter().copied())));
     }
     let token = json["access_token"].as_str().filter(|token| !token.is_empty());
     let token = Secret::new(token.ok_or("the answer holds no access_token")?);
@@ -203,17 +226,6 @@ fn read(answer: &Answer, secret: &str) -> Result<Lease<Secret>, String> {
         Some(seconds) => Lease::until(token, clock::unix() + Duration::from_secs(seconds.min(YEAR))),
         None => Lease::lasting(token, UNSAID),
     })
-}
-
-/// `application/x-www-form-urlencoded`.
-fn escaped(text: &str) -> String {
-    reqwest::Url::parse("x:").map_or_else(
-        |_| String::new(),
-        |mut url| {
-            url.query_pairs_mut().append_key_only(text);
-            url.query().unwrap_or_default().to_owned()
-        },
-    )
 }
 
 const YEAR: u64 = 365 * 24 * 3600;

@@ -80,8 +80,8 @@ impl Default for Rotation {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
-    /// Once it is in our own memory, which is written out when 64 KiB have come together, and at the end. Fastest; what
-    /// has not been written is lost when the process dies.
+    /// Once it is in our own memory, which is written out when 64 KiB have come together, on [demand](Export::drain), and
+    /// at the end. Fastest; what has not been written is lost when the process dies.
     None,
     /// Once the operating system has it: lost only when the machine goes down.
     #[default]
@@ -154,6 +154,16 @@ impl Export for FileExport {
             }
         });
         written.await.unwrap_or_else(|| Outcome::retry("the program is ending"))
+    }
+
+    /// Writes what was promised and not written yet ([`Durability::None`]).
+    async fn drain(&self, by: Deadline) -> Outcome {
+        match by.bound(self.lines.next(Lines::write_out)).await {
+            Some(Some(Ok(()))) => Outcome::DELIVERED,
+            Some(Some(Err(error))) => Outcome::retry(format!("cannot write: {error}")),
+            Some(None) => Outcome::retry("the program is ending"),
+            None => Outcome::retry("no answer by the deadline"),
+        }
     }
 }
 

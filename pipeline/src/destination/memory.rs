@@ -21,7 +21,7 @@ use crate::{Batch, Deadline, Destination, Export, Outcome, Signal};
 /// let pipeline = Pipeline::new(Settings::to([destination]));
 /// let json = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"orders",
 ///     "traceId":"6957a1f03b8c51d2e7f0469a8d1c27e4","spanId":"c4f1837a0be2659d"}]}]}]}"#;
-/// let request = spanlayer_otlp::json::to_protobuf(Signal::Traces, json).unwrap();
+/// let request = spanlayer_pipeline::otlp::json::to_protobuf(Signal::Traces, json).unwrap();
 /// pipeline.accept(Payload::scan(Signal::Traces, request.into()).unwrap());
 /// pipeline.flush(Deadline::never()).await;
 ///
@@ -138,7 +138,7 @@ impl Destination {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
     /// # let json = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"6957a1f03b8c51d2e7f0469a8d1c27e4","spanId":"c4f1837a0be2659d"}]}]}]}"#;
-    /// # let request = spanlayer_otlp::json::to_protobuf(Signal::Traces, json).unwrap();
+    /// # let request = spanlayer_pipeline::otlp::json::to_protobuf(Signal::Traces, json).unwrap();
     /// # let payload = Payload::scan(Signal::Traces, request.into()).unwrap();
     /// let memory = Memory::answering([Outcome::refused("not today")]);
     /// let pipeline = Pipeline::new(Settings::to([Destination::memory(memory.clone())]));

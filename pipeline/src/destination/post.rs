@@ -1,7 +1,5 @@
 //! Posts batches in formats other than OTLP: rendered, compressed, one request per attempt.
 
-use std::sync::{Mutex, PoisonError};
-
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue,
@@ -18,7 +16,7 @@ use super::{
 };
 use crate::{
     Batch, BatchLimits, Deadline, Destination, Export, Mapping, Outcome, Secret, auth::Authenticator,
-    encode::encode,
+    encode::encode, recall::Recall,
 };
 
 impl Destination {
@@ -76,9 +74,9 @@ pub(crate) struct PostExport<R> {
     url: Secret,
     headers: HeaderMap,
     wire: Wire,
-    /// Bodies that may have to be sent again, by their batches' keys: a body says when it was made, and a repetition
+    /// Bodies that may have to be sent again: a body says when it was made, and a repetition
     /// has to be the same byte for byte.
-    made: Mutex<Vec<(String, Bytes)>>,
+    made: Recall<Bytes>,
     /// Unix time in nanoseconds.
     clock: fn() -> u64,
 }
@@ -107,25 +105,19 @@ impl<R: Render> PostExport<R> {
         let secrets = Secrets::new(&server.headers, [url.reveal()], server.proxy.as_ref());
         let auth = Authenticator::new(server.auth.as_ref(), &server.secret_headers, &server.aws());
         let wire = Wire::new(transport, auth, secrets, &Context::default());
-        Self { render, server, url, headers, wire, made: Mutex::default(), clock: clock::unix_nanos }
+        Self { render, server, url, headers, wire, made: Recall::of(KEPT), clock: clock::unix_nanos }
     }
 
     async fn body(&self, batch: &Batch) -> std::io::Result<Bytes> {
-        if let Some((_, body)) = self.kept().iter().find(|(key, _)| key == batch.idempotency_key()) {
-            return Ok(body.clone());
-        }
-        let body = self.render.render(&batch.request(), (self.clock)());
-        let body = encode(self.server.compression, body.into()).await?;
-        let mut made = self.kept();
-        if made.len() == KEPT {
-            made.remove(0);
-        }
-        made.push((batch.idempotency_key().to_owned(), body.clone()));
+        let body = match self.made.take(batch) {
+            Some(body) => body,
+            None => {
+                let body = self.render.render(&batch.request(), (self.clock)());
+                encode(self.server.compression, body.into()).await?
+            }
+        };
+        self.made.note(batch, body.clone());
         Ok(body)
-    }
-
-    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<(String, Bytes)>> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn verdict(&self, answer: &Answer) -> Outcome {
@@ -161,7 +153,7 @@ impl<R: Render> Export for PostExport<R> {
             Err(why) => Outcome::retry(why),
         };
         if !matches!(outcome, Outcome::Retry { .. }) {
-            self.kept().retain(|(key, _)| key != batch.idempotency_key());
+            self.made.take(&batch);
         }
         outcome
     }
@@ -169,8 +161,8 @@ impl<R: Render> Export for PostExport<R> {
 
 const AGENT: &str = concat!("spanlayer/", env!("CARGO_PKG_VERSION"));
 
-/// Bodies kept for a repetition: more than a lane has under way at a time.
-const KEPT: usize = 8;
+/// Bodies kept for a repetition: more than are under way at a time, and few enough that they do not fill the memory.
+const KEPT: usize = 32;
 
 #[cfg(test)]
 mod tests {

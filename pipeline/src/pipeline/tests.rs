@@ -6,8 +6,11 @@ use tokio::time::{Instant, advance};
 
 use super::*;
 use crate::{
-    Batch, BatchLimits, Compression, Destination, Export, Health, Observer, Outcome,
-    stage::scripted::{Scripted, busy, secs, spans},
+    Batch, BatchLimits, Compression, Destination, Export, Health, Memory, Observer, Outcome,
+    stage::{
+        BufferSettings, Wrap as _,
+        scripted::{Scripted, busy, secs, spans},
+    },
 };
 
 fn pipeline(destinations: impl IntoIterator<Item = Destination>) -> Pipeline {
@@ -532,4 +535,24 @@ async fn what_is_redacted_is_never_held() {
     let sent = seen.seen()[0].request();
     assert!(!String::from_utf8_lossy(&sent).contains("abcdef0123456789"));
     assert!(String::from_utf8_lossy(&sent).contains("GET /?sig=****"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_destination_holds_back_goes_out_at_the_end_or_is_told() {
+    let told = [
+        (Outcome::DELIVERED, 3, Outcome::DELIVERED),
+        (Outcome::retry("down"), 0, Outcome::retry("held: down")),
+    ];
+    for (then, items, says) in told {
+        let memory = Memory::always(then);
+        let held = memory.clone().buffer(BufferSettings::default());
+        let pipeline = pipeline([Destination::custom("held", Signal::ALL, held)]);
+        pipeline.accept(spans(3, "a", false));
+        assert_eq!(pipeline.flush(by(1)).await.delivered, 3, "it was taken");
+        assert_eq!((memory.attempts(), pipeline.drain(by(1)).await), (0, says));
+        assert_eq!(memory.items(), items);
+        let report = pipeline.shutdown(by(1)).await;
+        let told: Vec<_> = report.held_back.iter().map(|held| (&*held.destination, &*held.why)).collect();
+        assert_eq!(told, if items > 0 { vec![] } else { vec![("held", "down")] });
+    }
 }

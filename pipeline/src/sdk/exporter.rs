@@ -36,6 +36,11 @@ use crate::{Batch, Deadline, Export, Outcome, Payload, export::Custom, stage::Ca
 /// | shutdown with exports still under way at its limit | `Timeout`; they are stopped |
 /// | shutdown again | none |
 ///
+/// The SDK's processors flush and end themselves, and not always what is behind them: a `force_flush` of a provider does
+/// not wait for what a [`Buffer`](crate::stage::Buffer) holds back or a [`FanOut`](crate::stage::FanOut) is still sending,
+/// and the processors of its experimental feature answer a shutdown before they end their exporter. With such a stack keep a
+/// clone, and have it `force_flush` after the provider: it waits for all of that. [`Telemetry`](super::Telemetry) does so.
+///
 /// ```
 /// use opentelemetry::trace::{Tracer as _, TracerProvider as _};
 /// use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -59,14 +64,18 @@ pub struct Exporter {
     pub(super) temporality: Temporality,
 }
 
-/// How many exports failed, and what the last of them said: the SDK forgets most of it.
+/// How many exports and last flushes failed, and what the last of them said: the SDK forgets most of it.
 #[derive(Default)]
 pub(super) struct Failures(Mutex<(u64, String)>);
 
 impl Failures {
     fn note(&self, error: &OTelSdkError) {
+        let words = match error {
+            OTelSdkError::InternalFailure(words) => words.clone(),
+            other => other.to_string(),
+        };
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *noted = (noted.0 + 1, error.to_string());
+        *noted = (noted.0 + 1, words);
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -192,6 +201,9 @@ impl Exporter {
         }
         let left = limit.saturating_sub(start.elapsed());
         let flushed = shared.map_or(Ok(()), |shared| shared.flush(left));
+        if let Err(error @ OTelSdkError::InternalFailure(_)) = &flushed {
+            self.failures.note(error);
+        }
         // What was left of the limit says little to the caller.
         flushed.map_err(|error| match error {
             OTelSdkError::Timeout(_) => OTelSdkError::Timeout(limit),

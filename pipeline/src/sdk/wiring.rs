@@ -175,8 +175,8 @@ impl Telemetry {
         ];
         let exported = side_by_side(all, limit);
         let drained = self.stack.flush_within(limit.saturating_sub(start.elapsed()));
-        // What an export said is more than what the SDK makes of it.
-        let outcome = self.stack.failures().since(failed).and(exported).and(drained);
+        // What an export or the stack said is more than what the SDK makes of it.
+        let outcome = self.stack.failures().since(failed).and(drained).and(exported);
         in_time(outcome, start, limit)
     }
 
@@ -206,7 +206,7 @@ impl Telemetry {
         ];
         let exported = side_by_side(all, limit.saturating_add(GRACE));
         let ended = self.stack.close(limit.saturating_sub(start.elapsed()));
-        let outcome = self.stack.failures().since(failed).and(exported).and(ended);
+        let outcome = self.stack.failures().since(failed).and(ended).and(exported);
         in_time(outcome, start, limit)
     }
 

@@ -1,6 +1,7 @@
 //! Headers as a variable holds them: `k1=v1,k2=v2`, values percent-encoded (W3C Baggage without properties).
 
 use http::{HeaderName, HeaderValue};
+use reqwest::Url;
 
 use crate::auth::Value;
 
@@ -112,6 +113,17 @@ pub(crate) fn set(
     headers.retain(|(other, _)| *other != name);
     headers.push((name, value));
     Ok(())
+}
+
+/// `application/x-www-form-urlencoded`.
+pub(crate) fn form_encoded(text: &str) -> String {
+    Url::parse("x:").map_or_else(
+        |_| String::new(),
+        |mut url| {
+            url.query_pairs_mut().append_key_only(text);
+            url.query().unwrap_or_default().to_owned()
+        },
+    )
 }
 
 #[cfg(test)]

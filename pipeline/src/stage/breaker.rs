@@ -411,7 +411,7 @@ impl Drop for Permit {
 const FAIR: Duration = Duration::from_secs(1);
 
 /// A server may ask for more (dates far off, absurd numbers); it is not believed beyond this.
-const LONGEST: Duration = Duration::from_secs(3600);
+pub(super) const LONGEST: Duration = Duration::from_secs(3600);
 
 /// What settings may ask for and no program will live to see: clocks do not count further than they have to.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);

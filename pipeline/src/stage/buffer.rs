@@ -10,6 +10,7 @@ use std::{
 use spanlayer_otlp::Signal;
 use tokio::{sync, task::JoinHandle, time::sleep};
 
+use super::Caught;
 use crate::{Batch, Deadline, Export, Outcome};
 
 /// When a [`Buffer`] sends what it holds, and how much that may be.
@@ -67,7 +68,7 @@ impl Default for BufferSettings {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// # let json = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"6957a1f03b8c51d2e7f0469a8d1c27e4","spanId":"c4f1837a0be2659d"}]}]}]}"#;
-/// # let request = spanlayer_otlp::json::to_protobuf(Signal::Traces, json).unwrap();
+/// # let request = spanlayer_pipeline::otlp::json::to_protobuf(Signal::Traces, json).unwrap();
 /// # let batch = Batch::of([Payload::scan(Signal::Traces, request.into()).unwrap()]).unwrap();
 /// let memory = Memory::new();
 /// let export = Buffer::new(memory.clone(), BufferSettings::default());
@@ -84,7 +85,8 @@ pub struct Buffer<E> {
 }
 
 struct Inner<E> {
-    export: E,
+    /// A panic must neither end the clock nor keep what caused it in the way of what follows.
+    export: Caught<E>,
     settings: BufferSettings,
     held: Mutex<Held>,
     /// One flush at a time, so that what goes out keeps its order.
@@ -104,7 +106,8 @@ struct Held {
 impl<E: Export + 'static> Buffer<E> {
     /// Collects what is exported to `inner`.
     pub fn new(inner: E, settings: BufferSettings) -> Self {
-        let inner = Inner { export: inner, settings, held: Mutex::default(), sending: sync::Mutex::new(()) };
+        let inner =
+            Inner { export: Caught(inner), settings, held: Mutex::default(), sending: sync::Mutex::new(()) };
         Self { inner: Arc::new(inner), clock: Mutex::default() }
     }
 
@@ -227,10 +230,10 @@ impl<E: Export + 'static> Export for Buffer<E> {
     }
 
     async fn drain(&self, by: Deadline) -> Outcome {
-        match self.inner.send(by).await {
-            Outcome::Delivered { .. } => self.inner.export.drain(by).await,
-            failed => failed,
-        }
+        let sent = self.inner.send(by).await;
+        // Also after a failure: what is held further in is another matter.
+        let drained = self.inner.export.drain(by).await;
+        if matches!(sent, Outcome::Delivered { .. }) { drained } else { sent }
     }
 }
 

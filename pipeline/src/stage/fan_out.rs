@@ -14,6 +14,7 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
+use super::Caught;
 use crate::{Batch, Deadline, Export, Outcome, export::Custom, join::join_all};
 
 /// Exports each batch to several destinations at once, and answers as soon as one of them has taken it; the others go on
@@ -27,7 +28,7 @@ use crate::{Batch, Deadline, Export, Outcome, export::Custom, join::join_all};
 /// Dropping an export before it was answered stops all of its attempts; dropping the stage stops everything.
 /// [`drain`](Export::drain) waits for what is under way when it begins, and holds up nothing that comes later.
 ///
-/// Exports run as tasks, so this needs a tokio runtime.
+/// Exports run as tasks, so this needs a tokio runtime. One that panics is one that was refused.
 ///
 /// ```
 /// use spanlayer_pipeline::{Deadline, Export as _, Memory, Outcome, stage::{FanOut, Wrap as _}};
@@ -120,7 +121,7 @@ impl FanOut {
     #[must_use]
     pub fn to(mut self, destination: impl Export + 'static) -> Self {
         self.destinations.push(Arc::new(One {
-            export: Custom(Arc::new(destination)),
+            export: Custom(Arc::new(Caught(destination))),
             under_way: Arc::default(),
             missed: AtomicU64::new(0),
         }));

@@ -6,6 +6,7 @@ use std::{fmt, sync::Arc};
 
 use spanlayer_otlp::Signal;
 
+use super::idempotency::fnv;
 use crate::{
     Batch, Deadline, Export, Outcome,
     read::{self, Log, Metric, Span, Status},
@@ -44,9 +45,11 @@ impl Item<'_> {
     }
 }
 
-/// Lets through the items that a predicate says yes to, with the resource and scope they belong to, under the key of
-/// their batch. A batch of which all are let through goes on as it is; one of which none is, goes nowhere, and counts as
-/// delivered.
+/// Lets through the items that a predicate says yes to, with the resource and scope they belong to. A batch of which all
+/// are let through goes on as it is; one of which none is, goes nowhere, and counts as delivered.
+///
+/// What is left of a batch has a key made of the batch's and of the choice: whoever is behind several filters takes what they
+/// let through of the same batch for what it is, and not for repetitions of each other.
 ///
 /// ```
 /// use spanlayer_pipeline::{Memory, stage::{Filter, Item}};
@@ -95,7 +98,7 @@ impl<E> Filter<E> {
             return (!keep.is_empty()).then_some(batch);
         }
         let left = retain::retain(&request, &keep)?;
-        Some(batch.holding(left.into()))
+        Some(batch.holding(left.into(), chosen(&keep)))
     }
 }
 
@@ -116,6 +119,11 @@ impl<E: Export> Export for Filter<E> {
     fn drain(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
         self.inner.drain(by)
     }
+}
+
+/// Equal for equal choices.
+fn chosen(keep: &[bool]) -> String {
+    format!("{:032x}", fnv(keep.iter().map(|keep| u8::from(*keep))))
 }
 
 /// `SEVERITY_NUMBER_ERROR` (`logs.proto`).

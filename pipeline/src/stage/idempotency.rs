@@ -59,14 +59,14 @@ impl<E: Export> Export for Idempotency<E> {
     }
 }
 
-/// FNV-1a of 128 bits (draft-eastlake-fnv): tells requests apart, and is no defence against those who forge them.
 fn digest(batch: &Batch) -> String {
-    let request = batch.request();
     let signal = batch.signal().name().bytes();
-    let hash = signal
-        .chain(request.iter().copied())
-        .fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
-    format!("{hash:032x}")
+    format!("{:032x}", fnv(signal.chain(batch.request())))
+}
+
+/// FNV-1a of 128 bits (draft-eastlake-fnv): tells what differs apart, and is no defence against those who forge it.
+pub(super) fn fnv(bytes: impl Iterator<Item = u8>) -> u128 {
+    bytes.fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
 }
 
 const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;

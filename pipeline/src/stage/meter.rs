@@ -38,7 +38,7 @@ impl Meter {
         self.totals().items
     }
 
-    /// Exports that did not end in a delivery.
+    /// Exports that did not end in a delivery, those included that were given up before they had an answer.
     pub fn failure_count(&self) -> u64 {
         self.totals().failures
     }
@@ -110,6 +110,7 @@ impl<E: Export> Export for Metered<E> {
     async fn export(&self, batch: Batch, by: Deadline) -> Outcome {
         let traffic = self.meter.of(batch.signal());
         traffic.attempts.fetch_add(1, Relaxed);
+        let unless_delivered = Failure(traffic);
         traffic.items.fetch_add(batch.items() as u64, Relaxed);
         let mut bytes = batch.bytes();
         if let Some(encoding) = self.encoding
@@ -121,14 +122,23 @@ impl<E: Export> Export for Metered<E> {
         }
         traffic.bytes.fetch_add(bytes as u64, Relaxed);
         let outcome = self.inner.export(batch, by).await;
-        if !matches!(outcome, Outcome::Delivered { .. }) {
-            traffic.failures.fetch_add(1, Relaxed);
+        if matches!(outcome, Outcome::Delivered { .. }) {
+            std::mem::forget(unless_delivered);
         }
         outcome
     }
 
     fn drain(&self, by: Deadline) -> impl Future<Output = Outcome> + Send {
         self.inner.drain(by)
+    }
+}
+
+/// Counts as one unless it is forgotten: an export that nobody waited for to the end delivered nothing that anybody knows of.
+struct Failure<'t>(&'t Traffic);
+
+impl Drop for Failure<'_> {
+    fn drop(&mut self) {
+        self.0.failures.fetch_add(1, Relaxed);
     }
 }
 
@@ -146,7 +156,7 @@ mod tests {
     use crate::{
         Compression,
         encode::Format,
-        stage::scripted::{Scripted, batch, spans},
+        stage::scripted::{Scripted, batch, secs, spans},
     };
 
     #[tokio::test]
@@ -169,6 +179,15 @@ mod tests {
             );
             assert!(json || whole.len() < batch.bytes(), "{} {}", whole.len(), batch.bytes());
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_export_that_is_given_up_failed() {
+        let meter = Meter::new();
+        let stage = Metered::new(Scripted::hanging(), &meter);
+        let by = Deadline::within(secs(1));
+        assert_eq!(by.bound(stage.export(batch(3), by)).await, None);
+        assert_eq!((meter.export_count(), meter.span_count(), meter.failure_count()), (1, 3, 1));
     }
 
     #[tokio::test]

@@ -5,7 +5,10 @@ use std::time::Duration;
 use spanlayer_host::random;
 use tokio::time::sleep;
 
-use super::{breaker::Circuit, meter::Meter};
+use super::{
+    breaker::{Circuit, LONGEST},
+    meter::Meter,
+};
 use crate::{Batch, Deadline, Export, Outcome};
 
 /// How attempts are repeated within one export. What remains undelivered stays with the caller.
@@ -18,7 +21,8 @@ use crate::{Batch, Deadline, Export, Outcome};
 /// | [`linear`](Self::linear) | 3 | 1 s | + 1 s | none | no limit |
 ///
 /// A wait is never shorter than the destination asked for (`Retry-After`, RFC 9110, 10.2.3; in gRPC `RetryInfo`), and never
-/// begun if it would outlast the deadline.
+/// begun if it would outlast the deadline, or if the destination asked for more than an hour: then the batch goes back to
+/// the caller, who is told what was asked.
 ///
 /// ```
 /// use spanlayer_pipeline::Backoff;
@@ -162,10 +166,11 @@ impl<E: Export> Export for Retry<E> {
         loop {
             let outcome = self.inner.export(batch.clone(), by).await;
             let Outcome::Retry { after, why } = &outcome else { return outcome };
+            let after = *after;
             let pause = jittered(wait, self.backoff.jitter, (self.chance)()).max(after.unwrap_or_default());
             let open = self.circuit.as_ref().is_some_and(Circuit::is_open);
             // Each of these would make the wait a bill for a lost cause.
-            if retries == 0 || pause > patience || !by.allows(pause) || open {
+            if retries == 0 || pause > patience || after > Some(LONGEST) || !by.allows(pause) || open {
                 return outcome;
             }
             if let Some(circuit) = &self.circuit {
@@ -229,6 +234,16 @@ mod tests {
         let stage = retry(Scripted::always(busy(3)), PATIENT);
         assert_eq!(stage.export(batch(1), Deadline::within(secs(3))).await, busy(3));
         assert_eq!((start.elapsed(), stage.inner.calls()), (secs(0), 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_asks_for_ages_is_not_waited_for_even_without_a_deadline() {
+        let start = Instant::now();
+        for ages in [3601, u64::MAX] {
+            let stage = retry(Scripted::always(busy(ages)), Backoff::otlp());
+            assert_eq!(stage.export(batch(1), Deadline::never()).await, busy(ages));
+            assert_eq!((start.elapsed(), stage.inner.calls()), (secs(0), 1));
+        }
     }
 
     #[tokio::test(start_paused = true)]

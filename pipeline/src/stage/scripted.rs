@@ -109,3 +109,12 @@ pub(crate) fn spans(count: usize, mark: &str, error: bool) -> Payload {
 pub(crate) fn batch(spans_in_it: usize) -> Batch {
     Batch::of([spans(spans_in_it, "span", false)]).unwrap()
 }
+
+/// A destination that nobody should have written.
+pub(crate) struct Panics;
+
+impl Export for Panics {
+    async fn export(&self, _: Batch, _: Deadline) -> Outcome {
+        panic!("a fault of its own")
+    }
+}

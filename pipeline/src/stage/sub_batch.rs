@@ -2,14 +2,12 @@
 
 mod progress;
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::VecDeque;
 
 use crate::{
     Batch, BatchLimits, Deadline, Export, Outcome,
     pieces::{HOPELESS, by_resource, halves, pieces},
+    recall::Recall,
 };
 use progress::Progress;
 
@@ -34,14 +32,14 @@ pub struct SubBatch<E> {
     inner: E,
     limits: BatchLimits,
     resources_apart: bool,
-    /// Batches of which some is delivered and some is not, by their keys.
-    unfinished: Mutex<VecDeque<(String, Progress)>>,
+    /// Batches of which some is delivered and some is not.
+    unfinished: Recall<Progress>,
 }
 
 impl<E> SubBatch<E> {
     /// Exports to `inner` in batches within these limits.
     pub const fn new(inner: E, limits: BatchLimits) -> Self {
-        Self { inner, limits, resources_apart: false, unfinished: Mutex::new(VecDeque::new()) }
+        Self { inner, limits, resources_apart: false, unfinished: Recall::of(UNFINISHED) }
     }
 
     /// Each batch of one resource only, for formats that name it once a request.
@@ -72,12 +70,9 @@ impl<E> SubBatch<E> {
     }
 
     fn resume(&self, batch: &Batch) -> Unfinished<'_> {
-        let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = batch.idempotency_key();
-        let known = unfinished.iter().position(|(known, _)| known == key);
-        let progress = known.and_then(|at| unfinished.remove(at)).map(|(_, progress)| progress);
-        let progress = progress.unwrap_or_else(|| Progress::of(self.cut(batch.clone())));
-        Unfinished { key: key.to_owned(), progress, all: &self.unfinished }
+        let known = self.unfinished.take(batch);
+        let progress = known.unwrap_or_else(|| Progress::of(self.cut(batch.clone())));
+        Unfinished { batch: batch.clone(), progress, all: &self.unfinished }
     }
 }
 
@@ -112,26 +107,21 @@ impl<E: Export> Export for SubBatch<E> {
 /// A batch on its way. When its export ends early, by an answer or by being dropped, what is left of it is remembered, if
 /// there is anything to remember.
 struct Unfinished<'a> {
-    key: String,
+    batch: Batch,
     progress: Progress,
-    all: &'a Mutex<VecDeque<(String, Progress)>>,
+    all: &'a Recall<Progress>,
 }
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        if !self.progress.is_worth_remembering() {
-            return;
+        if self.progress.is_worth_remembering() {
+            self.all.note(&self.batch, std::mem::take(&mut self.progress));
         }
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() == REMEMBERED {
-            all.pop_front();
-        }
-        all.push_back((std::mem::take(&mut self.key), std::mem::take(&mut self.progress)));
     }
 }
 
-/// Batches that may come back: more than are under way at a time.
-const REMEMBERED: usize = 16;
+/// Whoever keeps more batches than this for another attempt has more to fear than a repetition.
+const UNFINISHED: usize = 4096;
 
 #[cfg(test)]
 mod tests;

@@ -57,7 +57,8 @@ impl Rates {
 }
 
 /// Holds batches up until they fit the [`Rates`]. The first goes at once; each takes up the way for as long as its
-/// requests, items and bytes are worth, and the next waits for that. A wait that would outlast the deadline is not
+/// requests, items and bytes are worth, and the next waits for that; who comes up to 5 ms late is not held up for it later,
+/// since timers are no more exact than that. A wait that would outlast the deadline is not
 /// begun: the answer is [`Outcome::Retry`], with the time to come again.
 ///
 /// Put it inside of [`Retry`](super::Retry), so that repetitions count as well.
@@ -99,7 +100,9 @@ impl<E> Throttle<E> {
         match *free {
             Some(at) if at > now => Err(at - now),
             _ => {
-                *free = now.checked_add(self.rates.cost(batch));
+                // What a timer was late by is made up for, or a high rate would never be reached.
+                let since = free.map_or(now, |at| at.max(now.checked_sub(LATE).unwrap_or(now)));
+                *free = since.checked_add(self.rates.cost(batch));
                 Ok(())
             }
         }
@@ -122,6 +125,9 @@ impl<E: Export> Export for Throttle<E> {
         self.inner.drain(by)
     }
 }
+
+/// How late a timer of milliseconds may be on a machine that has other things to do.
+const LATE: Duration = Duration::from_millis(5);
 
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
@@ -165,6 +171,28 @@ mod tests {
             (Some(secs(10)), secs(0), "held back for 10.0 s by our own limit")
         );
         assert_eq!(stage.inner.calls(), 1);
+    }
+
+    /// Timers go by milliseconds.
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_higher_than_timers_tick_is_reached_and_not_exceeded() {
+        for rate in [700.0, 5_000.0] {
+            let took = took(Rates::requests(rate), &[1; 1000]).await.as_secs_f64();
+            let exact = 999.0 / rate;
+            assert!((exact - LATE.as_secs_f64()..exact * 1.02).contains(&took), "{rate}: {took} {exact}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_used_for_long_is_not_saved_up() {
+        let stage = Throttle::new(Scripted::always(Outcome::DELIVERED), Rates::requests(1_000.0));
+        stage.export(batch(1), Deadline::never()).await;
+        sleep(secs(60)).await;
+        let start = Instant::now();
+        for _ in 0..101 {
+            stage.export(batch(1), Deadline::never()).await;
+        }
+        assert!(start.elapsed() >= Duration::from_millis(100) - LATE, "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

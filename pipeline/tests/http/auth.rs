@@ -172,6 +172,22 @@ async fn a_token_server_that_refuses_is_quoted_without_the_secret_and_nothing_is
 }
 
 #[tokio::test]
+async fn what_a_token_server_repeats_of_a_request_is_masked_in_every_form() {
+    // `id:client-s3cret`, as Basic authentication has it.
+    let echo = r#"{"error":"no","error_description":"Basic aWQ6Y2xpZW50LXMzY3JldA==, key=param-s3cret"}"#;
+    let tokens = Server::start([status("400 Bad Request", echo), status("400 Bad Request", echo)]).await;
+    let server = Server::start([]).await;
+    let mut client = OAuth2::new(&tokens.url(), "id", value("client-s3cret")).unwrap();
+    client.params = vec![("key".to_owned(), value("param-s3cret"))];
+    let mut otlp = to(&server);
+    otlp.auth = Some(Auth::OAuth2(client.into()));
+    let under = Under::test(otlp, ONCE);
+    assert_eq!(under.sent(1).await, LEFT);
+    let told = under.told();
+    assert!(told.contains("no Basic ***, key=***") && !told.contains("aWQ6"), "{told}");
+}
+
+#[tokio::test]
 async fn a_secret_is_asked_for_once_and_again_when_it_is_turned_away() {
     let store = Server::start([
         secret_string(r#"{"token":"t0ken-1","other":1}"#),

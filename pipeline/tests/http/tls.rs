@@ -159,7 +159,7 @@ async fn files_that_cannot_be_used_are_named_and_nothing_is_lost() {
     let server = authority.server(false).await;
     let mut http = https(&server);
     for (file, says) in [
-        (authority.directory.join("missing.pem"), "cannot read"),
+        (authority.directory.join("missing.pem"), "cannot be read"),
         (authority.file("empty.pem", "no PEM"), "holds no certificate in PEM form"),
     ] {
         http.certificate = Some(file.clone());

@@ -6,9 +6,11 @@ use opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
 use opentelemetry_sdk::{
     error::OTelSdkError,
     runtime::{self, RuntimeChannel},
-    trace::{SdkTracerProvider, span_processor_with_async_runtime},
+    trace::{SdkTracerProvider, SpanExporter, span_processor_with_async_runtime},
 };
-use spanlayer_pipeline::{Memory, sdk::Exporter, settings::Otlp, stage::FanOut};
+use spanlayer_pipeline::{
+    Batch, Deadline, Export, Memory, Outcome, sdk::Exporter, settings::Otlp, stage::FanOut,
+};
 
 use super::{elsewhere, support::http::Reply};
 
@@ -89,4 +91,29 @@ fn a_hanging_server_is_given_up_at_the_limit_and_its_connection_closed() {
     let error = runtime.block_on(exporter.export(vec![super::ending::span()])).unwrap_err();
     assert!(matches!(error, OTelSdkError::Timeout(limit) if limit == Duration::from_millis(200)), "{error}");
     runtime.block_on(server.closed(1));
+}
+
+/// These processors answer a shutdown before they end their exporter.
+#[tokio::test(flavor = "current_thread")]
+async fn a_clone_waits_for_what_the_async_processor_leaves_under_way() {
+    let slow = Memory::new();
+    let exporter = Exporter::new(FanOut::new().to(Memory::new()).to(Slow(slow.clone())));
+    let processor = span_processor_with_async_runtime::BatchSpanProcessor::builder(
+        exporter.clone(),
+        runtime::TokioCurrentThread,
+    );
+    let provider = SdkTracerProvider::builder().with_span_processor(processor.build()).build();
+    provider.tracer("tests").start("one").end();
+    provider.shutdown().unwrap();
+    SpanExporter::force_flush(&exporter).unwrap();
+    assert_eq!(slow.items(), 1);
+}
+
+struct Slow(Memory);
+
+impl Export for Slow {
+    async fn export(&self, batch: Batch, by: Deadline) -> Outcome {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.0.export(batch, by).await
+    }
 }

@@ -123,3 +123,16 @@ fn elsewhere(script: impl IntoIterator<Item = support::http::Reply> + Send + 'st
     });
     hear.recv().unwrap()
 }
+
+/// Whoever takes another version of the SDK than the documentation names gets errors of traits that are not implemented.
+#[test]
+fn the_documentation_names_the_version_of_the_sdk_that_the_exporters_are_for() {
+    let (documentation, workspace) = (include_str!("../../src/lib.rs"), include_str!("../../../Cargo.toml"));
+    let version = |name: &str| {
+        let line = workspace.lines().find(|line| line.starts_with(&format!("{name} = "))).unwrap();
+        line.split('"').nth(1).unwrap()
+    };
+    let sdk = version("opentelemetry_sdk");
+    assert!(documentation.contains(&format!("`opentelemetry_sdk` {sdk} |")));
+    assert!(documentation.contains(&format!("opentelemetry = \"{}\"", version("opentelemetry"))));
+}

@@ -141,3 +141,14 @@ fn what_could_not_be_exported_is_an_error_of_the_flush_and_of_the_shutdown() {
     assert!(error.to_string().contains("down"), "{error}");
     telemetry.shutdown().unwrap();
 }
+
+#[test]
+fn what_a_stack_could_not_let_go_of_is_told_in_its_words() {
+    for end in [Telemetry::force_flush, Telemetry::shutdown] {
+        let held = Memory::always(Outcome::refused("who are you?")).buffer(BufferSettings::default());
+        let telemetry = Wiring::service("shop", "1").start(held);
+        telemetry.tracer("tests").start("one").end();
+        let error = end(&telemetry).unwrap_err();
+        assert!(error.to_string().contains("who are you?"), "{error}");
+    }
+}

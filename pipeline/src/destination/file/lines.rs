@@ -97,7 +97,7 @@ impl<O: Open> Lines<O> {
     }
 
     /// Writes what is pending, all of it or nothing.
-    fn write_out(&mut self) -> io::Result<()> {
+    pub(super) fn write_out(&mut self) -> io::Result<()> {
         if self.pending.is_empty() {
             return Ok(());
         }

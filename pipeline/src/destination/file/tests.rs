@@ -279,3 +279,19 @@ async fn an_empty_batch_makes_no_file() {
     assert_eq!(export.export(empty, Deadline::never()).await, Outcome::DELIVERED);
     assert!(!place.file().exists());
 }
+
+#[tokio::test]
+async fn what_was_only_promised_is_written_on_demand_and_a_failure_is_told() {
+    let place = Place::new("promised");
+    let mut file = JsonLines::at(place.0.join("later/spans.jsonl"));
+    file.durability = Durability::None;
+    let export = FileExport::new(file);
+    assert_eq!(export.export(batch(2), Deadline::never()).await, Outcome::DELIVERED);
+    let Outcome::Retry { why, .. } = export.drain(Deadline::never()).await else {
+        panic!("there is no such directory")
+    };
+    assert!(why.starts_with("cannot write: "), "{why}");
+    fs::create_dir(place.0.join("later")).unwrap();
+    assert_eq!(export.drain(Deadline::never()).await, Outcome::DELIVERED);
+    assert_eq!(place.read("later/spans.jsonl").lines().count(), 2);
+}

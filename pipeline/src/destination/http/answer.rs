@@ -6,6 +6,9 @@ use http::{
     HeaderMap, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
+use spanlayer_otlp::json::text::quoted;
+
+use crate::settings::form_encoded;
 
 /// An answer.
 #[derive(Debug)]
@@ -48,18 +51,24 @@ impl Answer {
     }
 }
 
-/// The first 200 characters on one line, without the secrets, which are looked for before anything is cut.
+/// The first 200 characters on one line, without the secrets, which are looked for before anything is cut: as they are, and
+/// as JSON and forms have them.
 pub(crate) fn quote<'s>(words: &str, secrets: impl Iterator<Item = &'s str>) -> String {
     let mut words = words.to_owned();
     // `Bearer abc` may come back as `abc`. What is shorter is no secret, and would tear holes into every message.
-    let mut secrets: Vec<&str> = secrets
+    let mut secrets: Vec<String> = secrets
         .flat_map(|value| [value, value.rsplit(' ').next().unwrap_or_default()])
         .filter(|secret| secret.len() >= 6)
+        .flat_map(|secret| {
+            let (mut json, form) = (String::new(), form_encoded(secret));
+            quoted(&mut json, secret);
+            [secret.to_owned(), json[1..json.len() - 1].to_owned(), form.replace('+', "%20"), form]
+        })
         .collect();
     // One may begin another, of which the rest would stay.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     for secret in secrets {
-        words = words.replace(secret, "***");
+        words = words.replace(&secret, "***");
     }
     let printable = words.split_whitespace().collect::<Vec<_>>().join(" ");
     printable.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()
@@ -69,3 +78,20 @@ pub(crate) fn quote<'s>(words: &str, secrets: impl Iterator<Item = &'s str>) -> 
 pub(crate) const MAX_ANSWER: usize = 4 << 20;
 
 const MAX_WORDS: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_known_in_the_forms_that_json_and_forms_give_it() {
+        let secret = r#"pä ss"w\ord/+"#;
+        let json = serde_json::json!({ "seen": secret }).to_string();
+        for echo in
+            [secret, &json, "client_secret=p%C3%A4+ss%22w%5Cord%2F%2B", "p%C3%A4%20ss%22w%5Cord%2F%2B"]
+        {
+            let told = quote(echo, [secret].into_iter());
+            assert!(told.contains("***") && !told.contains("ord"), "{told}");
+        }
+    }
+}

@@ -1,12 +1,13 @@
 //! TLS as the settings say, made with the first client: certificates are read then, not at start.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
+use spanlayer_host::files;
 
 use super::Transport;
 
@@ -62,5 +63,5 @@ pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, 
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
+    files::bytes(file).map_err(|why| format!("{} {why}", file.display()))
 }

@@ -47,6 +47,13 @@ fn success<'s>(
         let message = "the answer broke off, so it is unknown whether items were rejected".to_owned();
         return Outcome::Delivered { rejected: 0, message };
     }
+    if answer.content_type().is_some_and(|kind| kind.starts_with("text/html")) {
+        let message = format!(
+            "{} with a web page for an answer: is this the address of an OTLP receiver?",
+            answer.status
+        );
+        return Outcome::Delivered { rejected: 0, message };
+    }
     let PartialSuccess { rejected, message } =
         PartialSuccess::decode(&answer.body, signal, encoding(answer).unwrap_or(asked));
     Outcome::Delivered { rejected, message: quote(&message, secrets) }
@@ -126,6 +133,15 @@ mod tests {
         for nonsense in ["", "-5", "soon", "1.5", "+3"] {
             assert_eq!(after(nonsense), None, "{nonsense}");
         }
+    }
+
+    #[test]
+    fn a_web_page_is_a_success_by_its_status_and_told_as_what_it_is() {
+        let Outcome::Delivered { rejected: 0, message } = answer(200, &[HTML], b"<html>Sign in</html>")
+        else {
+            panic!("the status counts")
+        };
+        assert!(message.starts_with("200 OK with a web page"), "{message}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use tokio::time::{Instant, advance};
 use super::*;
 use crate::{
     Memory,
-    stage::scripted::{batch, secs},
+    stage::scripted::{Panics, batch, secs},
 };
 
 const SMALL: BufferSettings =
@@ -62,7 +62,7 @@ async fn a_failed_flush_keeps_its_items_and_the_next_sends_the_same_request() {
     buffer.export(batch(2), Deadline::never()).await;
     assert_eq!(buffer.drain(Deadline::never()).await, Outcome::DELIVERED);
     assert_eq!((memory.items(), buffer.items()), (6, 0));
-    let seen = buffer.inner.export.1.lock().unwrap().clone();
+    let seen = buffer.inner.export.0.1.lock().unwrap().clone();
     assert_eq!(seen.iter().map(Batch::items).collect::<Vec<_>>(), [4, 4, 2]);
     assert_eq!(seen[0].idempotency_key(), seen[1].idempotency_key());
     assert_eq!(seen[0].request(), seen[1].request());
@@ -146,4 +146,29 @@ async fn a_flush_that_is_dropped_loses_nothing_and_a_dropped_buffer_leaves_no_ta
     drop(buffer);
     tokio::time::sleep(secs(1)).await;
     assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_that_panics_costs_what_it_panicked_over_and_no_more() {
+    let buffer = Buffer::new(Panics, SMALL);
+    for refused in [1, 2] {
+        assert_eq!(buffer.export(batch(1), Deadline::never()).await, Outcome::DELIVERED);
+        tokio::time::sleep(secs(6)).await;
+        assert_eq!(buffer.refused(), refused, "the clock goes on");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_further_in_is_drained_whatever_became_of_the_rest() {
+    let memory = Memory::new();
+    let limits = BufferSettings { limit: 5, ..SMALL };
+    let inner = Arc::new(Buffer::new(memory.clone(), limits));
+    inner.export(batch(2), Deadline::never()).await;
+    let outer = Buffer::new(inner, SMALL);
+    outer.export(batch(6), Deadline::never()).await;
+    assert!(
+        matches!(outer.drain(Deadline::never()).await, Outcome::Refused { .. }),
+        "larger than the inner one"
+    );
+    assert_eq!((outer.refused(), memory.items()), (6, 2));
 }

@@ -9,7 +9,7 @@ use crate::{
     Backoff, Memory,
     stage::{
         Retry,
-        scripted::{batch, busy, secs},
+        scripted::{Panics, batch, busy, secs},
     },
 };
 
@@ -138,4 +138,13 @@ async fn what_is_dropped_before_an_answer_stops_and_a_dropped_stage_stops_everyt
     tokio::time::sleep(secs(1)).await;
     assert_eq!(gone.load(Relaxed), 4);
     assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
+}
+
+#[tokio::test]
+async fn a_destination_that_panics_is_told_as_such() {
+    let export = FanOut::new().to(Panics);
+    let Outcome::Refused { why, .. } = export.export(batch(1), Deadline::never()).await else {
+        panic!("nobody took it")
+    };
+    assert_eq!(why, "the exporter panicked: a fault of its own");
 }

@@ -1,6 +1,13 @@
 //! What goes out in which order, and what never goes out twice.
 
-use std::{collections::BTreeSet, future::pending, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    future::pending,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
 
 use super::*;
 use crate::{
@@ -101,5 +108,44 @@ async fn an_export_that_is_dropped_goes_on_where_it_was() {
     assert!(first.is_err());
     assert_eq!(export.export(whole, Deadline::never()).await, Outcome::DELIVERED);
     assert_eq!(sizes(&backend), [500, 500, 500, 201]);
-    assert!(export.unfinished.lock().unwrap().is_empty());
+    assert!(export.unfinished.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_many_batches_are_under_way_nothing_delivered_is_sent_again() {
+    let backend = Arc::new(SecondFailsFirst::default());
+    let export = Retry::new(SubBatch::new(Arc::clone(&backend), FIVE_HUNDRED), Backoff::exponential());
+    let export = Arc::new(export);
+    let all: Vec<_> = (0..100)
+        .map(|_| {
+            let export = Arc::clone(&export);
+            tokio::spawn(async move { export.export(batch(501), Deadline::never()).await })
+        })
+        .collect();
+    for one in all {
+        assert_eq!(one.await.unwrap(), Outcome::DELIVERED);
+    }
+    assert_eq!(backend.taken.lock().unwrap().len(), 200);
+    assert_eq!(backend.items.load(Relaxed), 100 * 501);
+}
+
+/// Takes every piece but the second of each batch, which it takes when it comes again.
+#[derive(Default)]
+struct SecondFailsFirst {
+    failed: Mutex<BTreeSet<String>>,
+    taken: Mutex<BTreeSet<String>>,
+    items: AtomicUsize,
+}
+
+impl Export for SecondFailsFirst {
+    async fn export(&self, batch: Batch, _: Deadline) -> Outcome {
+        tokio::task::yield_now().await; // others go first
+        let key = batch.idempotency_key().to_owned();
+        if key.ends_with("-2") && self.failed.lock().unwrap().insert(key.clone()) {
+            return Outcome::retry("busy");
+        }
+        self.taken.lock().unwrap().insert(key);
+        self.items.fetch_add(batch.items(), Relaxed);
+        Outcome::DELIVERED
+    }
 }
