@@ -68,7 +68,7 @@ mod tests;
 pub use intake::Invoked;
 pub use logs::level::Severity;
 pub use mention::{Mention, each_mention, mentions_invocation};
-pub use metrics::Temporality;
+pub use metrics::{Temporality, table as metrics_table};
 pub use resource::{resource, service};
 pub use xray::Header;
 
