@@ -149,6 +149,21 @@ fn without_the_platforms_word_the_functions_own_counts() {
 }
 
 #[test]
+fn an_answer_that_lambda_takes_is_a_success_to_it_whatever_the_answer_says() {
+    let mut world = World::ordinary();
+    world.started("a");
+    world.start(0, "a");
+    world.ledger.ended(&Ended { request_id: "a".to_owned(), error: true, ..Ended::default() }, T0);
+    world.done(40, "a", "success");
+    world.settle();
+    let metrics = world.metrics();
+    assert_eq!(
+        (counts(&metrics, "faas.invocations"), counts(&metrics, "faas.errors")),
+        (http(1, 0.0), vec![])
+    );
+}
+
+#[test]
 fn metrics_can_be_turned_off() {
     let mut world = World::new(|settings| settings.metrics = None);
     serve(&mut world, "a", "success");
