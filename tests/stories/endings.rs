@@ -3,7 +3,10 @@
 
 use crate::world::{SOON, World, children, invocations};
 use serde_json::{Value, json};
-use spanlayer_emulator::{Ended, Invocation, binary, destination::ReceivedSpan};
+use spanlayer_emulator::{
+    Ended, Invocation, binary,
+    destination::{ReceivedSpan, Value as Attribute},
+};
 use std::{collections::HashSet, time::Duration};
 
 /// No span names a parent that did not arrive. (No caller is part of these traces.)
@@ -142,6 +145,21 @@ async fn under_a_runtime_of_the_functions_own_each_ending_is_one_span_too() {
         let under = children(&reports, &span);
         assert!(under.iter().all(|report| report.is_error() == error_type.is_some()), "{order}: {under:#?}");
         assert_eq!(world.invocations().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_streamed_response_ends_its_invocation_when_it_ends_or_breaks_off() {
+    for (breaks, error_type) in [(false, None), (true, Some("Runtime.StreamError"))] {
+        let world = World::with(|builder| builder.function(binary("story-streaming"))).await;
+        let invocation = world.invoke(&json!({ "pieces": 3, "breaks": breaks })).await;
+        assert!(invocation.streamed);
+        let span = the_span_of(&world, &invocation).await;
+        assert_eq!((span.is_error(), span.text("error.type")), (breaks, error_type));
+        assert_eq!(span.attribute("spanlayer.response.size_bytes"), Some(&Attribute::IntValue(18)));
+        let under = children(&world.spans(), &span);
+        assert_eq!(names(&under), ["piece"; 3], "made after the handler had returned");
+        assert!(under.iter().all(|piece| piece.span.end_time_unix_nano <= span.span.end_time_unix_nano));
     }
 }
 
