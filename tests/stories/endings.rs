@@ -4,7 +4,7 @@
 use crate::world::{SOON, World, children, invocations};
 use serde_json::{Value, json};
 use spanlayer_emulator::{
-    Ended, Invocation, binary,
+    Destination, Emulator, Ended, Invocation, Mode, binary,
     destination::{ReceivedSpan, Value as Attribute},
 };
 use std::{collections::HashSet, time::Duration};
@@ -161,6 +161,23 @@ async fn a_streamed_response_ends_its_invocation_when_it_ends_or_breaks_off() {
         assert_eq!(names(&under), ["piece"; 3], "made after the handler had returned");
         assert!(under.iter().all(|piece| piece.span.end_time_unix_nano <= span.span.end_time_unix_nano));
     }
+}
+
+#[tokio::test]
+async fn a_function_that_dies_before_it_is_ready() {
+    let destination = Destination::start(Mode::Healthy).await.unwrap();
+    let builder = Emulator::builder().function(binary("story-stillborn")).extension(binary("spanlayer"));
+    let builder = builder
+        .function_name("orders")
+        .env("SPANLAYER_OTLP_HTTP", "127.0.0.1:0")
+        .env("SPANLAYER_OTLP_GRPC", "127.0.0.1:0")
+        .env("SPANLAYER_TELEMETRY_API", "127.0.0.1:0")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", destination.url());
+    assert!(builder.start().await.is_err(), "nobody is served");
+    let [init] = &destination.spans()[..] else { panic!("{:#?}", destination.spans()) };
+    assert_eq!((init.span.name.as_str(), init.parent_id().as_str()), ("init", ""));
+    assert_eq!((init.is_error(), init.text("error.type")), (true, Some("Runtime.ExitError")));
+    assert_eq!(init.resource_text("service.name"), Some("orders"));
 }
 
 #[tokio::test]
