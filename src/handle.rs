@@ -62,8 +62,8 @@ impl Handle {
         self.say(|overrides| overrides.set_route(route.into()))
     }
 
-    /// Counts the invocation as failed in this way (`error.type`), whatever the handler answers. A type is one of few:
-    /// `card_declined`, not the message.
+    /// Fails the invocation's span in this way (`error.type`), whatever the handler answers; for Lambda, and so for its
+    /// metrics, the answer is what counts. A type is one of few: `card_declined`, not the message.
     pub fn error_type(&self, kind: impl Into<Cow<'static, str>>) -> &Self {
         self.say(|overrides| overrides.set_error_type(kind.into()))
     }

@@ -100,6 +100,8 @@ impl<S> tower::Layer<S> for Layer {
     type Service = Invoke<S>;
 
     fn layer(&self, inner: S) -> Invoke<S> {
+        // As near to the runtime's first request for an event as a layer comes.
+        self.telemetry.is_ready();
         Invoke { inner, telemetry: Arc::clone(&self.telemetry), overrides: Arc::new(self.overrides.clone()) }
     }
 }

@@ -21,7 +21,7 @@
 //! | [`#[spanlayer::main]`](macro@main) | written for you | after the response | the raw event |
 //! | [`run`] | yours | after the response | the raw event |
 //! | [`Layer`] with [`service`] | yours, with a `Runtime` of your own | after the response | the raw event |
-//! | [`#[spanlayer::handler]`](macro@handler) | yours, with `lambda_runtime::run` | one write just before returning | the raw event |
+//! | [`#[spanlayer::handler]`](macro@handler) | yours, with `lambda_runtime::run` | one write just before the response | the raw event |
 //!
 //! # What is yours stays
 //!

@@ -70,9 +70,11 @@ impl Seat {
         }
     }
 
-    /// Ends the invocation if it is our own.
+    /// Ends the invocation if it is our own, or leaves that to the end of its stream.
     pub(crate) fn leave(&mut self) {
-        if let Self::Own(invocation) = std::mem::replace(self, Self::None) {
+        let Self::Own(invocation) = std::mem::replace(self, Self::None) else { return };
+        let report = Arc::clone(invocation.report());
+        if let Some(invocation) = report.stream.leave(*invocation) {
             // There is no moment after the response to wait for a post.
             drop(guarded(|| invocation.close()));
         }
@@ -112,11 +114,17 @@ where
             }
             return Poll::Pending;
         };
-        let outcome = outcome.map(Reply).map_err(Failure::of).inspect_err(|failure| this.seat.fail(failure));
+        let outcome = outcome.map_err(Failure::of).inspect_err(|failure| this.seat.fail(failure));
         // What the handler still holds ends its spans now, within the invocation.
         let mut inner = this.inner.as_mut();
         this.seat.run(|| inner.set(None));
-        this.seat.leave();
-        Poll::Ready(outcome)
+        let mut seat = std::mem::replace(this.seat, Seat::None);
+        Poll::Ready(match outcome {
+            Ok(answer) => Ok(Reply::new(answer, seat)),
+            Err(failure) => {
+                seat.leave();
+                Err(failure)
+            }
+        })
     }
 }

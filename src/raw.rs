@@ -47,7 +47,7 @@ pub async fn invoke<T, F, Fut, R, E>(
     event: LambdaEvent<RawEvent>,
     handler: F,
     overrides: Overrides,
-) -> Result<R, Failure>
+) -> Result<Reply<R>, Failure>
 where
     T: for<'de> Deserialize<'de>,
     F: FnOnce(LambdaEvent<T>) -> Fut,
@@ -70,7 +70,7 @@ where
     };
     drop(json);
     let inner = seat.run(|| handler(LambdaEvent::new(payload, context)));
-    Observed::new(inner, seat).await.map(Reply::into_inner)
+    Observed::new(inner, seat).await
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(json: &str, seat: &mut Seat) -> Result<T, Failure> {

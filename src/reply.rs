@@ -5,16 +5,35 @@ use lambda_runtime::{FunctionResponse, IntoFunctionResponse, StreamResponse};
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::{report::Report, stream::Streamed};
+use crate::{observe::Seat, report::Report, stream::Streamed};
 
 /// What a traced handler returned. `lambda_runtime` takes it for the answer inside.
-#[derive(Clone, Debug)]
-pub struct Reply<R>(pub(crate) R);
+///
+/// An invocation that no [`Layer`](crate::Layer) ends lasts until its reply was turned into a response, or is let go of.
+#[derive(Debug)]
+pub struct Reply<R> {
+    answer: R,
+    place: Place,
+}
 
 impl<R> Reply<R> {
-    /// The handler's own answer.
+    pub(crate) fn new(answer: R, seat: Seat) -> Self {
+        Self { answer, place: Place(seat) }
+    }
+
+    /// The handler's own answer, which nobody looks at then.
     pub fn into_inner(self) -> R {
-        self.0
+        self.answer
+    }
+}
+
+/// The place of a handler that has returned, left when nobody needs it any more.
+#[derive(Debug)]
+struct Place(Seat);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.leave();
     }
 }
 
@@ -24,20 +43,26 @@ where
     B: Serialize,
 {
     fn into_response(self) -> FunctionResponse<ReplyBody<B>, Streamed<S>> {
-        let report = Report::current();
-        match self.0.into_response() {
-            FunctionResponse::BufferedResponse(body) => FunctionResponse::BufferedResponse(match report {
-                Some(report) => ReplyBody::read(body, &report),
-                None => ReplyBody::Unwritten(body),
-            }),
-            FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream }) => {
-                if let Some(report) = &report {
-                    report.streams(metadata_prelude.status_code.as_u16());
+        let Self { answer, mut place } = self;
+        // Whatever it does to become a response is a part of the invocation.
+        place.0.run(|| {
+            let report = Report::current();
+            match answer.into_response() {
+                FunctionResponse::BufferedResponse(body) => {
+                    FunctionResponse::BufferedResponse(match report {
+                        Some(report) => ReplyBody::read(body, &report),
+                        None => ReplyBody::Unwritten(body),
+                    })
                 }
-                let stream = Streamed::new(stream, report);
-                FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream })
+                FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream }) => {
+                    if let Some(report) = &report {
+                        report.streams(metadata_prelude.status_code.as_u16());
+                    }
+                    let stream = Streamed::new(stream, report);
+                    FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream })
+                }
             }
-        }
+        })
     }
 }
 
@@ -62,8 +87,11 @@ impl<B: Serialize> ReplyBody<B> {
                 }
                 Self::Written(json)
             }
-            // It will fail again, where the runtime says so.
-            Err(_) => Self::Unwritten(body),
+            Err(error) => {
+                report.fail(std::any::type_name_of_val(&error), error.to_string());
+                // It will fail again, where the runtime ends because of it.
+                Self::Unwritten(body)
+            }
         }
     }
 }
@@ -82,3 +110,17 @@ const LONGEST: usize = 6 * 1024 * 1024 + 100;
 
 /// `error.type` of a longer one, in Lambda's own words.
 const TOO_LARGE: &str = "Function.ResponseSizeTooLarge";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    #[test]
+    fn an_answer_that_cannot_be_written_is_a_failure() {
+        let report = Report::new("a");
+        let body = ReplyBody::read(HashMap::from([((1, 2), "only text names a member")]), &report);
+        assert!(serde_json::to_string(&body).is_err(), "the runtime is told as it would have been");
+        assert_eq!(report.take_failure().expect("a failure").kind, "serde_json::error::Error");
+    }
+}

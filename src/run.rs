@@ -108,6 +108,8 @@ pub fn init() {
     let telemetry = Telemetry::global();
     if !telemetry.settings.disabled {
         telemetry.install();
+        // Under a runtime of the function's own nobody says later that it is ready.
+        telemetry.is_ready();
     }
     subscriber::install(telemetry);
 }

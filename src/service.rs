@@ -27,7 +27,7 @@ use crate::{
 /// Makes a handler fit under [`Layer`](crate::Layer).
 ///
 /// Without the layer around it, it opens the invocation's span itself, though it has not seen the raw event, and sends
-/// just before it returns.
+/// just before the response.
 pub fn service<T, F, Fut, R, E>(handler: F) -> Traced<ServiceFn<F>>
 where
     F: FnMut(LambdaEvent<T>) -> Fut,

@@ -36,9 +36,10 @@ struct Watch {
 impl<S> Streamed<S> {
     /// The stream of the invocation that is current, if there is one.
     pub(crate) fn new(inner: S, report: Option<Arc<Report>>) -> Self {
-        let watch = report.map(|report| {
-            report.stream.begin();
-            Watch { report, context: opentelemetry::Context::current(), span: Span::current() }
+        let watch = report.filter(|report| report.stream.begin()).map(|report| Watch {
+            report,
+            context: opentelemetry::Context::current(),
+            span: Span::current(),
         });
         Self { inner: Some(inner), watch }
     }
@@ -129,8 +130,9 @@ impl Progress {
         Self { began: clock::monotonic(), state: Mutex::default() }
     }
 
-    fn begin(&self) {
-        self.lock().streams = true;
+    /// Whether nobody watches it yet.
+    fn begin(&self) -> bool {
+        !std::mem::replace(&mut self.lock().streams, true)
     }
 
     fn sent(&self, bytes: usize) {

@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -17,7 +17,7 @@ use opentelemetry::{
     },
 };
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use spanlayer_host::vars::Process;
+use spanlayer_host::{clock, vars::Process};
 
 #[cfg(feature = "logs")]
 use crate::logs::Records;
@@ -41,6 +41,8 @@ pub(crate) struct Telemetry {
     tracers: OnceLock<Tracers>,
     tracer: OnceLock<BoxedTracer>,
     invoked: AtomicBool,
+    /// When the function was ready for its first event, in Unix milliseconds; zero when that is not known.
+    ready: AtomicU64,
 }
 
 /// Where spans begin.
@@ -73,6 +75,7 @@ impl Telemetry {
             tracers: OnceLock::new(),
             tracer: OnceLock::new(),
             invoked: AtomicBool::new(false),
+            ready: AtomicU64::new(0),
         }
     }
 
@@ -142,10 +145,28 @@ impl Telemetry {
         matches!(self.tracers.get(), Some(Tracers::Theirs))
     }
 
+    /// The function is ready for its first event; the last word counts.
+    pub(crate) fn is_ready(&self) {
+        self.was_ready_at(clock::unix_millis());
+    }
+
+    pub(crate) fn was_ready_at(&self, unix_millis: u64) {
+        self.ready.store(unix_millis, Ordering::Relaxed);
+    }
+
     /// Whether this is the first invocation of the process, and somebody waited for its start. One flag a process, not
     /// one a worker: concurrent workers share a start.
     pub(crate) fn is_cold_start(&self) -> bool {
-        !self.invoked.swap(true, Ordering::Relaxed) && !self.settings.function.initialized_ahead
+        !self.invoked.swap(true, Ordering::Relaxed)
+            && !self.settings.function.initialized_ahead
+            && !self.was_made_ahead()
+    }
+
+    /// Whether the first event was not what Lambda made the environment for, as it does on demand, too, when it expects
+    /// events. By the clock that goes on while Lambda freezes the process.
+    fn was_made_ahead(&self) -> bool {
+        let ready = self.ready.load(Ordering::Relaxed);
+        ready > 0 && clock::unix_millis().saturating_sub(ready) > LONGEST_INIT
     }
 
     fn provider(&self) -> SdkTracerProvider {
@@ -158,6 +179,10 @@ impl Telemetry {
             .build()
     }
 }
+
+/// The longest that Lambda lets an init take, in milliseconds: an event that waits for one comes no later after the
+/// function is ready, however long other extensions take.
+const LONGEST_INIT: u64 = 10_000;
 
 /// Whether a real tracer provider is installed. The API does not tell; but where nothing is installed, a span is its
 /// parent's shadow, while an SDK that is told to record nothing makes an empty one. Either way nothing is recorded.

@@ -86,6 +86,65 @@ fn the_triggers_of_the_readme_are_those_of_the_code() {
     compare("README.md", "triggers", &expected);
 }
 
+#[test]
+fn the_metrics_of_the_guide_are_those_of_the_code() {
+    let mut expected = "| Metric | Instrument | Unit | What it says |\n|---|---|---|---|\n".to_owned();
+    for [name, instrument, unit, about] in spanlayer_extension::ledger::metrics_table() {
+        writeln!(expected, "| `{name}` | {instrument} | `{unit}` | {about} |").unwrap();
+    }
+    compare("docs/telemetry.md", "metrics", &expected);
+}
+
+/// Names of attributes, of these families, that stand between two of `quote`.
+fn attributes(text: &str, quote: char) -> BTreeSet<String> {
+    const FAMILIES: &str = "aws client cloud error exception faas graphql http messaging network server service \
+                            spanlayer url user_agent";
+    let mut found = BTreeSet::new();
+    for family in FAMILIES.split_whitespace() {
+        let begin = format!("{quote}{family}.");
+        for (at, _) in text.match_indices(&begin) {
+            let rest = &text[at + 1..];
+            let name: String = rest
+                .chars()
+                .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_'))
+                .collect();
+            if rest[name.len()..].starts_with(quote) && !name.ends_with('.') {
+                found.insert(name);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_attribute_of_ours_is_in_the_guide_and_no_other() {
+    let mut code = String::new();
+    for folder in ["src", "layer/src/ledger"] {
+        sources_but_tests(&root().join(folder), &mut code);
+    }
+    let (written, told) = (attributes(&code, '"'), attributes(&read("docs/telemetry.md"), '`'));
+    assert!(written.len() > 80, "{}", written.len());
+    let missing: Vec<_> = written.difference(&told).collect();
+    assert!(missing.is_empty(), "not in docs/telemetry.md: {missing:?}");
+    let invented: Vec<_> = told.difference(&written).collect();
+    assert!(invented.is_empty(), "in docs/telemetry.md, and nobody writes it: {invented:?}");
+}
+
+/// Every `.rs` file of a folder as one text, without what only tests have.
+fn sources_but_tests(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.file_stem().unwrap_or_default().to_str() {
+            Some("tests") => {}
+            _ if path.is_dir() => sources_but_tests(&path, into),
+            _ => {
+                let text = fs::read_to_string(&path).unwrap();
+                into.push_str(text.split("#[cfg(test)]\nmod tests {").next().unwrap());
+            }
+        }
+    }
+}
+
 /// Relative links of a Markdown text.
 fn links(text: &str) -> Vec<String> {
     text.match_indices("](")

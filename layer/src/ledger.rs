@@ -68,7 +68,7 @@ mod tests;
 pub use intake::Invoked;
 pub use logs::level::Severity;
 pub use mention::{Mention, each_mention, mentions_invocation};
-pub use metrics::Temporality;
+pub use metrics::{Temporality, table as metrics_table};
 pub use resource::{resource, service};
 pub use xray::Header;
 
@@ -180,6 +180,8 @@ pub struct Ledger {
     latest: Option<Turn>,
     /// The one that the platform's stream of events is in.
     current: Option<Turn>,
+    /// A failure ends the environment.
+    failed: bool,
     closed: bool,
 }
 
@@ -202,6 +204,7 @@ impl Ledger {
             first: None,
             latest: None,
             current: None,
+            failed: false,
             closed: false,
         }
     }
@@ -275,10 +278,13 @@ impl Ledger {
     }
 
     /// Whether the platform, if it tells of invocations, has yet to say what the last one cost: its word comes after
-    /// the environment was frozen, at the next thaw.
+    /// the environment was frozen, at the next thaw. Where a failure ends the environment before there was any, that is
+    /// the init's, and the platform says so no earlier.
     pub fn awaits_report(&self) -> bool {
-        let latest = self.latest.and_then(|turn| self.book.get(turn));
-        latest.is_some_and(|latest| latest.report.is_none())
+        match self.latest.and_then(|turn| self.book.get(turn)) {
+            Some(latest) => latest.report.is_none(),
+            None => self.failed && !self.desk.environment.init.is_complete(),
+        }
     }
 
     /// What the ledger did so far.

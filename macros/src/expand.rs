@@ -50,7 +50,7 @@ pub(crate) fn handler(handler: &Handler) -> TokenStream {
         #(#attributes)*
         #visibility async fn #name(
             event: ::spanlayer::LambdaEvent<::spanlayer::RawEvent>,
-        ) -> ::core::result::Result<#answer, ::spanlayer::Failure> {
+        ) -> ::core::result::Result<::spanlayer::Reply<#answer>, ::spanlayer::Failure> {
             #inner
             ::spanlayer::__private::invoke(event, #inner_name, #overrides).await
         }

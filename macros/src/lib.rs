@@ -36,8 +36,9 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Traces one `async fn` and leaves `main` to you: the function it becomes takes the raw event, so that
 /// `lambda_runtime::run(service_fn(handler))` works.
 ///
-/// It has no moment after the response, so it does its one write, which never waits, just before it returns.
-/// [`macro@main`] sends after the response instead.
+/// It has no moment after the response, so it does its one write, which never waits, just before the answer goes to
+/// Lambda. [`macro@main`] sends after the response instead. What it returns is a `spanlayer::Reply` of the handler's
+/// answer, which `lambda_runtime` takes for the answer; a test gets that by `into_inner()`.
 ///
 /// ```no_run
 /// use spanlayer::{Error, LambdaEvent};
@@ -58,8 +59,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Without `spanlayer::init()` first in `main`, spans inside the handler are lost, unless a `tracing` subscriber of your
 /// own has `spanlayer::tracing_layer()`.
 ///
-/// Takes the arguments of [`macro@main`]. A streamed response ends its span when the handler returns, not when the
-/// stream ends.
+/// Takes the arguments of [`macro@main`].
 #[proc_macro_attribute]
 pub fn handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
     attribute(Attribute::Handler, arguments, item, expand::handler)

@@ -148,12 +148,13 @@ async fn invocations_at_once_do_not_mix() {
 #[tokio::test]
 async fn a_handler_made_by_the_attribute_joins_the_invocation_around_it() {
     let world = World::new();
-    let handler = |event: LambdaEvent<crate::RawEvent>| {
-        crate::__private::invoke(
+    let handler = |event: LambdaEvent<crate::RawEvent>| async {
+        let reply = crate::__private::invoke(
             event,
             |event: Text| async move { Ok::<_, Error>(event.payload) },
             crate::__private::Overrides::new().attribute("team", "shop"),
-        )
+        );
+        reply.await.map(crate::Reply::into_inner)
     };
     assert_eq!(world.invoke(handler, r#""hi""#).await, Ok("hi".into()));
     assert_eq!(world.received().spans().len(), 1);

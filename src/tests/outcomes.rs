@@ -44,6 +44,19 @@ async fn an_environment_made_ahead_has_no_cold_start() {
     assert_eq!(world.received().span("orders").attribute("faas.coldstart"), Some(&json!(false)));
 }
 
+#[tokio::test]
+async fn an_environment_that_waited_for_its_first_event_has_no_cold_start() {
+    // However slow other extensions are, an init takes ten seconds at most.
+    for (waited, cold) in [(9_000, true), (11_000, false)] {
+        let mut world = World::new();
+        world.waited = waited;
+        world.invoke(echo, r#""hi""#).await.expect("an answer");
+        let received = world.received();
+        assert_eq!(received.span("orders").attribute("faas.coldstart"), Some(&json!(cold)), "{waited} ms");
+        assert_eq!(received.started[0].coldstart, cold);
+    }
+}
+
 /// Whatever fails, the span says so in the same three places.
 fn assert_failed(world: &World, kind: &str, message: &str) {
     let received = world.received();

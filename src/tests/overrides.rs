@@ -98,7 +98,8 @@ async fn attributed(event: Event<Value>) -> Result<Value, Error> {
 #[tokio::test]
 async fn the_attributes_arguments_are_said_of_the_invocation() {
     let world = World::new();
-    let handler = |event: LambdaEvent<RawEvent>| attributed(event);
+    let handler =
+        |event: LambdaEvent<RawEvent>| async { attributed(event).await.map(crate::Reply::into_inner) };
     world.invoke(handler, "{}").await.expect("an answer");
     let span = world.received().span("place order");
     assert_eq!(span.attributes("faas.trigger"), [&json!("datasource")]);

@@ -30,6 +30,7 @@ use opentelemetry_sdk::{
     trace::{Sampler, SdkTracerProvider},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use spanlayer_host::{
     clock,
     vars::{Process, Vars as _},
@@ -77,6 +78,19 @@ async fn streaming(event: LambdaEvent<Order>) -> Result<Response<Body>, Error> {
     let mut response = Response::from(body);
     response.metadata_prelude.status_code = http::StatusCode::IM_A_TEAPOT;
     Ok(response)
+}
+
+#[crate::handler]
+async fn streaming_traced(event: LambdaEvent<Order>) -> Result<Response<Body>, Error> {
+    streaming(event).await
+}
+
+/// One whose answer is in its event, or so many bytes long.
+#[crate::handler]
+async fn answering(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let bytes = event.payload["bytes"].as_u64().unwrap_or(0);
+    let long = || "x".repeat(usize::try_from(bytes).unwrap_or(0)).into();
+    Ok(event.payload.get("answer").cloned().unwrap_or_else(long))
 }
 
 /// One whose stream does things of its own, and breaks off in the end.
@@ -139,6 +153,8 @@ fn function() {
         Some("bare") => runtime.block_on(run(service_fn(bare))),
         Some("traced") => runtime.block_on(run(service_fn(traced))),
         Some("streaming") => runtime.block_on(run(service_fn(streaming))),
+        Some("streaming, traced") => runtime.block_on(run(service_fn(streaming_traced))),
+        Some("answering") => runtime.block_on(run(service_fn(answering))),
         Some("streaming, wrapped") => runtime.block_on(crate::run(streaming)),
         Some("breaking") => runtime.block_on(run(service_fn(breaking))),
         Some("breaking, wrapped") => runtime.block_on(crate::run(breaking)),
@@ -290,20 +306,48 @@ fn chunks(reader: &mut BufReader<TcpStream>) -> Vec<u8> {
 
 #[test]
 fn a_streamed_response_is_the_bare_handlers_and_its_span_lasts_until_its_end() {
-    let world = World::new();
     let events = [r#"{"id":3}"#, r#"{"id":0}"#, r#"{"id":1}"#];
-    let wrapped = answers("streaming, wrapped", &world, &events);
-    assert_eq!(wrapped, answers("streaming", &World::deaf(&[]), &events));
-    assert!(wrapped[0].1.ends_with("\0chunk chunk chunk "), "{wrapped:?}");
-    let received = world.received();
-    // The last one's is under way when the process is killed.
-    let spans = &received.spans()[..2];
-    let of = |span: &super::world::Span, key| span.attribute(key).cloned();
-    assert_eq!(of(&spans[0], "spanlayer.response.size_bytes"), Some("18".into()));
-    assert!(of(&spans[0], "spanlayer.response.first_byte_ms").and_then(|ms| ms.as_f64()) > Some(0.0));
-    assert_eq!(of(&spans[1], "spanlayer.response.size_bytes"), Some("0".into()));
-    assert_eq!(of(&spans[1], "spanlayer.response.first_byte_ms"), None);
-    assert!(spans.iter().all(|span| span.status() == 0));
+    let bare = answers("streaming", &World::deaf(&[]), &events);
+    assert!(bare[0].1.ends_with("\0chunk chunk chunk "), "{bare:?}");
+    for function in ["streaming, wrapped", "streaming, traced"] {
+        let world = World::new();
+        assert_eq!(answers(function, &world, &events), bare);
+        let received = world.received();
+        // The last one's is under way when the process is killed.
+        let spans = &received.spans()[..2];
+        let of = |span: &super::world::Span, key| span.attribute(key).cloned();
+        assert_eq!(of(&spans[0], "spanlayer.response.size_bytes"), Some("18".into()), "{function}");
+        assert!(of(&spans[0], "spanlayer.response.first_byte_ms").and_then(|ms| ms.as_f64()) > Some(0.0));
+        assert_eq!(of(&spans[1], "spanlayer.response.size_bytes"), Some("0".into()));
+        assert_eq!(of(&spans[1], "spanlayer.response.first_byte_ms"), None);
+        assert!(spans.iter().all(|span| span.status() == 0));
+    }
+}
+
+#[test]
+fn a_traced_handlers_answer_is_read_before_its_span_ends() {
+    let http = |answer: &str| super::outcomes::REQUEST.replacen('{', &format!(r#"{{"answer": {answer},"#), 1);
+    let events = [
+        http(r#"{"statusCode": 503}"#),
+        http(r#"{"statusCode": 404}"#),
+        r#"{"Records": [{"eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-west-1:1:orders"}],
+            "answer": {"batchItemFailures": [{"itemIdentifier": "m-1"}]}}"#
+            .to_owned(),
+        r#"{"bytes": 6291557}"#.to_owned(),
+        "{}".to_owned(),
+    ];
+    let events: Vec<&str> = events.iter().map(String::as_str).collect();
+    let world = World::new();
+    let answered = answers("answering", &world, &events);
+    assert_eq!(answered[0].1, r#"{"statusCode":503}"#, "and passed on");
+    let spans = world.received().spans();
+    let of = |at: usize, key| spans[at].attribute(key).cloned();
+    assert_eq!(of(0, "http.response.status_code"), Some("503".into()));
+    assert_eq!(of(1, "http.response.status_code"), Some("404".into()));
+    assert_eq!(of(2, "spanlayer.batch.failures"), Some("1".into()));
+    let kinds = [0, 1, 2, 3].map(|at| (spans[at].status(), of(at, "error.type")));
+    let failed = |kind: &str| (2, Some(kind.into()));
+    assert_eq!(kinds, [failed("503"), (0, None), (0, None), failed("Function.ResponseSizeTooLarge")]);
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(super) struct World {
     pub(super) telemetry: Arc<Telemetry>,
     /// What the layer was told.
     pub(super) overrides: Overrides,
+    /// For how many milliseconds the function had been ready when an event came.
+    pub(super) waited: u64,
     directory: PathBuf,
     listener: Option<UnixListener>,
     stream: Mutex<Option<(UnixStream, Decoder)>>,
@@ -67,7 +69,8 @@ impl World {
         ]);
         all.extend(vars.iter().copied());
         let telemetry = Arc::new(Telemetry::new(Settings::read(&all)));
-        Self { telemetry, overrides: Overrides::new(), directory, listener: None, stream: Mutex::new(None) }
+        let overrides = Overrides::new();
+        Self { telemetry, overrides, waited: 0, directory, listener: None, stream: Mutex::new(None) }
     }
 
     /// Makes our subscriber the current one on this thread.
@@ -110,6 +113,7 @@ impl World {
         });
         let layer = Layer::with_telemetry(Arc::clone(&self.telemetry));
         let service = layer.overriding(self.overrides.clone()).layer(runtime);
+        self.telemetry.was_ready_at(spanlayer_host::clock::unix_millis() - self.waited);
         service.oneshot(event).await.expect("an answer is posted in any case");
         answer.into_inner().expect("one at a time")
     }

@@ -36,11 +36,11 @@ impl Request<'_> {
         let mut attributes = Attributes::new();
         match self.known_method() {
             Some(method) => attributes.word("http.request.method", method),
-            None => {
-                attributes.word("http.request.method", "_OTHER");
-                attributes.text("http.request.method_original", Some(&self.method));
-            }
+            None => attributes.word("http.request.method", "_OTHER"),
         }
+        // Methods are case-sensitive: one that was read as another says what it was.
+        let original = Some(&self.method).filter(|method| self.known_method() != Some(&***method));
+        attributes.text("http.request.method_original", original);
         attributes.text("http.route", self.route.as_ref());
         attributes.text("url.path", self.path.as_ref());
         attributes.text("url.query", self.query.as_deref().map(query::redact));
@@ -110,5 +110,14 @@ mod tests {
         let attributes = request.attributes().into_vec();
         assert_eq!(attributes[0].value.as_str(), "_OTHER");
         assert_eq!(attributes[1].value.as_str(), "BREW");
+    }
+
+    #[test]
+    fn a_method_in_small_letters_is_read_and_kept() {
+        let request = Request { method: "get".into(), ..Request::default() };
+        assert_eq!(request.name(), "GET");
+        let values: Vec<_> =
+            request.attributes().into_vec().iter().map(|pair| pair.value.as_str().into_owned()).collect();
+        assert_eq!(values, ["GET", "get"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::world::{World, children};
 use serde_json::{Value, json};
-use spanlayer_emulator::{Emulator, Invocation, binary};
+use spanlayer_emulator::{Emulator, Invocation, binary, destination::Value as Attribute};
 
 /// What a caller sees of an answer: the payload, or the error. Without what differs between any two processes.
 fn seen(invocation: &Invocation) -> Result<String, (String, String)> {
@@ -79,6 +79,41 @@ async fn spans_inside_the_handler_are_its_children_also_from_other_tasks() {
         let keys: Vec<_> = step.span.attributes.iter().map(|a| a.key.as_str()).collect();
         assert_eq!(keys, ["number"], "no build paths, threads or busy times");
     }
+}
+
+#[tokio::test]
+async fn a_router_behind_lambda_http_is_known_by_its_routes_and_its_answers() {
+    let world = World::with(|builder| builder.function(binary("axum-api"))).await;
+    for path in ["/shops/north/orders/7", "/shops/south/orders/700", "/nowhere"] {
+        let event = json!({
+            "version": "2.0", "routeKey": "ANY /{proxy+}", "rawPath": path, "rawQueryString": "", "headers": {},
+            "isBase64Encoded": false,
+            "requestContext": {
+                "apiId": "a1", "stage": "$default", "routeKey": "ANY /{proxy+}", "timeEpoch": 0,
+                "http": { "method": "GET", "path": path, "protocol": "HTTP/1.1" },
+            },
+        });
+        world.invoke(&event).await.payload();
+    }
+    world.shutdown().await;
+    let invocations = world.invocations();
+    let known = invocations.iter().map(|span| {
+        let Some(Attribute::IntValue(status)) = span.attribute("http.response.status_code") else {
+            panic!("{span:?}")
+        };
+        (span.span.name.as_str(), span.text("http.route"), *status)
+    });
+    let route = Some("/shops/{shop}/orders/{id}");
+    assert_eq!(
+        known.collect::<Vec<_>>(),
+        [
+            ("GET /shops/{shop}/orders/{id}", route, 200),
+            ("GET /shops/{shop}/orders/{id}", route, 404),
+            ("GET /{proxy+}", Some("/{proxy+}"), 404),
+        ]
+    );
+    assert!(!invocations.iter().any(|span| span.is_error()), "a caller's mistake is no error");
+    assert_eq!(children(&world.spans(), &invocations[0]).len(), 1);
 }
 
 #[tokio::test]

@@ -3,7 +3,10 @@
 
 use crate::world::{SOON, World, children, invocations};
 use serde_json::{Value, json};
-use spanlayer_emulator::{Ended, Invocation, destination::ReceivedSpan};
+use spanlayer_emulator::{
+    Destination, Emulator, Ended, Invocation, Mode, binary,
+    destination::{ReceivedSpan, Value as Attribute},
+};
 use std::{collections::HashSet, time::Duration};
 
 /// No span names a parent that did not arrive. (No caller is part of these traces.)
@@ -119,6 +122,65 @@ async fn a_response_that_is_too_large() {
 }
 
 #[tokio::test]
+async fn under_a_runtime_of_the_functions_own_each_ending_is_one_span_too() {
+    for (order, error_type) in [
+        (json!({ "do": "work", "count": 1 }), None),
+        (json!({ "do": "fail" }), Some("Box<dyn Error>")),
+        (json!({ "do": "panic" }), Some("panic")),
+        (json!({ "do": "exit" }), Some("Runtime.ExitError")),
+        (json!({ "do": "hang" }), Some("timeout")),
+        (json!({ "do": "large", "bytes": 6 << 20 | 100 }), Some("Function.ResponseSizeTooLarge")),
+        (json!({ "do": "what nobody can" }), Some("lambda_runtime::deserializer::DeserializeError")),
+    ] {
+        let world = World::with(|builder| {
+            builder.function(binary("story-handled")).timeout(Duration::from_millis(700))
+        })
+        .await;
+        world.invoke(&json!({ "do": "answer" })).await.payload();
+        let invocation = world.invoke(&order).await;
+        assert_eq!(invocation.response.is_err(), error_type.is_some(), "{order}");
+        let span = the_span_of(&world, &invocation).await;
+        assert_eq!((span.is_error(), span.text("error.type")), (error_type.is_some(), error_type), "{order}");
+        let reports = world.named("platform.report");
+        let under = children(&reports, &span);
+        assert!(under.iter().all(|report| report.is_error() == error_type.is_some()), "{order}: {under:#?}");
+        assert_eq!(world.invocations().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_streamed_response_ends_its_invocation_when_it_ends_or_breaks_off() {
+    for (breaks, error_type) in [(false, None), (true, Some("Runtime.StreamError"))] {
+        let world = World::with(|builder| builder.function(binary("story-streaming"))).await;
+        let invocation = world.invoke(&json!({ "pieces": 3, "breaks": breaks })).await;
+        assert!(invocation.streamed);
+        let span = the_span_of(&world, &invocation).await;
+        assert_eq!((span.is_error(), span.text("error.type")), (breaks, error_type));
+        assert_eq!(span.attribute("spanlayer.response.size_bytes"), Some(&Attribute::IntValue(18)));
+        let under = children(&world.spans(), &span);
+        assert_eq!(names(&under), ["piece"; 3], "made after the handler had returned");
+        assert!(under.iter().all(|piece| piece.span.end_time_unix_nano <= span.span.end_time_unix_nano));
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_dies_before_it_is_ready() {
+    let destination = Destination::start(Mode::Healthy).await.unwrap();
+    let builder = Emulator::builder().function(binary("story-stillborn")).extension(binary("spanlayer"));
+    let builder = builder
+        .function_name("orders")
+        .env("SPANLAYER_OTLP_HTTP", "127.0.0.1:0")
+        .env("SPANLAYER_OTLP_GRPC", "127.0.0.1:0")
+        .env("SPANLAYER_TELEMETRY_API", "127.0.0.1:0")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", destination.url());
+    assert!(builder.start().await.is_err(), "nobody is served");
+    let [init] = &destination.spans()[..] else { panic!("{:#?}", destination.spans()) };
+    assert_eq!((init.span.name.as_str(), init.parent_id().as_str()), ("init", ""));
+    assert_eq!((init.is_error(), init.text("error.type")), (true, Some("Runtime.ExitError")));
+    assert_eq!(init.resource_text("service.name"), Some("orders"));
+}
+
+#[tokio::test]
 async fn a_timeout_shows_what_had_ended_and_what_was_interrupted() {
     for earlier in [0, 3] {
         let world = World::with(|builder| builder.timeout(Duration::from_millis(700))).await;
@@ -199,10 +261,8 @@ async fn the_extension_is_killed_and_the_function_with_it() {
 #[tokio::test]
 async fn a_function_that_makes_no_spans_gets_one_for_each_invocation_however_it_ends() {
     for flush in ["adaptive", "end", "continuous"] {
-        let world = World::with(|builder| {
-            builder.function(spanlayer_emulator::binary("story-bare")).env("SPANLAYER_FLUSH", flush)
-        })
-        .await;
+        let world =
+            World::with(|builder| builder.function(binary("story-bare")).env("SPANLAYER_FLUSH", flush)).await;
         let orders = ["answer", "fail", "answer", "exit", "answer"];
         let mut ids = Vec::new();
         for order in orders {

@@ -271,3 +271,31 @@ async fn a_thousand_invocations_of_which_eight_run_at_once_are_told_apart() {
         assert_eq!(hex(&log.record.span_id), spans[&**id].span_id());
     }
 }
+
+#[tokio::test]
+async fn what_is_restored_from_a_snapshot_shows_its_restore_and_was_not_started_for_anybody() {
+    let world = World::with(|builder| builder.initialization_type("snap-start")).await;
+    assert_eq!(world.destination.requests().len(), 0, "nothing of what was before the snapshot");
+    for _ in 0..2 {
+        world.invoke(&json!({ "do": "work", "count": 1 })).await.payload();
+    }
+    world.shutdown().await;
+    let invocations = world.invocations();
+    let [first, second] = &invocations[..] else { panic!("{invocations:#?}") };
+    let [restore] = &world.named("restore")[..] else { panic!("one restore") };
+    assert_eq!((restore.trace_id(), restore.parent_id()), (first.trace_id(), first.span_id()));
+    assert!(restore.span.end_time_unix_nano <= first.span.start_time_unix_nano, "it came before");
+    assert_eq!(world.named("init").len(), 0, "that was when the version was published");
+    for invocation in [first, second] {
+        assert_eq!(invocation.attribute("faas.coldstart"), Some(&Value::BoolValue(false)));
+        assert_eq!(children(&world.named("step"), invocation).len(), 1);
+    }
+    let reports = world.named("platform.report");
+    let restored =
+        reports.iter().filter(|report| report.attribute("aws.lambda.report.restore_duration_ms").is_some());
+    assert_eq!(restored.map(ReceivedSpan::parent_id).collect::<Vec<_>>(), [first.span_id()]);
+    let metrics = world.destination.metrics();
+    let names: HashSet<_> = metrics.iter().map(|one| one.metric.name.as_str()).collect();
+    assert!(names.contains("aws.lambda.restore_duration"), "{names:?}");
+    assert!(!names.contains("faas.coldstarts") && !names.contains("faas.init_duration"), "{names:?}");
+}

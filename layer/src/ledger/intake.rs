@@ -180,6 +180,7 @@ impl Ledger {
             "failure" => Status::Failure,
             _ => return,
         };
+        self.failed = true;
         let latest = self.latest;
         let (managed, running) = (self.desk.settings.managed, self.desk.open.iter().copied());
         for turn in running.filter(|turn| managed || Some(*turn) == latest) {

@@ -106,6 +106,14 @@ const fn counter(metric: Metric, name: &'static str, unit: &'static str, about: 
     Definition { metric, name, unit, about, bounds: None }
 }
 
+/// Name, instrument, unit and meaning of every metric, for the reader.
+pub fn table() -> impl Iterator<Item = [&'static str; 4]> {
+    METRICS.iter().map(|one| {
+        let instrument = if one.bounds.is_some() { "histogram" } else { "counter" };
+        [one.name, instrument, one.unit, one.about]
+    })
+}
+
 /// What a data point covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Temporality {

@@ -111,11 +111,7 @@ pub(super) fn invocation(
             None => facts(out, of, about),
         }
         text(out, "spanlayer.origin", "platform");
-        if outcome.status != Status::Success {
-            let kind = error_type(outcome);
-            text(out, "error.type", kind);
-            status(out, &format!("{}: {kind}", explanation(outcome.status)));
-        }
+        failure(out, outcome, explanation(outcome.status));
     });
 }
 
@@ -183,15 +179,12 @@ pub(super) fn preparation(out: &mut Vec<u8>, frame: Frame<'_>, preparation: &Pre
         if !preparation.config.is_empty() {
             text(out, "spanlayer.config.hash", preparation.config);
         }
-        if !matches!(preparation.outcome.status, Status::Success | Status::Unknown) {
-            let kind = error_type(preparation.outcome);
-            text(out, "error.type", kind);
-            status(out, &format!("the {} failed: {kind}", frame.name));
-        }
+        failure(out, preparation.outcome, &format!("the {} failed: ", frame.name));
     });
 }
 
-/// The span `platform.report`: from the event being sent to the last extension being done, as billed.
+/// The span `platform.report`: from the event being sent to the last extension being done, as billed. It fails where the
+/// platform says that the invocation did: a function may have had its answer refused after its own span had ended well.
 pub(super) fn report(
     out: &mut Vec<u8>,
     of: &Invocation,
@@ -232,8 +225,9 @@ pub(super) fn report(
                 attribute(out, ATTRIBUTES, key, Value::Integer(bytes));
             }
         }
-        if let Some(status) = of.outcome().map(|outcome| outcome.status) {
-            text(out, "aws.lambda.report.status", word(status));
+        if let Some(outcome) = of.outcome() {
+            text(out, "aws.lambda.report.status", word(outcome.status));
+            failure(out, &outcome, "");
         }
     });
 }
@@ -269,6 +263,15 @@ fn text(out: &mut Vec<u8>, key: &str, value: &str) {
     attribute(out, ATTRIBUTES, key, Value::Text(value));
 }
 
+/// What went wrong, if anything did: its type, and a status that says it in words.
+fn failure(out: &mut Vec<u8>, outcome: &Outcome, words: &str) {
+    if !matches!(outcome.status, Status::Success | Status::Unknown) {
+        let kind = error_type(outcome);
+        text(out, "error.type", kind);
+        status(out, &format!("{words}{kind}"));
+    }
+}
+
 fn status(out: &mut Vec<u8>, message: &str) {
     message_field(out, 15, |out| {
         bytes_field(out, 2, message.as_bytes());
@@ -278,9 +281,9 @@ fn status(out: &mut Vec<u8>, message: &str) {
 
 fn explanation(status: Status) -> &'static str {
     match status {
-        Status::Timeout => "the function timed out",
-        Status::Failure => "the environment failed",
-        Status::Error | Status::Unknown | Status::Success => "the function ended without an answer",
+        Status::Timeout => "the function timed out: ",
+        Status::Failure => "the environment failed: ",
+        Status::Error | Status::Unknown | Status::Success => "the function ended without an answer: ",
     }
 }
 

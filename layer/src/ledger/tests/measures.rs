@@ -36,6 +36,7 @@ fn the_report_is_a_span_under_the_invocations() {
     let span = world.span("platform.report");
     assert_eq!((&span.trace_id[..], &span.parent_span_id[..]), (&[b'a'; 16][..], &span_id("a")[..]));
     assert_eq!((span.start_time_unix_nano, span.end_time_unix_nano), (T0, T0 + 50 * MILLI));
+    assert_eq!(status(span), (0, String::new()));
     let mut attributes: Vec<(String, String)> =
         span.attributes.iter().map(|pair| (pair.key.clone(), of(span, &pair.key).unwrap())).collect();
     attributes.sort();
@@ -55,6 +56,18 @@ fn the_report_is_a_span_under_the_invocations() {
         attributes,
         expected.map(|(key, value)| (format!("aws.lambda.report.{key}"), value.to_owned()))
     );
+}
+
+#[test]
+fn an_answer_that_lambda_refused_after_the_functions_span_had_ended_fails_the_report() {
+    let mut world = World::ordinary();
+    serve(&mut world, "a", r#"error","errorType":"Function.ResponseSizeTooLarge"#);
+    assert_eq!(world.names(), ["platform.report"], "the function's own span is with its own");
+    let report = world.span("platform.report");
+    assert_eq!(status(report), (2, "Function.ResponseSizeTooLarge".to_owned()));
+    assert_eq!(of(report, "error.type").as_deref(), Some("Function.ResponseSizeTooLarge"));
+    assert_eq!(of(report, "aws.lambda.report.status").as_deref(), Some("error"));
+    assert_eq!(counts(&world.metrics(), "faas.errors"), http(1, 0.0));
 }
 
 #[test]
@@ -133,6 +146,21 @@ fn without_the_platforms_word_the_functions_own_counts() {
     let metrics = world.metrics();
     assert_eq!(counts(&metrics, "faas.invocations"), http(1, 0.0));
     assert_eq!(counts(&metrics, "faas.invoke_duration"), http(1, 0.039));
+}
+
+#[test]
+fn an_answer_that_lambda_takes_is_a_success_to_it_whatever_the_answer_says() {
+    let mut world = World::ordinary();
+    world.started("a");
+    world.start(0, "a");
+    world.ledger.ended(&Ended { request_id: "a".to_owned(), error: true, ..Ended::default() }, T0);
+    world.done(40, "a", "success");
+    world.settle();
+    let metrics = world.metrics();
+    assert_eq!(
+        (counts(&metrics, "faas.invocations"), counts(&metrics, "faas.errors")),
+        (http(1, 0.0), vec![])
+    );
 }
 
 #[test]

@@ -109,8 +109,11 @@ fn an_init_that_failed_before_anybody_was_served_has_a_trace_of_its_own() {
     world.event(100, "platform.initStart", r#"{"initializationType":"on-demand","phase":"init"}"#);
     let failed =
         r#"{"phase":"init","status":"error","errorType":"Runtime.ExitError","metrics":{"durationMs":50}}"#;
-    world.event(150, "platform.initReport", failed);
+    assert!(!world.ledger.awaits_report());
     world.ledger.shutdown("failure", world.now);
+    assert!(world.ledger.awaits_report(), "it overtook what it is about");
+    world.event(150, "platform.initReport", failed);
+    assert!(!world.ledger.awaits_report());
     world.close();
     let span = world.span("init");
     assert_eq!((span.parent_span_id.len(), status(span).0), (0, 2));
