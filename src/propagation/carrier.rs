@@ -1,11 +1,7 @@
 //! Where trace context is read from: anything that has text under names.
 
 use opentelemetry::propagation::Extractor;
-use std::{
-    borrow::Cow,
-    collections::HashMap,
-    hash::{BuildHasher, RandomState},
-};
+use std::{borrow::Cow, collections::HashMap};
 
 /// A set of named texts: HTTP headers, message attributes, a client context.
 pub(crate) trait Carrier {
@@ -23,12 +19,12 @@ impl Carrier for Nothing {
     }
 }
 
-impl<S: BuildHasher> Carrier for HashMap<String, String, S> {
+impl<S> Carrier for HashMap<String, String, S> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        let exact = HashMap::get(self, name);
-        let found =
-            exact.or_else(|| self.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v));
-        found.map(|value| Cow::Borrowed(value.as_str()))
+        // A client context has a handful of names: looking at each is less than hashing.
+        let exact = self.iter().find(|(key, _)| *key == name);
+        let (_, value) = exact.or_else(|| self.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)))?;
+        Some(Cow::Borrowed(value))
     }
 }
 
@@ -45,9 +41,17 @@ impl Carrier for Extracted<'_> {
     }
 }
 
-/// One text by itself, as a carrier for propagators that are not ours.
-pub(crate) fn only(name: &str, value: &str) -> HashMap<String, String, RandomState> {
-    HashMap::from([(name.to_owned(), value.to_owned())])
+/// One text by itself under its name, for propagators that are not ours.
+pub(crate) struct Only<'a>(pub(crate) &'a str, pub(crate) &'a str);
+
+impl Extractor for Only<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        (name == self.0).then_some(self.1)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec![self.0]
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{
     Upstream,
-    carrier::{Carrier, only},
+    carrier::{Carrier, Only},
     hex,
 };
 use opentelemetry::{
@@ -39,7 +39,7 @@ pub(super) fn inject(span: &SpanContext, injector: &mut dyn Injector) {
 
 /// Adds the content of a `baggage` header to a context.
 pub(super) fn with_baggage(context: &Context, header: &str) -> Context {
-    BaggagePropagator::new().extract_with_context(context, &only(BAGGAGE, header))
+    BaggagePropagator::new().extract_with_context(context, &Only(BAGGAGE, header))
 }
 
 /// Writes `baggage`.
