@@ -1,6 +1,7 @@
 //! A function with its extension on an emulated Lambda, and the destination that its telemetry goes to.
 
 use crate::{failure::Failure, screen::Screen};
+use serde_json::Value;
 use spanlayer_emulator::{Builder, Destination, Emulator, Exit, Invocation, Line, Mode, Reason, Source};
 use std::{path::PathBuf, time::Duration};
 
@@ -68,10 +69,9 @@ pub struct LeftOut {
 impl LeftOut {
     /// Takes a line for the last one; `None` for all others.
     fn of(line: &Line) -> Option<Self> {
-        let Source::Extension(_) = line.source else { return None };
-        let json: serde_json::Value = serde_json::from_str(&line.text).ok()?;
+        let json = logged(line)?;
         let spans = json.get("signals")?.get("traces");
-        let count = |from: Option<&serde_json::Value>, name| from?.get(name)?.as_u64();
+        let count = |from: Option<&Value>, name| from?.get(name)?.as_u64();
         Some(Self {
             filtered: count(spans, "filtered").unwrap_or(0),
             sampled_out: count(spans, "sampledOut").unwrap_or(0),
@@ -92,8 +92,7 @@ pub struct Complaint {
 impl Complaint {
     /// Takes a line for what it is; `None` for all others.
     fn of(line: &Line) -> Option<Self> {
-        let Source::Extension(_) = line.source else { return None };
-        let json: serde_json::Value = serde_json::from_str(&line.text).ok()?;
+        let json = logged(line)?;
         let lost = match (json["source"].as_str()?, json["level"].as_str()?) {
             ("spanlayer", "WARN") => false,
             ("spanlayer", "ERROR") => true,
@@ -101,6 +100,12 @@ impl Complaint {
         };
         Some(Self { lost, line: line.to_string() })
     }
+}
+
+/// What a line of the extension's log says; `None` for what is none.
+fn logged(line: &Line) -> Option<Value> {
+    let Source::Extension(_) = line.source else { return None };
+    serde_json::from_str(&line.text).ok()
 }
 
 /// A destination that takes everything.

@@ -4,15 +4,26 @@
 
 mod world;
 
+use spanlayer_config::{Loaded, Surroundings, load};
 use spanlayer_pipeline::{
     Admission, Deadline, Memory, Outcome, Settings, Signal, Spool,
     letters::{Letters, Part, Pile},
 };
-use std::{path::Path, time::Duration};
+use std::{collections::HashMap, path::Path, time::Duration};
 use world::World;
 
 fn with(processors: &str, pipelines: &str, exporters: &str) -> World {
     World::new(&format!("processors: {{{processors}}}"), pipelines, exporters)
+}
+
+/// A file with this processor, on its third line, and whatever else it takes to be run.
+fn alone(processor: &str, around: Surroundings<'_>) -> Loaded {
+    let text = format!(
+        "receivers: {{otlp: {{protocols: {{http: }}}}}}\nprocessors:\n  {processor}\nexporters: {{otlphttp: {{endpoint: 'https://h'}}}}\n\
+         service: {{pipelines: {{traces: {{receivers: [otlp], processors: [{}], exporters: [otlphttp]}}}}}}\n",
+        processor.split(':').next().unwrap()
+    );
+    load(&text, around)
 }
 
 fn spans(names: &[&str]) -> String {
@@ -359,7 +370,6 @@ async fn what_guards_find_is_put_right_and_counted_once_for_each_form() {
 
 #[test]
 fn a_pipeline_whose_processor_has_a_misspelt_option_is_not_run_and_everything_else_is_told_of_at_once() {
-    use spanlayer_config::{Surroundings, load};
     for (processor, told, runs) in [
         (
             "redaction: {allow_all_keys: true, blocked_vals: ['4[0-9]+'], blocked_key_patterns: ['(']}",
@@ -390,12 +400,7 @@ fn a_pipeline_whose_processor_has_a_misspelt_option_is_not_run_and_everything_el
         ("batch: {tiemout: 1s}", 1, true),
         ("memory_limiter: {limit: 5}", 1, true),
     ] {
-        let text = format!(
-            "receivers: {{otlp: {{protocols: {{http: }}}}}}\nprocessors:\n  {processor}\nexporters: {{otlphttp: {{endpoint: 'https://h'}}}}\n\
-             service: {{pipelines: {{traces: {{receivers: [otlp], processors: [{}], exporters: [otlphttp]}}}}}}\n",
-            processor.split(':').next().unwrap()
-        );
-        let loaded = load(&text, Surroundings::here(&std::collections::HashMap::<&str, &str>::new()));
+        let loaded = alone(processor, Surroundings::here(&HashMap::<&str, &str>::new()));
         let there = loaded.problems.iter().filter(|one| one.at.line == 3).count();
         assert_eq!((there, loaded.plan.is_some()), (told, runs), "{processor}: {:?}", loaded.problems);
     }
@@ -403,7 +408,6 @@ fn a_pipeline_whose_processor_has_a_misspelt_option_is_not_run_and_everything_el
 
 #[test]
 fn what_is_wrong_for_sure_is_told_beside_a_variable_that_is_not_known() {
-    use spanlayer_config::{Surroundings, load};
     for (processor, told) in [
         (
             "redaction: {allow_all_keys: true, blocked_values: ['('], hash_function: hmac-sha256, hmac_key: '${env:KEY}'}",
@@ -429,12 +433,7 @@ fn what_is_wrong_for_sure_is_told_beside_a_variable_that_is_not_known() {
             1,
         ),
     ] {
-        let text = format!(
-            "receivers: {{otlp: {{protocols: {{http: }}}}}}\nprocessors:\n  {processor}\nexporters: {{otlphttp: {{endpoint: 'https://h'}}}}\n\
-             service: {{pipelines: {{traces: {{receivers: [otlp], processors: [{}], exporters: [otlphttp]}}}}}}\n",
-            processor.split(':').next().unwrap()
-        );
-        let loaded = load(&text, Surroundings::elsewhere(&std::collections::HashMap::<&str, &str>::new()));
+        let loaded = alone(processor, Surroundings::elsewhere(&HashMap::<&str, &str>::new()));
         let there = loaded.problems.iter().filter(|one| one.at.line == 3).count();
         assert_eq!((there, loaded.plan.is_some()), (told, told == 0), "{processor}: {:?}", loaded.problems);
     }
@@ -442,7 +441,6 @@ fn what_is_wrong_for_sure_is_told_beside_a_variable_that_is_not_known() {
 
 #[test]
 fn guards_that_are_faulty_or_do_nothing_are_told_of() {
-    use spanlayer_config::{Surroundings, load};
     for (processor, told) in [
         ("limits: ", "nothing is limited"),
         ("limits: {max_attributes: 0}", "this value cannot be used"),
@@ -458,13 +456,7 @@ fn guards_that_are_faulty_or_do_nothing_are_told_of() {
         ("schema: {renames: [{from: a}]}", "`from` or `to` is missing"),
         ("schema: {report: true, migration: []}", "`migration` is not supported"),
     ] {
-        let text = format!(
-            "receivers: {{otlp: {{protocols: {{http: }}}}}}\nprocessors:\n  {processor}\nexporters: {{otlphttp: {{endpoint: 'https://h'}}}}\n\
-             service: {{pipelines: {{traces: {{receivers: [otlp], processors: [{}], exporters: [otlphttp]}}}}}}\n",
-            processor.split(':').next().unwrap()
-        );
-        let vars = std::collections::HashMap::<&str, &str>::new();
-        let loaded = load(&text, Surroundings::here(&vars));
+        let loaded = alone(processor, Surroundings::here(&HashMap::<&str, &str>::new()));
         let all: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
         assert!(all.iter().any(|one| one.contains(told) && one.contains("line 3")), "{processor}: {all:?}");
         assert!(loaded.plan.is_none(), "data does not leave as it is: {processor}");

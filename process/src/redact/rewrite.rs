@@ -138,8 +138,10 @@ impl Rewrite<'_> {
     /// An attribute that is secret by its name, whatever its value is. `None` if there is nothing to hide, or somebody
     /// did.
     fn secret(&mut self, key: &str, number: u32, value: &[u8], names: &mut Vec<String>) -> Option<Fate> {
-        let text =
-            Fields::new(value).map_while(Result::ok).find(|one| one.number == 1).and_then(|one| one.bytes());
+        let text = Fields::new(value)
+            .map_while(Result::ok)
+            .find(|one| one.number == TEXT)
+            .and_then(|one| one.bytes());
         if value.is_empty() || text.is_some_and(|text| text.is_empty() || self.rules.is_replacement(text)) {
             return None;
         }
@@ -153,7 +155,7 @@ impl Rewrite<'_> {
         let clean = self.rules.cleaned(key, &mut self.tally);
         wire::bytes_field(&mut out, 1, clean.as_deref().unwrap_or(key).as_bytes());
         let shown = self.rules.replacement(text.unwrap_or(value));
-        wire::message_field(&mut out, 2, |any| wire::bytes_field(any, 1, shown.as_bytes()));
+        wire::message_field(&mut out, 2, |any| wire::bytes_field(any, TEXT, shown.as_bytes()));
         Some(Fate::Becomes(number, out))
     }
 

@@ -54,6 +54,10 @@ impl Answer {
 /// The first 200 characters on one line, without the secrets, which are looked for before anything is cut: as they are, and
 /// as JSON and forms have them.
 pub(crate) fn quote<'s>(words: &str, secrets: impl Iterator<Item = &'s str>) -> String {
+    if words.is_empty() {
+        // A success says nothing, mostly, and its exports are waited for: there is nothing to look for.
+        return String::new();
+    }
     let mut words = words.to_owned();
     // `Bearer abc` may come back as `abc`. What is shorter is no secret, and would tear holes into every message.
     let mut secrets: Vec<String> = secrets
