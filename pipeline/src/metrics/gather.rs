@@ -44,14 +44,14 @@ fn name(lanes: &[Lane], place: usize) -> Arc<str> {
 
 impl Snapshot {
     fn lane(&mut self, lane: &Lane, name: &str) {
-        let (held, totals) = (lane.held(), lane.stats());
+        let (held, totals) = (lane.held(), lane.totals());
         let named = Arc::new(attributes(&[(COMPONENT, Text::Text(name))]));
         self.add(Metric::Breaker, &named, &[], Value::Whole(lane.circuit.is_open().into()));
         let age = held.oldest.map_or(0.0, |oldest| oldest.elapsed().as_secs_f64());
         self.add(Metric::Age, &named, &[], Value::Real(age));
         for signal in Signal::ALL.into_iter().filter(|signal| lane.signals.contains(signal)) {
             let exporter = exporter(lane, name, signal);
-            self.items(&exporter, name, signal, totals.signal(signal), held.out[signal as usize]);
+            self.items(&exporter, name, signal, &totals[signal as usize], held.out[signal as usize]);
             self.requests(lane, &exporter, signal);
         }
     }
@@ -97,9 +97,9 @@ impl Snapshot {
             self.ended(Metric::Attempts, exporter, ending, Value::Whole(times));
         }
         for (ending, took) in measured.operations {
-            self.ended(Metric::Duration, exporter, ending, Value::Histogram(took));
+            self.ended(Metric::Duration, exporter, ending, Value::Histogram(took.into()));
         }
-        let sizes = measured.sizes.map(|sizes| (Metric::BatchSize, Value::Histogram(sizes)));
+        let sizes = measured.sizes.map(|sizes| (Metric::BatchSize, Value::Histogram(sizes.into())));
         let skew = measured.skew.map(|skew| (Metric::Skew, Value::Real(skew as f64)));
         let counts = [
             (Metric::Retries, traffic.retries),
