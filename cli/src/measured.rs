@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
     AggregationTemporality, NumberDataPoint, metric::Data, number_data_point::Value,
 };
 use spanlayer_emulator::{Destination, destination::ReceivedMetric};
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::BTreeMap;
 
 /// Data points of one metric together, of all its series.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,13 +26,9 @@ pub fn figures(destination: &Destination) -> Figures {
         let Some((data, total)) = metric.data.as_ref().and_then(|data| Some((data, Total::of(data)?))) else {
             continue;
         };
-        match totals.entry((&metric.name, &metric.unit)) {
-            Entry::Vacant(entry) => drop(entry.insert(total)),
-            Entry::Occupied(mut entry) if says_what_is_new(data) => {
-                drop(entry.insert(entry.get().and(total)))
-            }
-            Entry::Occupied(mut entry) => drop(entry.insert(total)),
-        }
+        let name = (metric.name.as_str(), metric.unit.as_str());
+        let before = totals.get(&name).filter(|_| says_what_is_new(data));
+        totals.insert(name, before.map_or(total, |before| before.and(total)));
     }
     let mut figures = Figures::default();
     for ((name, unit), total) in totals {
