@@ -9,6 +9,8 @@
 //! lifecycle  next ▸ flush or defer ▸ next ▸ … ▸ shutdown
 //! ```
 //!
+//! Beside Lambda, `usage` reads the command line, and `standalone` serves the same pipeline until a signal ends it.
+//!
 //! The binary `spanlayer` is [`run`] and nothing else.
 
 #![warn(missing_docs)]
@@ -25,24 +27,22 @@ pub mod receive;
 pub mod remote;
 pub mod usage;
 
+mod standalone;
+mod wiring;
+
 use app::App;
 use spanlayer_host::vars::{Process, Vars};
 use std::process::ExitCode;
 
-/// Runs the extension: from registration to shutdown inside Lambda, an explanation anywhere else.
+/// Runs the extension: from registration to shutdown inside Lambda; anywhere else, what the arguments ask for.
 ///
 /// The order is the point. Lambda starts the function when every extension has registered, so registering comes before
 /// everything: before the runtime, the settings, the log.
 pub fn run() -> ExitCode {
-    let mut arguments = std::env::args();
+    let mut arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     let program = arguments.next().unwrap_or_default();
-    if let Some(text) = usage::answer(arguments.next().as_deref()) {
-        println!("{text}");
-        return ExitCode::SUCCESS;
-    }
     let Some(address) = Process.get("AWS_LAMBDA_RUNTIME_API") else {
-        eprintln!("{}", usage::USAGE);
-        return ExitCode::from(2);
+        return standalone::main(arguments);
     };
     let invokes =
         Process.get("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() != Some("lambda-managed-instances");

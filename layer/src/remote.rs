@@ -13,7 +13,7 @@ use crate::{
     log,
     receive::Listen,
 };
-use spanlayer_host::vars::Process;
+use spanlayer_host::vars::{Problem, Process, Vars};
 use spanlayer_pipeline::aws::Elsewhere;
 use std::{
     fs, io::Write as _, net::SocketAddr, os::unix::fs::OpenOptionsExt as _, path::PathBuf, pin::pin,
@@ -68,6 +68,34 @@ impl Remote {
         config
     }
 
+    /// Gets the file where it is waited for, beside Lambda. One that is faulty is not run; the last good one counts where
+    /// there is no answer.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong.
+    pub(crate) async fn load(&self, vars: &dyn Vars) -> Result<Config, Vec<Problem>> {
+        let fetched = timeout(LIMIT, self.place.fetch()).await.unwrap_or_else(|_| Err(NO_ANSWER.to_owned()));
+        let text = match &fetched {
+            Ok(text) => text.clone(),
+            Err(why) => {
+                let wrong = || vec![Problem { name: self.name.clone(), what: why.clone() }];
+                let last = fs::read_to_string(&self.kept).map_err(|_| wrong())?;
+                let remedy = "the last good configuration counts instead";
+                log::warn(remedy, &[("file", &self.name), ("error", why)]);
+                last
+            }
+        };
+        let (config, problems, _) = Config::with_file(vars, &self.name, Some(&text));
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        if fetched.is_ok() {
+            self.keep(&text);
+        }
+        Ok(config)
+    }
+
     fn of_variables(&self) -> Config {
         log::warn("the variables' destinations count instead", &[("file", &self.name)]);
         let (config, problems, _) = Config::with_file(&Process, &self.name, None);
@@ -97,7 +125,7 @@ impl Remote {
             let why = match answer {
                 Ok(Ok(text)) => return Some(text),
                 Ok(Err(why)) => why,
-                Err(_) => "no answer in time".to_owned(),
+                Err(_) => NO_ANSWER.to_owned(),
             };
             log::warn("the configuration cannot be loaded", &[("file", &self.name), ("error", &why)]);
             if last || self.kept.exists() {
@@ -136,6 +164,8 @@ fn ignored(asked: [Listen; 3], listens: [Listen; 3]) -> impl Iterator<Item = Soc
         |(asked, listens): (Listen, Listen)| asked.address().filter(|one| Some(*one) != listens.address());
     asked.into_iter().zip(listens).filter_map(differs)
 }
+
+const NO_ANSWER: &str = "no answer in time";
 
 /// Limit of an attempt.
 const LIMIT: Duration = Duration::from_secs(10);

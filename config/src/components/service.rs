@@ -5,13 +5,44 @@ use crate::options::{Kind, Opt, ignored, opt};
 /// `service::telemetry`.
 pub(crate) const TELEMETRY: &[Opt] = &[
     opt("logs", Kind::Section(LOGS), "", "the extension's own log"),
-    ignored(
+    opt(
         "metrics",
-        Kind::Free,
-        "the extension counts for itself, and says what was lost in its last line",
+        Kind::Section(METRICS),
+        "",
+        "beside Lambda, where its own metrics are read; in a function, nothing",
     ),
     ignored("traces", Kind::Free, "the extension makes no traces of itself"),
     ignored("resource", Kind::Free, "set `OTEL_RESOURCE_ATTRIBUTES`"),
+];
+
+const METRICS: &[Opt] = &[
+    opt("readers", Kind::Sections(READER), "", "who reads them: of those that pull, the first counts"),
+    opt("address", Kind::Listen, "", "the same, as it was written before there were readers"),
+    ignored(
+        "level",
+        Kind::Choice(&["none", "basic", "normal", "detailed"]),
+        "what is counted is counted anyway",
+    ),
+    ignored("views", Kind::Free, "metrics are as they are"),
+];
+
+const READER: &[Opt] = &[
+    opt("pull", Kind::Section(PULL), "", "a reader that asks"),
+    ignored("periodic", Kind::Free, "metrics wait until they are asked for"),
+];
+
+const PULL: &[Opt] = &[opt("exporter", Kind::Section(PULLED), "", "how it asks")];
+
+const PULLED: &[Opt] =
+    &[opt("prometheus", Kind::Section(PROMETHEUS), "", "`GET /metrics`, as Prometheus does")];
+
+const PROMETHEUS: &[Opt] = &[
+    opt("host", Kind::Text, "localhost", "where to listen: an address of this machine's"),
+    opt("port", Kind::Whole(0, 65535), "8888", "where to listen"),
+    ignored("without_type_suffix", Kind::Bool, "names are as they are"),
+    ignored("without_units", Kind::Bool, "names are as they are"),
+    ignored("without_scope_info", Kind::Bool, "names are as they are"),
+    ignored("with_resource_constant_labels", Kind::Free, "names are as they are"),
 ];
 
 const LOGS: &[Opt] = &[
