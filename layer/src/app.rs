@@ -13,7 +13,7 @@ use crate::{
     },
     log,
     receive::{self, Bound, Intake, LinkSocket, Platform, Receiver},
-    wiring::{self, Wiring},
+    wiring::{self, Wiring, apart},
 };
 use spanlayer_host::{
     clock,
@@ -21,7 +21,7 @@ use spanlayer_host::{
     vars::{Process, Vars},
 };
 use spanlayer_pipeline::{BatchLimits, Lanes};
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 use tokio::{signal::unix::SignalKind, sync::oneshot};
 
 /// Everything that can be made without waiting for anybody: sockets bound, stages wired, nothing running.
@@ -103,14 +103,6 @@ impl App {
         // What it panicked about is told, and the rest is over.
         let _ = apart(|| caught(drain(stop, &intake, &pipeline))).await;
     }
-}
-
-/// A future on the heap, made in a frame of its own. All that an asynchronous function awaits is part of its own state
-/// otherwise, and the stack for the largest of it is touched, page by page, before the first instruction: 17 pages at
-/// every start, most of them for the end.
-#[inline(never)]
-fn apart<'a, F: Future + 'a>(make: impl FnOnce() -> F) -> Pin<Box<dyn Future<Output = F::Output> + 'a>> {
-    Box::pin(make())
 }
 
 impl Sockets {

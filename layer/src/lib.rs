@@ -32,7 +32,10 @@ mod wiring;
 
 use app::App;
 use spanlayer_host::vars::{Process, Vars};
-use std::process::ExitCode;
+use std::{
+    pin::{Pin, pin},
+    process::ExitCode,
+};
 
 /// Runs the extension: from registration to shutdown inside Lambda; anywhere else, what the arguments ask for.
 ///
@@ -50,6 +53,15 @@ pub fn run() -> ExitCode {
     let name = program.rsplit('/').next().unwrap_or("spanlayer");
     let announced = api::Unregistered::new(api::Address::parse(&address), name, invokes).announce();
 
+    on_one_thread(pin!(async {
+        let app = App::build(announced, &Process.snapshot()); // sockets bound, stages wired, nothing running
+        app.run().await; // registered ▸ next ▸ flush or defer ▸ next ▸ … ▸ drained
+        ExitCode::SUCCESS
+    }))
+}
+
+/// Does everything there is to do.
+fn on_one_thread(work: Pin<&mut dyn Future<Output = ExitCode>>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -57,11 +69,8 @@ pub fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(async {
-        let app = App::build(announced, &Process.snapshot()); // sockets bound, stages wired, nothing running
-        app.run().await; // registered ▸ next ▸ flush or defer ▸ next ▸ … ▸ drained
-    });
+    let code = runtime.block_on(work);
     // What is still under way was given its time.
     runtime.shutdown_background();
-    ExitCode::SUCCESS
+    code
 }

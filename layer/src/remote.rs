@@ -52,7 +52,7 @@ impl Remote {
         {
             let (found, _) = self.read(&last);
             if found.is_some() {
-                log::warn("the last good configuration counts instead", &[("file", &self.name)]);
+                log::warn(LAST_GOOD, &[("file", &self.name)]);
                 config = found;
             }
         } else if !faulty && let Some(text) = fetched {
@@ -75,23 +75,19 @@ impl Remote {
     ///
     /// Everything that is wrong.
     pub(crate) async fn load(&self, vars: &dyn Vars) -> Result<Config, Vec<Problem>> {
-        let fetched = timeout(LIMIT, self.place.fetch()).await.unwrap_or_else(|_| Err(NO_ANSWER.to_owned()));
-        let text = match &fetched {
-            Ok(text) => text.clone(),
-            Err(why) => {
-                let wrong = || vec![Problem { name: self.name.clone(), what: why.clone() }];
-                let last = fs::read_to_string(&self.kept).map_err(|_| wrong())?;
-                let remedy = "the last good configuration counts instead";
-                log::warn(remedy, &[("file", &self.name), ("error", why)]);
-                last
-            }
+        let fetched = timeout(LONGEST_START, self.fetch(&Notify::new())).await.ok().flatten();
+        let last = || fs::read_to_string(&self.kept).ok();
+        let Some(text) = fetched.clone().or_else(last) else {
+            let what = "cannot be loaded, and was never loaded before".to_owned();
+            return Err(vec![Problem { name: self.name.clone(), what }]);
         };
         let (config, problems, _) = Config::with_file(vars, &self.name, Some(&text));
         if !problems.is_empty() {
             return Err(problems);
         }
-        if fetched.is_ok() {
-            self.keep(&text);
+        match fetched {
+            Some(_) => self.keep(&text),
+            None => log::warn(LAST_GOOD, &[("file", &self.name)]),
         }
         Ok(config)
     }
@@ -125,7 +121,7 @@ impl Remote {
             let why = match answer {
                 Ok(Ok(text)) => return Some(text),
                 Ok(Err(why)) => why,
-                Err(_) => NO_ANSWER.to_owned(),
+                Err(_) => "no answer in time".to_owned(),
             };
             log::warn("the configuration cannot be loaded", &[("file", &self.name), ("error", &why)]);
             if last || self.kept.exists() {
@@ -165,7 +161,10 @@ fn ignored(asked: [Listen; 3], listens: [Listen; 3]) -> impl Iterator<Item = Soc
     asked.into_iter().zip(listens).filter_map(differs)
 }
 
-const NO_ANSWER: &str = "no answer in time";
+const LAST_GOOD: &str = "the last good configuration counts instead";
+
+/// How long it is waited for beside Lambda: whoever has started it, and may start it again, wants to know.
+const LONGEST_START: Duration = Duration::from_secs(5);
 
 /// Limit of an attempt.
 const LIMIT: Duration = Duration::from_secs(10);

@@ -24,17 +24,19 @@ use crate::{
         policy::{Mode, Pace, Policy},
     },
     log::{self, Level},
+    on_one_thread,
     receive::{Listen, Phase, Status},
     usage::{self, Asked},
-    wiring::{self, Wiring},
+    wiring::{self, Wiring, apart},
 };
 use ports::Ports;
 use spanlayer_host::{
     clock,
+    panics::caught,
     vars::{Problem, Process, Reading, Vars},
 };
 use spanlayer_pipeline::{BatchLimits, WhenFull};
-use std::{fmt, process::ExitCode, sync::Arc, time::Duration};
+use std::{fmt, pin::pin, process::ExitCode, sync::Arc, time::Duration};
 use tokio::signal::unix::SignalKind;
 
 /// Does what the arguments ask for.
@@ -49,25 +51,14 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
             eprintln!("{text}");
             ExitCode::from(2)
         }
-        Asked::Run { config } => run(&Given { vars: &Process.snapshot(), config }),
+        Asked::Run { config } => on_one_thread(pin!(async {
+            let ended = serve(&Given { vars: &Process.snapshot(), config }).await;
+            ended.unwrap_or_else(|refusal| {
+                eprintln!("{refusal}");
+                refusal.status()
+            })
+        })),
     }
-}
-
-fn run(vars: &Given<'_>) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("spanlayer: no runtime can be started: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let ended = runtime.block_on(serve(vars));
-    // What is still under way was given its time.
-    runtime.shutdown_background();
-    ended.unwrap_or_else(|refusal| {
-        eprintln!("{refusal}");
-        refusal.status()
-    })
 }
 
 /// The environment, and the file that the command line names.
@@ -183,8 +174,8 @@ async fn serve(vars: &dyn Vars) -> Result<ExitCode, Refusal> {
     let account = Account::new(ledger::Settings::new(true), Box::new(|_| Vec::new()));
     let Wiring { pipeline, intake, signals } = Wiring::of(&mut config, account);
     let intake = intake.beside_lambda();
-    let metrics = Arc::clone(&pipeline);
-    let status = Arc::new(Status::new(config.watched.path.clone(), Box::new(move || page(&metrics))));
+    let status = Status::new(config.watched.path.clone(), Arc::clone(&pipeline), config.hash.clone());
+    let status = Arc::new(status);
     let connections = limits::connections();
     let ready = ports.ready(&config);
     let receivers = ports.watch(&status, connections);
@@ -206,22 +197,16 @@ async fn serve(vars: &dyn Vars) -> Result<ExitCode, Refusal> {
         at_once: config.flush == Mode::Continuous,
         begun: None,
     };
-    let stop = Driver::new(
-        None,
-        telling,
-        Arc::clone(&pipeline),
-        intake.clone(),
-        signals,
-        ending,
-        policy.paced(pace),
-    );
-    let stop = stop.run().await;
+    let (policy, exports) = (policy.paced(pace), Arc::clone(&pipeline));
+    let driver = Driver::new(None, telling, exports, intake.clone(), signals, ending, policy);
+    let stop = apart(|| driver.run()).await;
     status.enter(Phase::Draining);
     log::always(Level::Info, "draining", &[("reason", &stop.reason), ("seconds", &shutdown.as_secs())]);
     let mut impatience = self::ending(shutdown);
     tokio::select! {
-        lost = drain(stop, &intake, &pipeline) => {
-            Ok(if lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        lost = apart(|| caught(drain(stop, &intake, &pipeline))) => {
+            // Of a panic it is not known what it lost.
+            Ok(if lost.is_ok_and(|items| items == 0) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         () = impatience.told() => {
             log::error("ended at once by a second signal; what is in the spool is found at the next start", &[]);
@@ -240,7 +225,3 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// So many items do not wait.
 const ENOUGH: u64 = 512;
-
-fn page(_: &spanlayer_pipeline::Pipeline) -> String {
-    String::new()
-}

@@ -5,9 +5,12 @@ use super::reply::Reply;
 use crate::log::Timestamp;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use spanlayer_host::clock;
+use spanlayer_pipeline::{Pipeline, metrics::CONTENT_TYPE};
 use std::{
-    fmt,
-    sync::atomic::{AtomicU8, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
     time::Duration,
 };
 
@@ -35,32 +38,23 @@ impl Phase {
     }
 }
 
-/// Makes the page of metrics, in Prometheus' text format.
-pub(super) type Render = Box<dyn Fn() -> String + Send + Sync>;
-
 /// Answers at `/` (or the path that a file names), `/health` and `/metrics`.
+#[derive(Debug)]
 pub struct Status {
     phase: AtomicU8,
     /// In Unix time.
     since: Duration,
     path: String,
-    metrics: Render,
-}
-
-impl fmt::Debug for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Status")
-            .field("phase", &self.phase())
-            .field("path", &self.path)
-            .finish_non_exhaustive()
-    }
+    pipeline: Arc<Pipeline>,
+    /// The fingerprint of the pipeline file; empty without one.
+    config: String,
 }
 
 impl Status {
     /// Of a program that starts now.
-    pub fn new(path: Option<String>, metrics: Render) -> Self {
-        let phase = AtomicU8::new(Phase::Starting as u8);
-        Self { phase, since: clock::unix(), path: path.unwrap_or_else(|| "/".to_owned()), metrics }
+    pub fn new(path: Option<String>, pipeline: Arc<Pipeline>, config: String) -> Self {
+        let (phase, path) = (AtomicU8::new(Phase::Starting as u8), path.unwrap_or_else(|| "/".to_owned()));
+        Self { phase, since: clock::unix(), path, pipeline, config }
     }
 
     /// From here on it is in this phase.
@@ -77,7 +71,7 @@ impl Status {
             _ if *method != Method::GET && *method != Method::HEAD => {
                 (StatusCode::METHOD_NOT_ALLOWED, TEXT, "ask by GET\n".to_owned())
             }
-            METRICS => (StatusCode::OK, PROMETHEUS, (self.metrics)()),
+            METRICS => (StatusCode::OK, CONTENT_TYPE, self.metrics()),
             path if path == self.path || path == HEALTH => self.health(),
             _ => {
                 let message =
@@ -93,6 +87,11 @@ impl Status {
             headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         }
         response
+    }
+
+    fn metrics(&self) -> String {
+        let metrics = self.pipeline.metrics();
+        if self.config.is_empty() { metrics } else { metrics.with_config(&self.config) }.to_prometheus()
     }
 
     /// In the words of the Collector's `health_check`, and the phase.
@@ -118,16 +117,16 @@ const METRICS: &str = "/metrics";
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
-/// Prometheus' text format.
-const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use http_body_util::BodyExt as _;
+    use spanlayer_pipeline::Settings;
 
     fn status(path: Option<&str>) -> Status {
-        Status::new(path.map(str::to_owned), Box::new(|| "up 1\n".to_owned()))
+        let pipeline = Arc::new(Pipeline::new(Settings::default()));
+        Status::new(path.map(str::to_owned), pipeline, "0123".to_owned())
     }
 
     fn code(status: &Status, path: &str) -> u16 {
@@ -157,10 +156,11 @@ mod tests {
     async fn metrics_are_there_in_every_phase() {
         let answer = status(None).answer(&Method::GET, "/metrics");
         assert_eq!(
-            (answer.status().as_u16(), &answer.headers()[header::CONTENT_TYPE]),
-            (200, &PROMETHEUS.parse().unwrap())
+            (answer.status().as_u16(), answer.headers()[header::CONTENT_TYPE].to_str().unwrap()),
+            (200, CONTENT_TYPE)
         );
-        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "up 1\n");
+        let page = answer.into_body().collect().await.unwrap().to_bytes();
+        assert!(std::str::from_utf8(&page).unwrap().contains("spanlayer_config_hash=\"0123\""));
     }
 
     #[test]
