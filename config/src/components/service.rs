@@ -5,23 +5,24 @@ use crate::options::{Kind, Opt, ignored, opt};
 /// `service::telemetry`.
 pub(crate) const TELEMETRY: &[Opt] = &[
     opt("logs", Kind::Section(LOGS), "", "the extension's own log"),
-    opt(
-        "metrics",
-        Kind::Section(METRICS),
-        "",
-        "beside Lambda, where its own metrics are read; in a function, nothing",
-    ),
+    opt("metrics", Kind::Section(METRICS), "", "what the extension counts for itself, as metrics"),
     ignored("traces", Kind::Free, "the extension makes no traces of itself"),
     ignored("resource", Kind::Free, "set `OTEL_RESOURCE_ATTRIBUTES`"),
 ];
 
 const METRICS: &[Opt] = &[
-    opt("readers", Kind::Sections(READER), "", "who reads them: of those that pull, the first counts"),
+    opt(
+        "readers",
+        Kind::Sections(READER),
+        "",
+        "beside Lambda, who reads them: of those that pull, the first counts; in a function they go where other metrics go",
+    ),
     opt("address", Kind::Listen, "", "the same, as it was written before there were readers"),
-    ignored(
+    opt(
         "level",
         Kind::Choice(&["none", "basic", "normal", "detailed"]),
-        "what is counted is counted anyway",
+        "",
+        "in a function, `none` sends none, any other all of them; `SPANLAYER_OWN_METRICS` counts first",
     ),
     ignored("views", Kind::Free, "metrics are as they are"),
 ];

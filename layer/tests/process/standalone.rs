@@ -55,7 +55,13 @@ async fn one_file_is_run_both_ways() {
     assert_eq!(client.traces(&spans(3, true)).await.0, 0);
     to.wait_for_spans(5, SOON).await.unwrap();
     assert_eq!(program.asks("/live").await.status, 200);
-    assert_eq!(program::get(program.address("metrics").await, "/metrics").await.status, 200);
+    let page = program::get(program.address("metrics").await, "/metrics").await;
+    assert!(page.status == 200 && page.head.contains("text/plain; version=0.0.4"), "{}", page.head);
+    assert!(
+        page.text().contains("spanlayer_received_total{spanlayer_signal=\"traces\"} 5"),
+        "{}",
+        page.text()
+    );
 
     let world = World::idle(|builder| nothing_of_its_own(builder).env("SPANLAYER_CONFIG", &path)).await;
     assert_eq!(post(world.otlp().await, "/v1/traces", PROTOBUF, &spans(4, false)).await.status, 200);
