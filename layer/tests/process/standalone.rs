@@ -58,7 +58,7 @@ async fn one_file_is_run_both_ways() {
     let page = program::get(program.address("metrics").await, "/metrics").await;
     assert!(page.status == 200 && page.head.contains("text/plain; version=0.0.4"), "{}", page.head);
     assert!(
-        page.text().contains("spanlayer_received_total{spanlayer_signal=\"traces\"} 5"),
+        page.text().contains("spanlayer_received_total{spanlayer_signal=\"traces\",service_name=\"\"} 5"),
         "{}",
         page.text()
     );
