@@ -49,7 +49,6 @@
 
 mod book;
 mod desk;
-mod encode;
 mod environment;
 mod intake;
 mod invocation;

@@ -6,6 +6,7 @@
 //!        ──▶ split  one request into several, none over a limit
 //! wire   ──▶ merge  several requests into one, neighbours with the same resource joined
 //!        ──▶ status what a receiver answers
+//!        ──▶ message, histogram   what is written about ourselves
 //!        ──▶ sdk    what `opentelemetry_sdk` recorded, encoded as it ends (feature `sdk`)
 //! ```
 //!
@@ -26,8 +27,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod histogram;
 pub mod json;
 pub mod merge;
+pub mod message;
 pub mod scan;
 pub mod schema;
 #[cfg(feature = "sdk")]

@@ -11,6 +11,7 @@ use crate::{
     letters,
     queue::Shared,
     settings::{Kind, Protocol},
+    spool::recovery::bit,
     stage::{Breaker, Caught, Circuit, Meter, Metered, Retry, SubBatch, Timeout},
 };
 
@@ -23,9 +24,12 @@ pub(crate) fn lane(
     settings: &Settings,
 ) -> Lane {
     let circuit = Circuit::observed(Arc::clone(&one.name), settings.breaker, settings.observer.clone());
-    let meter = Meter::new();
+    let meter = Meter::of_lane(bit(number));
     Lane {
         name: Arc::clone(&one.name),
+        signals: one.signals.clone(),
+        speaks: one.kind.speaks(),
+        servers: Signal::ALL.map(|signal| one.kind.server(signal)),
         shared: Arc::clone(shared),
         number,
         limits: one.batch,

@@ -10,12 +10,14 @@ use std::{
 
 use crate::{
     Batch, BatchLimits, Deadline, DestinationPending, DestinationStats, Flushed, Notice, Observer, Outcome,
+    Signal,
     batch::Part,
     export::AnyExport,
     join::join_all,
     letters,
     pieces::{HOPELESS, by_resource, halves, pieces},
-    queue::{Lease, Settled, Shared},
+    queue::{LaneHeld, Lease, Settled, Shared},
+    settings::Server,
     stage::{Circuit, Meter},
 };
 
@@ -23,6 +25,11 @@ use crate::{
 pub(crate) struct Lane {
     pub(crate) name: Arc<str>,
     pub(crate) shared: Arc<Shared>,
+    /// What it takes.
+    pub(crate) signals: Vec<Signal>,
+    /// What it speaks, and with whom, by signal.
+    pub(crate) speaks: &'static str,
+    pub(crate) servers: [Option<Server>; 3],
     /// This lane's number in the queue.
     pub(crate) number: usize,
     pub(crate) limits: BatchLimits,
@@ -74,13 +81,13 @@ impl Lane {
             join_all(workers).await.iter().for_each(|more| flushed.add(more));
         }
         // Another flush may have batches out; what comes back of them is ours to wait for.
-        while self.shared.lane_held(self.number).in_flight > 0 {
+        while self.held().in_flight > 0 {
             if by.bound(self.shared.landing(self.number)).await.is_none() {
                 break;
             }
             flushed.add(&self.work(horizon, by).await);
         }
-        flushed.left = self.shared.lane_held(self.number).held.items as u64;
+        flushed.left = self.held().held.items as u64;
         flushed
     }
 
@@ -99,10 +106,13 @@ impl Lane {
             lease.replace(pieces);
             return Step::Done;
         }
-        let batch = lease.batch().clone();
+        let (batch, seen) = lease.batch().clone().watched();
         let (signal, items) = (batch.signal(), batch.items() as u64);
         batch.attempted();
-        match self.stack.export_boxed(batch, by).await {
+        let operation = self.meter.operation(signal, seen);
+        let outcome = self.stack.export_boxed(batch, by).await;
+        drop(operation);
+        match outcome {
             Outcome::Delivered { rejected, message } => {
                 self.refusals.store(0, Relaxed);
                 lease.settle(Settled::Delivered { rejected });
@@ -206,7 +216,7 @@ impl Lane {
     }
 
     pub(crate) fn pending(&self) -> DestinationPending {
-        let now = self.shared.lane_held(self.number);
+        let now = self.held();
         DestinationPending {
             name: Arc::clone(&self.name),
             bytes: now.held.bytes,
@@ -216,6 +226,10 @@ impl Lane {
             in_flight: now.in_flight,
             health: self.circuit.health(),
         }
+    }
+
+    pub(crate) fn held(&self) -> LaneHeld {
+        self.shared.lane_held(self.number)
     }
 
     pub(crate) fn stats(&self) -> DestinationStats {

@@ -17,7 +17,7 @@ use spanlayer_otlp::Signal;
 use tokio::time::Instant;
 
 use groups::Groups;
-pub(crate) use lease::{Lease, Shared};
+pub(crate) use lease::{LaneHeld, Lease, Shared};
 pub(crate) use restored::Restored;
 pub use route::{Lanes, Route};
 use spooled::Journal;
@@ -114,6 +114,11 @@ impl Queue {
     pub(crate) fn add_lane(&mut self, signals: &[Signal], limits: BatchLimits) -> usize {
         self.views.push(View::new(signals, limits));
         self.views.len() - 1
+    }
+
+    /// What it holds, as it counts against what it may hold.
+    pub(crate) const fn bounds(&self) -> (usize, usize) {
+        (self.held, self.limit)
     }
 
     /// What it may hold from here on.
@@ -323,7 +328,7 @@ impl Queue {
             Some(batch) => batch,
             None => self.form(lane, horizon)?,
         };
-        self.views[lane].leased += 1;
+        self.views[lane].lend(&batch);
         self.each_entry(&batch, |entry| entry.leased += 1);
         Some(batch)
     }
@@ -352,7 +357,7 @@ impl Queue {
 
     /// Takes back a batch whose attempt led to nothing. It stays as it is, and is the next to go.
     fn give_back(&mut self, lane: usize, batch: Batch) {
-        self.views[lane].leased -= 1;
+        self.views[lane].regain(&batch);
         self.each_entry(&batch, |entry| entry.leased -= 1);
         self.views[lane].formed.push_front(batch);
     }
@@ -363,7 +368,7 @@ impl Queue {
         let pieces: Vec<Batch> = pieces.map(|parts| Batch::form(batch.signal(), parts)).collect();
         self.note_replaced(lane, batch, &pieces);
         let view = &mut self.views[lane];
-        view.leased -= 1;
+        view.regain(batch);
         view.forget(batch.parts());
         for part in pieces.iter().flat_map(Batch::parts) {
             view.remember(part);
@@ -383,7 +388,7 @@ impl Queue {
     fn settle(&mut self, lane: usize, batch: &Batch, how: Settled) {
         self.note_settled(lane, batch);
         let view = &mut self.views[lane];
-        view.leased -= 1;
+        view.regain(batch);
         view.forget(batch.parts());
         let items = batch.items() as u64;
         let totals = &mut view.totals[batch.signal() as usize];

@@ -117,7 +117,7 @@ const CONSUMER: u64 = 5;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::encode::{Value::Text, attribute};
+    use spanlayer_otlp::message::{Value::Text, attribute};
     use spanlayer_otlp::wire::{bytes_field, message_field, varint_field};
 
     fn span(kind: u64, attributes: &[(&str, &str)]) -> Vec<u8> {

@@ -2,13 +2,13 @@
 //! what it cost.
 
 use super::{
-    encode::{Value, attribute},
     invocation::{Invocation, SpanContext, error_type},
     mention::{INTERNAL, SERVER},
     platform::{Outcome, Report, Status},
 };
-use spanlayer_otlp::wire::{
-    bytes_field, bytes_unless_empty, fixed32_field, fixed64_field, message_field, varint_field,
+use spanlayer_otlp::{
+    message::{Value, attribute},
+    wire::{bytes_field, bytes_unless_empty, fixed32_field, fixed64_field, message_field, varint_field},
 };
 
 /// The fields that every span has.

@@ -1,0 +1,184 @@
+//! A pipeline's own metrics: what it counts anyway, under the names of OpenTelemetry's semantic conventions (*SDK metrics*,
+//! `docs/otel/sdk-metrics.md`, 1.44) where these have one, and `spanlayer.*` where they have none.
+//!
+//! ```
+//! use spanlayer_pipeline::{Deadline, Destination, Memory, Payload, Pipeline, Settings, Signal};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let pipeline = Pipeline::new(Settings::to([Destination::memory(Memory::default())]));
+//! # let request = spanlayer_pipeline::otlp::json::to_protobuf(Signal::Traces, br#"{"resourceSpans":[{"scopeSpans":[{"spans":
+//! #   [{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174"}]}]}]}"#)?.into();
+//! pipeline.accept(Payload::scan(Signal::Traces, request)?);
+//! pipeline.flush(Deadline::never()).await;
+//!
+//! let text = pipeline.metrics().to_prometheus(); // for a scraper, as metrics::CONTENT_TYPE
+//! assert!(text.contains(r#"otel_sdk_exporter_span_exported_total{otel_component_type="spanlayer_memory_span_exporter",otel_component_name="memory"} 1"#));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nothing is counted for them that costs anything: a [`Snapshot`] is put together when somebody asks. How many series there
+//! are depends on settings, not on data: destinations, signals, and status codes, services and rules that are at most some
+//! twenty each.
+
+mod gather;
+mod prometheus;
+mod table;
+
+use std::sync::Arc;
+
+use spanlayer_otlp::{
+    histogram::Histogram,
+    message::{self, Instrument, Temporality, Value as Text, attribute},
+    wire::{double_field, fixed64_field, message_field},
+};
+
+pub use prometheus::CONTENT_TYPE;
+pub use table::table;
+use table::{METRICS, Metric};
+
+/// All metrics of a pipeline at one moment. See the [module](self).
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Unix time in nanoseconds at which counting began,
+    since: u64,
+    /// and that of this moment.
+    at: u64,
+    temporality: Temporality,
+    /// Data points, by the metric's place in the table.
+    points: Vec<Vec<Point>>,
+}
+
+#[derive(Clone, Debug)]
+struct Point {
+    attributes: Attributes,
+    value: Value,
+}
+
+type Attributes = Vec<(&'static str, Attribute)>;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Attribute {
+    Word(&'static str),
+    Text(Arc<str>),
+    Number(u64),
+}
+
+#[derive(Clone, Debug)]
+enum Value {
+    Whole(u64),
+    Real(f64),
+    Histogram(Histogram),
+}
+
+impl Snapshot {
+    fn begin(since: u64, at: u64) -> Self {
+        // A clock that was set back must not make a data point end before it begins.
+        let points = METRICS.iter().map(|_| Vec::new()).collect();
+        Self { since, at: at.max(since), temporality: Temporality::Cumulative, points }
+    }
+
+    fn put(&mut self, place: usize, attributes: Attributes, value: Value) {
+        self.points[place].push(Point { attributes, value });
+    }
+
+    fn add(&mut self, metric: Metric, attributes: Attributes, value: Value) {
+        self.put(metric as usize, attributes, value);
+    }
+
+    /// The same, and which file the settings are from, by its fingerprint.
+    #[must_use]
+    pub fn with_config(mut self, hash: &str) -> Self {
+        if !hash.is_empty() {
+            for point in &mut self.points[Metric::Info as usize] {
+                point.attributes.push((CONFIG_HASH, Attribute::Text(hash.into())));
+            }
+        }
+        self
+    }
+
+    /// What happened since an earlier snapshot of the same pipeline: counters and histograms in which nothing was counted are
+    /// left out; what is a state rather than a sum stays as it is.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let mut new = Self::begin(before.at, self.at);
+        new.temporality = Temporality::Delta;
+        for (place, metric) in METRICS.iter().enumerate() {
+            let sums = matches!(metric.head.instrument, Instrument::Counter | Instrument::Histogram);
+            for now in &self.points[place] {
+                let mut earlier = before.points[place].iter().filter(|one| one.attributes == now.attributes);
+                let value = match (&now.value, earlier.next().filter(|_| sums).map(|one| &one.value)) {
+                    (Value::Whole(now), Some(Value::Whole(then))) => Value::Whole(now.saturating_sub(*then)),
+                    (Value::Real(now), Some(Value::Real(then))) => Value::Real(now - then),
+                    (Value::Histogram(now), Some(Value::Histogram(then))) => {
+                        Value::Histogram(now.since(then))
+                    }
+                    (now, _) => now.clone(),
+                };
+                if !sums || value.is_something() {
+                    new.put(place, now.attributes.clone(), value);
+                }
+            }
+        }
+        new
+    }
+
+    /// As an `ExportMetricsServiceRequest` of this resource, which is an encoded `Resource` (or empty).
+    pub fn to_otlp(&self, resource: &[u8]) -> Vec<u8> {
+        let mut items = Vec::new();
+        for (metric, points) in METRICS.iter().zip(&self.points).filter(|(_, points)| !points.is_empty()) {
+            metric.head.write(&mut items, self.temporality, &mut |out| {
+                for point in points {
+                    message_field(out, 1, |out| self.point(out, point));
+                }
+            });
+        }
+        message::request(resource, &[(SCOPE, &items)]).unwrap_or_default()
+    }
+
+    fn point(&self, out: &mut Vec<u8>, point: &Point) {
+        fixed64_field(out, 2, self.since);
+        fixed64_field(out, 3, self.at);
+        let attributes = match &point.value {
+            Value::Whole(number) => {
+                fixed64_field(out, 6, *number);
+                7
+            }
+            Value::Real(number) => {
+                double_field(out, 4, *number);
+                7
+            }
+            Value::Histogram(histogram) => {
+                histogram.write(out);
+                9
+            }
+        };
+        for (key, value) in &point.attributes {
+            let value = match value {
+                Attribute::Word(text) => Text::Text(text),
+                Attribute::Text(text) => Text::Text(text),
+                Attribute::Number(number) => Text::Integer(*number),
+            };
+            attribute(out, attributes, key, value);
+        }
+    }
+}
+
+impl Value {
+    fn is_something(&self) -> bool {
+        match self {
+            Self::Whole(number) => *number > 0,
+            Self::Real(number) => *number > 0.0,
+            Self::Histogram(histogram) => histogram.count() > 0,
+        }
+    }
+}
+
+/// The instrumentation scope.
+const SCOPE: &str = "spanlayer.pipeline";
+
+const CONFIG_HASH: &str = "spanlayer.config.hash";
+
+#[cfg(test)]
+mod tests;
