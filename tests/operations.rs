@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expected by failing")]
 
+use spanlayer_pipeline::{Notice, Signal};
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 const OPERATIONS: &str = "docs/operations";
@@ -234,4 +236,70 @@ fn every_line_that_cloudwatch_looks_for_is_written_with_the_fields_it_counts() {
     for field in template.split("MetricValue: \"$.").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(code.contains(&format!("\"{field}\"")), "no line has a field {field}");
     }
+}
+
+/// Names of the metric filters, each with the messages that it looks for.
+fn filters() -> Vec<(String, Vec<String>)> {
+    let (mut filters, mut name): (Vec<(String, Vec<String>)>, _) = (Vec::new(), String::new());
+    for line in read("docs/operations/cloudwatch.yaml").lines() {
+        if let Some(filter) = line.strip_suffix("Filter:") {
+            name = filter.trim().to_owned();
+        } else if let Some(pattern) = line.trim().strip_prefix("FilterPattern: ") {
+            let pattern = pattern.replace("''", "'");
+            let globs = pattern.split("$.message = \"").skip(1).filter_map(|rest| rest.split('"').next());
+            filters.push((name.clone(), globs.map(str::to_owned).collect()));
+        }
+    }
+    filters
+}
+
+/// Whether a text is as the pattern has it, in which `*` stands for anything.
+fn matches(glob: &str, text: &str) -> bool {
+    match glob.split_once('*') {
+        None => glob == text,
+        Some((head, rest)) => text.strip_prefix(head).is_some_and(|text| {
+            (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| matches(rest, &text[at..]))
+        }),
+    }
+}
+
+#[test]
+fn cloudwatch_counts_each_turning_point_as_what_it_is() {
+    let (destination, signal) = ("https://otlp.example.com", Signal::Traces);
+    let failing = |why| Notice::Failing { destination, why }.to_string();
+    let refused = |why| Notice::Refused { destination, signal, items: 12, why }.to_string();
+    let expires = |days: u64| {
+        let left = Duration::from_secs(days * 86_400);
+        Notice::CertificateExpires { destination, file: Path::new("/var/task/client.pem"), left }.to_string()
+    };
+    let told: [(String, &[&str]); 14] = [
+        (failing("cannot connect: connection refused"), &["Failing"]),
+        (failing("503 Service Unavailable: try later"), &["Failing"]),
+        (failing("429 Too Many Requests"), &["Failing", "Throttled"]),
+        (
+            failing("no value for authorization: ${ssm:/token}: not found"),
+            &["Failing", "AuthenticationFailed"],
+        ),
+        (refused("401 Unauthorized"), &["AuthenticationFailed"]),
+        (refused("PERMISSION_DENIED: not yours"), &["AuthenticationFailed"]),
+        (refused("400 Bad Request: span 401 is too long"), &[]),
+        (Notice::FirstDelivery { destination }.to_string(), &[]),
+        (Notice::Recovered { destination, after: Duration::from_secs(7) }.to_string(), &["Recovered"]),
+        (expires(10), &["CertificateExpires"]),
+        (expires(0), &["CertificateExpires"]),
+        (Notice::NotSpooled { why: "no room" }.to_string(), &["NotSpooled"]),
+        (Notice::Found { items: 500 }.to_string(), &["Killed"]),
+        ("a setting is ignored".to_owned(), &["SettingIgnored"]),
+    ];
+    let filters = filters();
+    let counted = |message: &str| -> Vec<&str> {
+        let looks = |globs: &[String]| globs.iter().any(|glob| matches(glob, message));
+        filters.iter().filter(|(_, globs)| looks(globs)).map(|(name, _)| name.as_str()).collect()
+    };
+    for (message, expected) in &told {
+        assert_eq!(counted(message), *expected, "{message}");
+    }
+    let last = counted("shut down");
+    assert_eq!(last, counted("shut down before everything was delivered"));
+    assert!(last.len() > 12 && last.contains(&"Lost"), "{last:?}");
 }
