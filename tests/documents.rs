@@ -95,10 +95,22 @@ fn the_metrics_of_the_guide_are_those_of_the_code() {
     compare("docs/telemetry.md", "metrics", &expected);
 }
 
+#[test]
+fn the_pipelines_own_metrics_of_the_guide_are_those_of_the_code() {
+    let mut expected =
+        "| Metric | Instrument | Unit | In Prometheus | Attributes | What it says |\n|---|---|---|---|---|---|\n"
+            .to_owned();
+    for [name, instrument, unit, scraped, attributes, about] in spanlayer_pipeline::metrics::table() {
+        writeln!(expected, "| `{name}` | {instrument} | `{unit}` | `{scraped}` | {attributes} | {about} |")
+            .unwrap();
+    }
+    compare("docs/telemetry.md", "own metrics", &expected);
+}
+
 /// Names of attributes, of these families, that stand between two of `quote`.
 fn attributes(text: &str, quote: char) -> BTreeSet<String> {
-    const FAMILIES: &str = "aws client cloud error exception faas graphql http messaging network server service \
-                            spanlayer url user_agent";
+    const FAMILIES: &str = "aws client cloud cpu error exception faas graphql http messaging network otel.component otel.sdk process rpc \
+                            server service spanlayer url user_agent";
     let mut found = BTreeSet::new();
     for family in FAMILIES.split_whitespace() {
         let begin = format!("{quote}{family}.");
@@ -119,7 +131,7 @@ fn attributes(text: &str, quote: char) -> BTreeSet<String> {
 #[test]
 fn every_attribute_of_ours_is_in_the_guide_and_no_other() {
     let mut code = String::new();
-    for folder in ["src", "layer/src/ledger"] {
+    for folder in ["src", "layer/src/ledger", "pipeline/src/metrics"] {
         sources_but_tests(&root().join(folder), &mut code);
     }
     let (written, told) = (attributes(&code, '"'), attributes(&read("docs/telemetry.md"), '`'));

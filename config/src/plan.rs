@@ -49,6 +49,8 @@ pub struct Plan {
     pub held: Option<Held>,
     /// How much the extension's log says, if the file says so.
     pub log: Option<String>,
+    /// Whether the extension's own metrics are sent, if the file says so.
+    pub own_metrics: Option<bool>,
     pub(crate) pipelines: Vec<Wired>,
     pub(crate) effective: Vec<(String, String)>,
 }
@@ -102,7 +104,7 @@ fn plan(root: &Node, around: Surroundings<'_>, problems: &mut Vec<Problem>) -> O
         problems.push(Problem::error(root.at, "`service` is missing, so nothing is run", remedy));
         return None;
     };
-    let log = self::service(service, &declared, problems);
+    let Telemetry { log, metrics } = self::service(service, &declared, problems);
     let mut wired = pipelines::read(service, &declared, problems);
     let receivers = receivers::read(&wired, &declared, problems);
     let (destinations, lanes) = destinations(&mut wired, &declared, around, &receivers, problems);
@@ -112,20 +114,31 @@ fn plan(root: &Node, around: Surroundings<'_>, problems: &mut Vec<Problem>) -> O
         return None;
     }
     let mut effective = effective(&wired, &declared);
-    effective.extend(log.iter().map(|level| ("service::telemetry::logs::level".to_owned(), level.clone())));
+    for (of, level) in [("logs", &log), ("metrics", &metrics)] {
+        effective
+            .extend(level.iter().map(|level| (format!("service::telemetry::{of}::level"), level.clone())));
+    }
     Some(Plan {
         receivers,
         destinations,
         flow,
         held: held(&wired, &declared),
         log,
+        own_metrics: metrics.map(|level| level != "none"),
         pipelines: wired,
         effective,
     })
 }
 
-/// `service` itself, but for its pipelines; the level of the log.
-fn service(service: &Node, declared: &Declarations<'_>, problems: &mut Vec<Problem>) -> Option<String> {
+/// Levels of what the extension tells of itself.
+#[derive(Default)]
+struct Telemetry {
+    log: Option<String>,
+    metrics: Option<String>,
+}
+
+/// `service` itself, but for its pipelines.
+fn service(service: &Node, declared: &Declarations<'_>, problems: &mut Vec<Problem>) -> Telemetry {
     const PARTS: [&str; 3] = ["pipelines", "extensions", "telemetry"];
     for (key, _) in service.entries().iter().filter(|(key, _)| !PARTS.contains(&key.name.as_str())) {
         let remedy = match suggest::closest(&key.name, PARTS) {
@@ -148,10 +161,10 @@ fn service(service: &Node, declared: &Declarations<'_>, problems: &mut Vec<Probl
             problems.push(Problem::error(item.at, what, remedy).about("service::extensions"));
         }
     }
-    let telemetry = service.get("telemetry")?;
+    let Some(telemetry) = service.get("telemetry") else { return Telemetry::default() };
     check::options(service::TELEMETRY, telemetry, "service::telemetry", false, problems);
-    let level = Section::new(service::TELEMETRY, Some(telemetry)).section("logs").text("level");
-    level.map(|level| level.to_ascii_lowercase())
+    let level = |of| Section::new(service::TELEMETRY, Some(telemetry)).section(of).text("level");
+    Telemetry { log: level("logs").map(|level| level.to_ascii_lowercase()), metrics: level("metrics") }
 }
 
 /// Whose destination one is: an exporter's, and of that which part's.

@@ -164,6 +164,7 @@ fn account(config: &Config, announced: bool) -> Account {
     settings.logs = config.view.logs;
     settings.metrics = config.view.metrics;
     Account::new(settings, Box::new(|instance| ledger::resource(&Process, instance)))
+        .with_own_metrics(config.view.own_metrics)
 }
 
 /// Lets the function go first where both want the same core: a message to us must not make us run before the handler

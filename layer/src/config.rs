@@ -107,6 +107,7 @@ pub const VARIABLES: &[Row] = &[
     view::LOGS.row(),
     view::LOGS_LEVEL.row(),
     view::METRICS.row(),
+    view::OWN_METRICS.row(),
     view::TEMPORALITY.row(),
     view::INVOCATION_SPANS.row(),
     redact::REDACT.row(),
@@ -248,7 +249,7 @@ impl Config {
         // Nobody knows yet what a file will ask for.
         let everything = [Destination::stdout(Signal::ALL)];
         let destinations = if late { &everything[..] } else { &loaded.settings.destinations };
-        let mut view = View::read(&mut reading, destinations);
+        let mut view = View::read(&mut reading, destinations, plan);
         if let Some(plan) = plan {
             view.follow(vars, plan);
         }
@@ -403,6 +404,7 @@ mod tests {
             ("SPANLAYER_LOGS", "some"),
             ("SPANLAYER_LOGS_LEVEL", "most"),
             ("SPANLAYER_METRICS", "few"),
+            ("SPANLAYER_OWN_METRICS", "most"),
             ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "eternal"),
             ("SPANLAYER_INVOCATION_SPANS", "always"),
             ("SPANLAYER_REDACT", "some of it"),

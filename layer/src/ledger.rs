@@ -266,6 +266,11 @@ impl Ledger {
         Some(Ready { signal: Signal::Metrics, request })
     }
 
+    /// The resource of what the extension tells of itself: the function's.
+    pub(crate) fn own_resource(&self) -> Bytes {
+        self.desk.wrapped_resource.as_ref().unwrap_or(&self.desk.settings.resource).clone()
+    }
+
     /// How many bytes are ready to be taken.
     pub fn ready_bytes(&self) -> usize {
         self.desk.spans_ready() + self.logs.as_ref().map_or(0, Logs::ready_bytes)

@@ -20,6 +20,7 @@ pub mod config;
 pub mod ledger;
 pub mod lifecycle;
 pub mod log;
+mod own;
 pub mod proc;
 pub mod receive;
 pub mod remote;

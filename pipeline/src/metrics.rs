@@ -98,17 +98,18 @@ impl Snapshot {
         self
     }
 
-    /// What happened since an earlier snapshot of the same pipeline: counters and histograms in which nothing was counted are
-    /// left out; what is a state rather than a sum stays as it is.
+    /// What happened since an earlier snapshot of the same pipeline, or since counting began: counters and histograms in
+    /// which nothing was counted are left out; what is a state rather than a sum stays as it is.
     #[must_use]
-    pub fn since(&self, before: &Self) -> Self {
-        let mut new = Self::begin(before.at, self.at);
+    pub fn since(&self, before: Option<&Self>) -> Self {
+        let mut new = Self::begin(before.map_or(self.since, |before| before.at), self.at);
         new.temporality = Temporality::Delta;
         for (place, metric) in METRICS.iter().enumerate() {
             let sums = matches!(metric.head.instrument, Instrument::Counter | Instrument::Histogram);
             for now in &self.points[place] {
-                let mut earlier = before.points[place].iter().filter(|one| one.attributes == now.attributes);
-                let value = match (&now.value, earlier.next().filter(|_| sums).map(|one| &one.value)) {
+                let earlier = before.filter(|_| sums).map_or(&[][..], |before| &before.points[place]);
+                let mut earlier = earlier.iter().filter(|one| one.attributes == now.attributes);
+                let value = match (&now.value, earlier.next().map(|one| &one.value)) {
                     (Value::Whole(now), Some(Value::Whole(then))) => Value::Whole(now.saturating_sub(*then)),
                     (Value::Real(now), Some(Value::Real(then))) => Value::Real(now - then),
                     (Value::Histogram(now), Some(Value::Histogram(then))) => {

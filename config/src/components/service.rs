@@ -5,13 +5,21 @@ use crate::options::{Kind, Opt, ignored, opt};
 /// `service::telemetry`.
 pub(crate) const TELEMETRY: &[Opt] = &[
     opt("logs", Kind::Section(LOGS), "", "the extension's own log"),
-    ignored(
-        "metrics",
-        Kind::Free,
-        "the extension counts for itself, and says what was lost in its last line",
-    ),
+    opt("metrics", Kind::Section(METRICS), "", "what the extension counts for itself, as metrics"),
     ignored("traces", Kind::Free, "the extension makes no traces of itself"),
     ignored("resource", Kind::Free, "set `OTEL_RESOURCE_ATTRIBUTES`"),
+];
+
+const METRICS: &[Opt] = &[
+    opt(
+        "level",
+        Kind::Choice(&["none", "basic", "normal", "detailed"]),
+        "",
+        "`none` sends none, any other all of them; `SPANLAYER_OWN_METRICS` counts first",
+    ),
+    ignored("address", Kind::Text, "nobody scrapes a function: they go where other metrics go"),
+    ignored("readers", Kind::Free, "they go where other metrics go"),
+    ignored("views", Kind::Free, "they are as they are"),
 ];
 
 const LOGS: &[Opt] = &[

@@ -337,7 +337,7 @@ async fn a_receiver_of_otlp_reads_what_a_scraper_reads() {
 async fn a_delta_has_what_is_new_and_states_as_they_are() {
     let pipeline = flushed(settings(Coded::answering(&[])), [spans(5, "a", false)]).await;
     let before = pipeline.metrics();
-    let idle = decoded(&pipeline.metrics().since(&before));
+    let idle = decoded(&pipeline.metrics().since(Some(&before)));
     assert_eq!(sums(&idle, "otel.sdk.exporter.span.exported"), [0; 0]);
     assert!(find(&idle, "otel.sdk.exporter.operation.duration").is_none());
     assert_eq!(sums(&idle, "otel.sdk.processor.span.queue.size"), [0]);
@@ -345,7 +345,7 @@ async fn a_delta_has_what_is_new_and_states_as_they_are() {
     pipeline.accept(spans(3, "b", false));
     pipeline.flush(by(1)).await;
     pipeline.accept(spans(2, "c", false));
-    let since = pipeline.metrics().since(&before);
+    let since = pipeline.metrics().since(Some(&before));
     assert_eq!((since.since, since.points.len()), (before.at, super::METRICS.len()));
     let metrics = decoded(&since);
     assert_eq!(sums(&metrics, "otel.sdk.exporter.span.exported"), [3]);
