@@ -1,6 +1,6 @@
 //! Where the figures come from: queue, lanes, meters, the door, the spool, dead letters, and the machine.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use spanlayer_host::{clock, process};
 use spanlayer_otlp::Signal;
@@ -14,7 +14,7 @@ impl Pipeline {
         let (since, at) = (self.began(), clock::unix_nanos());
         let mut all = Snapshot::begin(since, at);
         for (place, lane) in self.lanes().iter().enumerate() {
-            all.lane(lane, &name(self.lanes(), place));
+            all.lane(lane, &name(self.lanes(), place), at);
         }
         let (held, capacity) = self.bounds();
         all.add(Metric::Held, vec![], whole(held));
@@ -38,12 +38,15 @@ fn name(lanes: &[Lane], place: usize) -> Arc<str> {
 }
 
 impl Snapshot {
-    fn lane(&mut self, lane: &Lane, name: &Arc<str>) {
+    fn lane(&mut self, lane: &Lane, name: &Arc<str>, at: u64) {
         let (held, totals) = (lane.held(), lane.stats());
         let named = || vec![(COMPONENT, Attribute::Text(Arc::clone(name)))];
         self.add(Metric::Breaker, named(), Value::Whole(lane.circuit.is_open().into()));
         let age = held.oldest.map_or(0.0, |oldest| oldest.elapsed().as_secs_f64());
         self.add(Metric::Age, named(), Value::Real(age));
+        if let expires @ 1.. = lane.expires.load(Relaxed) {
+            self.add(Metric::Expiry, named(), Value::Real(expires as f64 - at as f64 / 1e9));
+        }
         for signal in Signal::ALL.into_iter().filter(|signal| lane.signals.contains(signal)) {
             let exporter = exporter(lane, name, signal);
             self.items(&exporter, name, signal, totals.signal(signal), held.out[signal as usize]);
