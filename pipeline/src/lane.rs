@@ -8,6 +8,8 @@ use std::{
     },
 };
 
+use tokio::time::Instant;
+
 use crate::{
     Batch, BatchLimits, Deadline, DestinationPending, DestinationStats, Flushed, Notice, Observer, Outcome,
     Signal,
@@ -15,6 +17,7 @@ use crate::{
     export::AnyExport,
     join::join_all,
     letters,
+    notice::AGAIN,
     pieces::{HOPELESS, by_resource, halves, pieces},
     queue::{LaneHeld, Lease, Settled, Shared},
     settings::Server,
@@ -48,8 +51,8 @@ pub(crate) struct Lane {
     pub(crate) observer: Option<Observer>,
     /// Refusals since something was last delivered.
     pub(crate) refusals: AtomicU32,
-    /// What was told last about lost items, so that it is not told again and again.
-    pub(crate) told: Mutex<Option<String>>,
+    /// What was told last about lost items, and when, so that it is not told again and again.
+    pub(crate) told: Mutex<Option<(String, Instant)>>,
 }
 
 impl fmt::Debug for Lane {
@@ -211,8 +214,8 @@ impl Lane {
     fn tell(&self, words: &str, notice: Notice<'_>) {
         let Some(observer) = &self.observer else { return };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.as_deref() != Some(words) {
-            *told = Some(words.to_owned());
+        if !told.as_ref().is_some_and(|(last, at)| last == words && at.elapsed() < AGAIN) {
+            *told = Some((words.to_owned(), Instant::now()));
             observer(notice);
         }
     }

@@ -125,6 +125,9 @@
 //! | metrics by scope | [`Mapping::metrics`] |
 //! | a vendor's events in an envelope, and their compact form | [`Mapping::events`], [`Mapping::compact_events`] |
 //!
+//! What a pipeline counts, holds and was answered is read from [`Pipeline::metrics`], as OTLP or as Prometheus' text, under the
+//! names of the semantic conventions: module [`metrics`].
+//!
 //! For programs of one's own (cargo feature `sdk`): `sdk::Exporter` is a `SpanExporter`, a `LogExporter` and a
 //! `PushMetricExporter`; `sdk::Wiring` sets up batch processors, a sampler and a resource; `sdk::Preferences` has temporality
 //! and aggregation of metrics; flushes and shutdowns are bounded, and see to every destination and every buffer.

@@ -13,10 +13,14 @@ use spanlayer_otlp::{Signal, json};
 use super::{Metric, Snapshot, table};
 use crate::{
     Admission, Backoff, Batch, BreakerSettings, Code, Deadline, Destination, Export, Memory, Outcome,
-    Payload, Pipeline, Redactor, Route, Settings,
+    Payload, Pipeline, Redactor, Route, Settings, Spool,
     letters::Letters,
     process::redact::Rules,
     stage::scripted::{Scripted, busy, secs, spans},
+    stages::{
+        ottl::{Condition, Context},
+        stage::{Filter, Skew, Stage},
+    },
 };
 use scrape::Scrape;
 
@@ -252,6 +256,69 @@ async fn what_is_redacted_is_counted_by_rule() {
     let seen = read(&pipeline);
     assert_eq!(seen.value("spanlayer_redacted_total", &[("spanlayer_redaction_rule", "key")]), 1.0);
     assert_eq!(seen.value("spanlayer_received_total", &[("service_name", "sh\"o\\p")]), 1.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_processors_leave_out_and_find_is_counted() {
+    let condition = Condition::compile(r#"name == "a 1""#, Context::Span).unwrap();
+    let filter = Filter { conditions: vec![(Signal::Traces, condition)], ..Filter::default() };
+    let through = [
+        Arc::new(Stage::Filter(filter)),
+        Arc::new(Stage::Skew(Skew { tolerance: secs(60), correct: false })),
+    ];
+    let pipeline = Pipeline::new(settings(Scripted::replies([])));
+    let text = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c",
+        "spanId":"eee19b7ec3c1b174","startTimeUnixNano":"9000000000000000000","endTimeUnixNano":"9000000000000000001"}]}]}]}"#;
+    let ahead = json::to_protobuf(Signal::Traces, text.as_bytes()).unwrap().into();
+    for payload in [spans(3, "a", false), Payload::scan(Signal::Traces, ahead).unwrap()] {
+        pipeline.accept_through(payload, [(&through[..], Route::default())].into_iter());
+    }
+    let seen = read(&pipeline);
+    assert_eq!(seen.value("spanlayer_received_total", &[]), 4.0);
+    assert_eq!(seen.value("spanlayer_dropped_total", &[TRACES, ("spanlayer_drop_reason", "filtered")]), 1.0);
+    let changes = "spanlayer_processor_changes_total";
+    assert_eq!(seen.value(changes, &[("spanlayer_processor_change", "fromFuture")]), 1.0);
+}
+
+const TRACES: (&str, &str) = ("spanlayer_signal", "traces");
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_in_files_and_found_there_is_told() {
+    let directory = std::env::temp_dir().join(format!("spanlayer-metrics-spool-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&directory);
+    let made = || {
+        let mut settings = settings(Scripted::hanging());
+        settings.spool = Some(Spool::at(directory.clone(), 1 << 20));
+        Pipeline::new(settings)
+    };
+    let first = made();
+    first.recover().await;
+    first.accept(spans(7, "a", false));
+    let seen = read(&first);
+    let bytes = seen.value("spanlayer_spool_size_bytes", &[]);
+    let files = std::fs::read_dir(&directory).unwrap().flatten().map(|file| file.metadata().unwrap().len());
+    assert!(bytes > 0.0 && bytes <= files.sum::<u64>() as f64, "{bytes}");
+    assert_eq!(seen.value("spanlayer_spool_recovered_total", &[]), 0.0);
+    assert_eq!(seen.value("spanlayer_spool_unspooled_total", &[]), 0.0);
+    assert_eq!(seen.value("spanlayer_spool_damaged_total", &[]), 0.0);
+    drop(first);
+    let second = made();
+    second.recover().await;
+    let seen = read(&second);
+    assert_eq!(seen.value("spanlayer_spool_recovered_total", &[]), 7.0);
+    assert_eq!(seen.value("otel_sdk_processor_span_queue_size", &[]), 7.0);
+    drop(second);
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn letters_that_their_place_does_not_take_are_told_apart() {
+    let nowhere = Letters::File("/nowhere/at/all".into());
+    let refusing = Settings { letters: nowhere, ..settings(Coded::answering(&[404])) };
+    let seen = read(&flushed(refusing, [spans(1, "a", false)]).await);
+    let letters =
+        |outcome| seen.value("spanlayer_dead_letters_total", &[("spanlayer_letter_outcome", outcome)]);
+    assert_eq!((letters("kept"), letters("elsewhere"), letters("lost")), (0.0, 1.0, 0.0));
 }
 
 #[tokio::test(start_paused = true)]
