@@ -272,7 +272,9 @@ fn cloudwatch_counts_each_turning_point_as_what_it_is() {
         let left = Duration::from_secs(days * 86_400);
         Notice::CertificateExpires { destination, file: Path::new("/var/task/client.pem"), left }.to_string()
     };
-    let told: [(String, &[&str]); 14] = [
+    let not_taken = Notice::NotTaken { destination, batches: 3, why: "429 Too Many Requests: no" };
+    let told: [(String, &[&str]); 15] = [
+        (not_taken.to_string(), &["Failing", "Throttled"]),
         (failing("cannot connect: connection refused"), &["Failing"]),
         (failing("503 Service Unavailable: try later"), &["Failing"]),
         (failing("429 Too Many Requests"), &["Failing", "Throttled"]),
