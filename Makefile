@@ -89,7 +89,7 @@ cloud: ## secrets, objects and signatures, as AWS sees them on this machine (aft
 	tests/cloud/run
 
 .PHONY: operations
-operations: ## rules, alerts, dashboards and CloudWatch's template, by promtool, amtool and cfn-lint (Go)
+operations: ## rules, alerts, dashboards and CloudWatch's template, by promtool, amtool and cfn-lint (after `make release`; Go)
 	tests/operations/run
 
 .PHONY: sam

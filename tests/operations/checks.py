@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What operators are given, as their own tools see it: rules, alerts, dashboards, CloudWatch's template.
 
-    checks.py --promtool FILE --amtool FILE [--only WORDS]       (see `run`)
+    checks.py --spanlayer FILE --promtool FILE --amtool FILE [--only WORDS]       (see `run`)
 """
 
 import argparse
@@ -15,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
+import live  # noqa: E402
+from live import Fault  # noqa: E402
 from support import checks  # noqa: E402
 from support.checks import check, equal, true  # noqa: E402
 
@@ -26,8 +28,32 @@ PANELS = ["Success rate", "Export latency", "Queue length", "Throughput", "CPU",
           "Retries and resends", "Dead letters", "Authentication failures", "Egress", "Sampled out", "Clock skew"]
 
 
+EXPORTS = "otel_sdk_exporter_operation_duration_seconds_count"
+
+# Of a fault of this kind a real process tells so that these fire.
+FAULTS = {
+    "none": Fault(set()),
+    "down": Fault({"SpanlayerExportsFailing", "SpanlayerBreakerOpen"}, listens=False, seen=EXPORTS),
+    "slow": Fault({"SpanlayerSlow"}, delay=2.0, seen=EXPORTS),
+    "throttling": Fault({"SpanlayerThrottled"}, status=429),
+    "authentication": Fault({"SpanlayerAuthenticationFailing", "SpanlayerDeadLettersGrow"}, status=401),
+    "data that is refused": Fault({"SpanlayerDeadLettersGrow", "SpanlayerErrorBudgetBurnsFast"}, status=400,
+                                  seen="spanlayer_exporter_dead_lettered_total"),
+    "a clock that is behind": Fault({"SpanlayerClocksDiffer"}, date=-90),
+    "spans of the future": Fault({"SpanlayerTimesWrong"}, begins=3600, processors={"clock": {"tolerance": "5s"}}),
+    "lost answers": Fault({"SpanlayerResends"}, hangs_up=True, spans=1, seen="spanlayer_exporter_resends_total"),
+    "an unknown tenant": Fault({"SpanlayerUnrouted"}, seen='spanlayer_dropped_total{spanlayer_signal="traces",spanlayer_drop_reason="unrouted"',
+                               exporter={"tenants": {"table": [{"tenant": "acme", "headers": {"x-scope-orgid": "acme"}}]}}),
+    "a queue that is full": Fault({"SpanlayerItemsDropped", "SpanlayerQueueGrowing"}, listens=False, spans=100,
+                                  env={"SPANLAYER_QUEUE_BYTES": "64KiB"},
+                                  seen='spanlayer_dropped_total{spanlayer_signal="traces"'),
+    "no room for files": Fault({"SpanlayerNotSpooled"}, env={"SPANLAYER_STATE_DIR": "/proc/nowhere"}),
+}
+
+
 @dataclass
 class Tools:
+    spanlayer: Path
     promtool: Path
     amtool: Path
 
@@ -40,6 +66,29 @@ def the_rules_are_rules(tools: Tools):
 @check
 def each_fault_fires_its_alert_and_no_other(tools: Tools):
     said(tools.promtool, "test", "rules", ROOT / "tests" / "operations" / "faults.yaml")
+
+
+@check
+def what_a_process_with_a_real_fault_tells_fires_the_alert(tools: Tools):
+    firing = 'count by (alertname) (ALERTS{alertstate="firing"} == 1)'
+    for name, fault in FAULTS.items():
+        series = live.series(tools.spanlayer, fault)
+        # Those that have to fire; without a fault, all that may.
+        wanted = f'count by (alertname) (ALERTS{{alertstate="firing", alertname=~"{"|".join(sorted(fault.alerts))}"}})'
+        samples = [{"labels": f'{{alertname="{alert}"}}', "value": 1} for alert in sorted(fault.alerts)]
+        test = {"expr": wanted if fault.alerts else firing, "eval_time": "80m", "exp_samples": samples}
+        promtool_tests(tools, name, {"interval": "1m", "input_series": series, "promql_expr_test": [test]})
+    return f"{len(FAULTS) - 1} faults"
+
+
+@check
+def what_is_scraped_is_what_prometheus_reads(tools: Tools):
+    with live.running(tools.spanlayer, FAULTS["none"]) as (http, health):
+        live.post(http, 0)
+        text = live.scrape(health)
+    done = subprocess.run([tools.promtool, "check", "metrics"], input=text, capture_output=True, text=True)
+    equal((done.returncode, done.stderr), (0, ""), "what promtool says")
+    return f"{len(text.splitlines())} lines"
 
 
 @check
@@ -94,6 +143,16 @@ def the_template_for_cloudwatch_lints(_: Tools):
     said(Path(sys.executable).with_name("cfn-lint"), "--non-zero-exit-code", "informational", template)
 
 
+def promtool_tests(tools: Tools, name: str, test: dict) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump({"rule_files": [str(rule) for rule in RULES], "evaluation_interval": "1m", "tests": [test]}, file)
+        file.flush()
+        try:
+            said(tools.promtool, "test", "rules", file.name)
+        except AssertionError as error:
+            raise AssertionError(f"{name}: {error}") from None
+
+
 def dashboards() -> list[Path]:
     files = sorted((OPERATIONS / "dashboards").glob("*.json"))
     equal([file.stem for file in files], ["debug", "executive", "on-call"], "dashboards")
@@ -125,8 +184,9 @@ def said(*command) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
+    parser.add_argument("--spanlayer", type=Path, default=ROOT / "target" / "release" / "spanlayer")
     parser.add_argument("--promtool", type=Path, required=True)
     parser.add_argument("--amtool", type=Path, required=True)
     parser.add_argument("--only", default="")
     given = parser.parse_args()
-    sys.exit(checks.run(Tools(given.promtool, given.amtool), given.only))
+    sys.exit(checks.run(Tools(given.spanlayer.resolve(), given.promtool, given.amtool), given.only))
