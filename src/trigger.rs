@@ -10,7 +10,7 @@ mod appsync;
 mod arn;
 mod attributes;
 mod authorizer;
-mod base64;
+pub(crate) mod base64;
 mod carriers;
 mod cloudformation;
 mod cloudwatch_logs;

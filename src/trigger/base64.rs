@@ -1,7 +1,7 @@
 //! Base64, as far as needed to look for a trace context inside a payload.
 
 /// Decodes a text in the standard alphabet; `None` if it is not in it.
-pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let end = text.iter().rposition(|&symbol| symbol != b'=').map_or(0, |last| last + 1);
     let text = &text[..end];
     // A symbol outside of the alphabet leaves its mark in bits that no other has.

@@ -222,17 +222,15 @@ impl<'a> Document<'a> {
             let name = at + text.quote;
             let (quote, escaped) = scanner.string_end(name)?;
             let key = Span::new(name, quote + 1 - text.quote, escaped);
-            let end;
-            // Services write without blanks, and most values are strings.
-            if text.get(quote + 1) == Some(b':') && text.has_quote(quote + 2) {
-                let start = quote + 2;
+            let start = text.behind_colon(quote + 1)?;
+            // Most values are strings.
+            let end = if text.has_quote(start) {
                 let (quote, escaped) = scanner.string_end(start + text.quote)?;
-                end = quote + 1;
-                self.note(key, Span::new(start, end, escaped));
+                self.note(key, Span::new(start, quote + 1, escaped));
+                quote + 1
             } else {
-                let start = text.behind_colon(quote + 1)?;
-                end = self.note_value(key, scanner, start, levels - 1)?;
-            }
+                self.note_value(key, scanner, start, levels - 1)?
+            };
             if text.get(end) == Some(b',') && text.has_quote(end + 1) {
                 at = end + 1;
                 continue;

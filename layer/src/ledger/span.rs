@@ -111,7 +111,7 @@ pub(super) fn invocation(
             None => facts(out, of, about),
         }
         text(out, "spanlayer.origin", "platform");
-        failure(out, outcome, explanation(outcome.status));
+        failure(out, outcome, explanation(outcome));
     });
 }
 
@@ -279,11 +279,13 @@ fn status(out: &mut Vec<u8>, message: &str) {
     });
 }
 
-fn explanation(status: Status) -> &'static str {
-    match status {
+/// An error is what the function told of itself, unless it is the platform's word for an end without any.
+fn explanation(outcome: &Outcome) -> &'static str {
+    match outcome.status {
         Status::Timeout => "the function timed out: ",
         Status::Failure => "the environment failed: ",
-        Status::Error | Status::Unknown | Status::Success => "the function ended without an answer: ",
+        _ if error_type(outcome) == "Runtime.ExitError" => "the function ended without an answer: ",
+        Status::Error | Status::Unknown | Status::Success => "the function failed: ",
     }
 }
 

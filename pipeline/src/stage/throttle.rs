@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::{Batch, Deadline, Export, Outcome};
 
 /// How much may go out in a second, averaged over whatever goes out; `None` is no limit. By default there is none.
+/// Of zero nothing follows the first batch; a negative number and NaN are no limit.
 ///
 /// ```
 /// use spanlayer_pipeline::stage::Rates;

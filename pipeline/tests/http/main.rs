@@ -295,7 +295,12 @@ async fn a_redirect_is_refused_and_not_followed() {
     let server = Server::start([Reply::Bytes(redirect)]).await;
     let under = Under::test(to(&server), QUICK);
     assert_eq!(under.send([spans(1)]).await.refused, 1);
-    assert!(elsewhere.requests().is_empty() && under.told().contains("307"));
+    assert!(
+        elsewhere.requests().is_empty()
+            && under
+                .told()
+                .contains(&format!("307 Temporary Redirect: not followed; it leads to {location}"))
+    );
 }
 
 #[tokio::test]

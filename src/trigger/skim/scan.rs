@@ -54,6 +54,17 @@ impl<'a> Text<'a> {
     /// Where the value begins whose key ends at `at`.
     #[inline]
     pub(super) fn behind_colon(self, at: usize) -> Option<usize> {
+        // Most services write without blanks, SNS with one on each side.
+        match self.bytes.get(at..at + 3)? {
+            [b':', b'"' | b'{' | b'[' | b'0'..=b'9', _] => Some(at + 1),
+            [b':', b'\\', b'"'] => Some(at + 1),
+            b" : " if self.has_quote(at + 3) => Some(at + 3),
+            _ => self.behind_spaced_colon(at),
+        }
+    }
+
+    #[inline(never)]
+    fn behind_spaced_colon(self, at: usize) -> Option<usize> {
         let at = self.space(at);
         (self.get(at)? == b':').then(|| self.space(at + 1))
     }
@@ -154,15 +165,17 @@ impl<'a> Scanner<'a> {
     /// The same where there is none in the first block that was looked at for it, either, which begins at `at`.
     #[inline(never)]
     fn long_string_end(&mut self, mut at: usize, mut escaped: bool) -> Option<(usize, bool)> {
-        let mut quiet = 1;
+        let mut quiet = 0;
         while self.quotes == 0 {
-            escaped |= self.backslashes != 0;
+            quiet += 1;
+            if self.backslashes != 0 {
+                (escaped, quiet) = (true, 0);
+            }
             at += BLOCK;
-            if quiet == QUIET_BLOCKS && self.carried | self.carried_within == 0 {
+            if quiet == QUIET_BLOCKS {
                 at = quiet_end(self.text.bytes, at)?;
                 quiet = 0;
             }
-            quiet += 1;
             self.look(at)?;
         }
         let (quote, before) = self.string_end(at)?;
@@ -343,7 +356,7 @@ pub(super) const CHUNK: usize = 16;
 /// Bytes whose quotes are noted at once, a bit each.
 const BLOCK: usize = 64;
 
-/// How many blocks without a quote make a long string.
+/// How many blocks with neither quotes nor escapes make a long string.
 const QUIET_BLOCKS: u32 = 2;
 
 #[cfg(test)]

@@ -34,10 +34,15 @@ fn row(figure: &str, shape: &Value, of: usize) -> Row {
     let micros =
         |key: &str| -> Sample { [shape[key].as_f64().unwrap_or(f64::NAN) / 1e3].into_iter().collect() };
     let name = shape["shape"].as_str().unwrap_or_default();
+    let alone = shape["event_alone_ratio"].as_f64().filter(|alone| Some(*alone) != shape["ratio"].as_f64());
+    let alone = alone.map(|alone| format!(", what messages wrap included ({alone:.2} × of the event alone)"));
     Row::new(SECTION, figure, Unit::Micros, micros("detection_nanos"))
         .against(micros("serde_json_nanos"))
         .budget(Budget::Ratio(0.5))
-        .note(format!("`{name}`, of {of} shapes; baseline: serde_json, into a Value"))
+        .note(format!(
+            "`{name}`, of {of} shapes; baseline: serde_json, into a Value{}",
+            alone.unwrap_or_default()
+        ))
 }
 
 fn ratio(shape: &Value) -> f64 {

@@ -21,12 +21,8 @@ fn a_function_that_dies_gets_the_span_that_it_announced() {
             "Sandbox.Failure",
             "the environment failed: Sandbox.Failure",
         ),
-        (
-            r#"error","errorType":"what happened: all kinds of things"#,
-            "error",
-            "the function ended without an answer: error",
-        ),
-        ("dance", "error", "the function ended without an answer: error"),
+        (r#"error","errorType":"what happened: all kinds of things"#, "error", "the function failed: error"),
+        ("dance", "error", "the function failed: error"),
     ] {
         let mut world = World::ordinary();
         world.ledger.hello(&hello());

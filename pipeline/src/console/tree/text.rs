@@ -9,13 +9,18 @@ pub(super) fn width(text: &str) -> usize {
 }
 
 /// `text` safe to print on one line: what would move the cursor, end the line or turn the direction of writing is
-/// replaced. Spans come from anywhere, and a terminal obeys what it reads.
+/// replaced, white space by blanks. Spans come from anywhere, and a terminal obeys what it reads.
 pub(super) fn clean(text: &str) -> String {
     let unsafe_on_a_line = |c: char| {
         c.is_control()
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
     };
-    text.chars().map(|c| if unsafe_on_a_line(c) { '\u{fffd}' } else { c }).collect()
+    let shown = |c| match c {
+        '\t' | '\n' | '\r' => ' ',
+        c if unsafe_on_a_line(c) => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(shown).collect()
 }
 
 /// The beginning of `text` that fits into `columns`, with an ellipsis where something is missing.
@@ -119,6 +124,6 @@ mod tests {
 
     #[test]
     fn nothing_that_a_terminal_would_obey_survives() {
-        assert_eq!(clean("a\x1b[31mb\r\nc\u{202e}d"), "a\u{fffd}[31mb\u{fffd}\u{fffd}c\u{fffd}d");
+        assert_eq!(clean("a\x1b[31mb\r\nc\u{202e}d"), "a\u{fffd}[31mb  c\u{fffd}d");
     }
 }

@@ -1,10 +1,13 @@
 //! What a server said, as far as it was read, and how it may be repeated.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    borrow::Cow,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use http::{
     HeaderMap, StatusCode,
-    header::{CONTENT_TYPE, RETRY_AFTER},
+    header::{CONTENT_TYPE, LOCATION, RETRY_AFTER},
 };
 use spanlayer_otlp::json::text::quoted;
 
@@ -43,9 +46,13 @@ impl Answer {
     /// the server echoes.
     pub(crate) fn why<'s>(&self, said: Option<&str>, secrets: impl Iterator<Item = &'s str>) -> String {
         // Proxies and frameworks answer in HTML or plain text whatever was asked.
-        let words = match said {
-            Some(said) => quote(said, secrets),
-            None => quote(&String::from_utf8_lossy(&self.body), secrets),
+        let said = said.map_or_else(|| String::from_utf8_lossy(&self.body), Cow::Borrowed);
+        let words = match self.headers.get(LOCATION).filter(|_| self.status.is_redirection()) {
+            Some(to) => {
+                let to = String::from_utf8_lossy(to.as_bytes());
+                quote(&format!("not followed; it leads to {to} {said}"), secrets)
+            }
+            None => quote(&said, secrets),
         };
         if words.is_empty() { self.status.to_string() } else { format!("{}: {words}", self.status) }
     }
@@ -86,6 +93,22 @@ const MAX_WORDS: usize = 200;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_redirect_says_where_it_leads_without_the_secrets() {
+        let headers = [(LOCATION, "https://new.example/v1/traces?key=s3cret-token".parse().unwrap())];
+        let moved = Answer {
+            status: StatusCode::TEMPORARY_REDIRECT,
+            headers: headers.into_iter().collect(),
+            body: Vec::new(),
+            complete: true,
+            at: Duration::ZERO,
+        };
+        assert_eq!(
+            moved.why(None, ["s3cret-token"].into_iter()),
+            "307 Temporary Redirect: not followed; it leads to https://new.example/v1/traces?key=***"
+        );
+    }
 
     #[test]
     fn a_secret_is_known_in_the_forms_that_json_and_forms_give_it() {
