@@ -27,6 +27,7 @@ mod processors; // what changes data, compiled
 mod receivers; // where to listen
 mod schema; // for editors, and for the guide
 mod suggest; // what was probably meant
+mod watched; // where the program itself is watched
 pub mod yaml; // text to values that know where they stand
 
 pub use components::{Component, Role};
@@ -35,7 +36,8 @@ pub use expand::Surroundings;
 pub use explain::explain;
 pub use flow::{Flow, Source};
 pub use options::{Fate, Kind, Opt};
-pub use plan::{Held, Loaded, Plan, load};
+pub use plan::{Gathering, Held, Loaded, Plan, load};
 pub use problem::{At, Problem, Severity};
 pub use receivers::{Listening, Platform, Receivers};
 pub use schema::{schema, tables};
+pub use watched::Watched;

@@ -33,8 +33,8 @@ pub(crate) struct Stop {
     pub(crate) usual: Option<Duration>,
 }
 
-/// Drains the pipeline and says how that went.
-pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
+/// Drains the pipeline and says how that went. Returns how many items were lost at the end: neither delivered nor kept.
+pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) -> u64 {
     let began = Instant::now();
     // Whatever that panics about, what was accepted goes out.
     let _ = caught(hear_out(&stop, intake)).await;
@@ -74,11 +74,14 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
         fields.push(("config", &config));
     }
     let cost = cost(&pipeline.stats(), &ledger::service(&Process));
-    if lost + spooled + dead_lettered + refused + dropped.evicted + dropped.turned_away > 0 {
+    // Senders in a function are told that it is gone; others come again with it.
+    let turned_away = if intake.has_function() { dropped.turned_away } else { 0 };
+    if lost + spooled + dead_lettered + refused + dropped.evicted + turned_away > 0 {
         log::last(Level::Error, "shut down before everything was delivered", &fields, &cost);
     } else {
         log::last(Level::Info, "shut down", &fields, &cost);
     }
+    lost
 }
 
 /// What `spanlayer-cli cost` adds up: what came in and was left out, by signal; what each destination was sent, by signal.

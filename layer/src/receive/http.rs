@@ -62,6 +62,19 @@ pub struct Bound {
 }
 
 impl Bound {
+    /// Takes a port.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, such as that it is taken.
+    pub fn at(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        // A port that was asked for need not be asked after.
+        let address = if address.port() == 0 { listener.local_addr()? } else { address };
+        Ok(Self { listener, address })
+    }
+
     /// Where it listens, with the port that port 0 became.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -72,21 +85,14 @@ impl Bound {
 /// receiver, or another port where `elsewhere` says that any will do.
 pub fn bind(variable: &str, listen: Listen, elsewhere: bool) -> Option<Bound> {
     let Listen::At(address) = listen else { return None };
-    let bound = |address: SocketAddr| -> io::Result<Bound> {
-        let listener = TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        // A port that was asked for need not be asked after.
-        let address = if address.port() == 0 { listener.local_addr()? } else { address };
-        Ok(Bound { listener, address })
-    };
-    match bound(address) {
+    match Bound::at(address) {
         Ok(done) => {
             log::info("listening", &[("variable", &variable), ("address", &done.address)]);
             Some(done)
         }
         Err(error) if elsewhere && error.kind() == io::ErrorKind::AddrInUse => {
             log::info("the port is taken, using another", &[("variable", &variable), ("address", &address)]);
-            bound(SocketAddr::new(address.ip(), 0)).ok()
+            Bound::at(SocketAddr::new(address.ip(), 0)).ok()
         }
         Err(error) => {
             log::warn(
@@ -98,10 +104,10 @@ pub fn bind(variable: &str, listen: Listen, elsewhere: bool) -> Option<Bound> {
     }
 }
 
-/// Answers requests for as long as the process lives.
-pub(crate) async fn serve(bound: Bound, receiver: Receiver) {
+/// Answers requests for as long as the process lives, over so many connections at once.
+pub(crate) async fn serve(bound: Bound, receiver: Receiver, connections: usize) {
     let Ok(listener) = tokio::net::TcpListener::from_std(bound.listener) else { return };
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let room = Arc::new(Semaphore::new(connections));
     // For as long as the process lives, whatever it panics about.
     while caught(accept(&listener, &room, &receiver)).await.is_err() {
         tokio::time::sleep(BREATH).await;
@@ -152,9 +158,6 @@ async fn converse(stream: TcpStream, receiver: Receiver) -> hyper::Result<()> {
         .serve_connection(TokioIo::new(stream), service)
         .await
 }
-
-/// Connections at once. The function and all extensions share 1,024 file descriptors.
-const CONNECTIONS: usize = 128;
 
 /// How long a connection may say nothing between requests, or take to say the head of one. Longer than SDKs usually
 /// pause between exports.

@@ -54,6 +54,8 @@ pub struct Intake {
     account: Account,
     signals: UnboundedSender<Signal>,
     shared: Arc<Shared>,
+    /// There is a function, with invocations to be told of.
+    function: bool,
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +86,7 @@ impl Intake {
         account: Account,
         signals: UnboundedSender<Signal>,
     ) -> Self {
-        Self { pipeline, flow, account, signals, shared: Arc::default() }
+        Self { pipeline, flow, account, signals, shared: Arc::default(), function: true }
     }
 
     /// The same, where the flow is said by a file that lies elsewhere, if it does.
@@ -92,6 +94,17 @@ impl Intake {
     pub(crate) fn told_by(mut self, remote: Option<Remote>) -> Self {
         self.shared = Arc::new(Shared { remote, ..Shared::default() });
         self
+    }
+
+    /// The same where there is no function: spans that name an invocation come from elsewhere.
+    #[must_use]
+    pub(crate) fn beside_lambda(self) -> Self {
+        Self { function: false, ..self }
+    }
+
+    /// Whether there is a function.
+    pub(crate) const fn has_function(&self) -> bool {
+        self.function
     }
 
     /// These settings count from here on, but for what was decided at the start. The flow is for when what an earlier
@@ -110,7 +123,7 @@ impl Intake {
 
     /// Takes a payload in.
     pub(crate) fn accept(&self, payload: Payload) -> Admission {
-        if payload.signal() == Kind::Traces {
+        if self.function && payload.signal() == Kind::Traces {
             self.account.note(|ledger, now| ledger.saw(payload.bytes(), now));
         }
         let admission = self.flow.accept(&self.pipeline, Source::Function, payload);
@@ -190,6 +203,11 @@ impl Intake {
     /// The only invocation that there was is over: whatever sampling waits for it can be decided.
     pub(crate) fn invocation_ended(&self) {
         self.flow.ended();
+    }
+
+    /// Whether sampling waits for the rest of a trace.
+    pub(crate) fn is_undecided(&self) -> bool {
+        self.flow.is_undecided()
     }
 
     /// Says which attributes the conventions do not know, in one line.
