@@ -1,5 +1,5 @@
-//! What operators are given agrees with the code: metrics that exist, messages that are said, runbooks that are there. What the
-//! rules do is tested by `make operations`.
+//! What operators are given agrees with the code: metrics that exist, messages that are said, runbooks that are there.
+//! What the rules do is tested by `make operations`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expected by failing")]
 

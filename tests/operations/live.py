@@ -1,7 +1,7 @@
 """Real faults: `spanlayer run` before a destination with a fault, and what a scraper sees of it, as series for promtool.
 
-A process is scraped when it is ready, and again when the fault has happened. The series go on as they did between the two: a
-minute like this one, and another, and so on.
+A process is scraped when it is ready, and again when the fault has happened. The series go on as they did between the two:
+a minute like this one, and another, and so on.
 """
 
 import email.utils
