@@ -11,8 +11,8 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    Batch, BatchLimits, Deadline, DestinationPending, DestinationStats, Flushed, Notice, Observer, Outcome,
-    Signal,
+    Batch, BatchLimits, Deadline, DestinationPending, DestinationStats, DestinationTotals, Flushed, Notice,
+    Observer, Outcome, Signal,
     batch::Part,
     export::AnyExport,
     join::join_all,
@@ -237,9 +237,12 @@ impl Lane {
         self.shared.lane_held(self.number)
     }
 
+    pub(crate) fn totals(&self) -> [DestinationTotals; 3] {
+        self.shared.lane_totals(self.number)
+    }
+
     pub(crate) fn stats(&self) -> DestinationStats {
-        let totals = self.shared.lane_totals(self.number);
-        DestinationStats::new(Arc::clone(&self.name), totals, self.meter.by_signal())
+        DestinationStats::new(Arc::clone(&self.name), self.totals(), self.meter.by_signal())
     }
 }
 

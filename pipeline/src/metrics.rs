@@ -28,15 +28,16 @@ mod table;
 
 use std::sync::Arc;
 
-use spanlayer_otlp::{
-    histogram::Histogram,
-    message::{self, Instrument, Temporality, Value as Text, attribute},
-    wire::{double_field, fixed64_field, message_field},
-};
+use spanlayer_otlp::wire::{double_field, fixed64_field, message_field};
 
 pub use prometheus::CONTENT_TYPE;
 pub use table::table;
 use table::{METRICS, Metric};
+
+use crate::{
+    histogram::Histogram,
+    message::{self, Instrument, Temporality, Value as Text, attribute},
+};
 
 /// All metrics of a pipeline at one moment. See the [module](self).
 #[derive(Clone, Debug)]
@@ -71,7 +72,7 @@ enum Attribute {
 enum Value {
     Whole(u64),
     Real(f64),
-    Histogram(Histogram),
+    Histogram(Box<Histogram>),
 }
 
 impl Snapshot {
@@ -115,7 +116,7 @@ impl Snapshot {
                     (Value::Whole(now), Some(Value::Whole(then))) => Value::Whole(now.saturating_sub(*then)),
                     (Value::Real(now), Some(Value::Real(then))) => Value::Real(now - then),
                     (Value::Histogram(now), Some(Value::Histogram(then))) => {
-                        Value::Histogram(now.since(then))
+                        Value::Histogram(now.since(then).into())
                     }
                     (now, _) => now.clone(),
                 };

@@ -18,7 +18,7 @@ impl Pipeline {
         let (since, at) = (self.began(), clock::unix_nanos());
         let mut all = Snapshot::begin(since, at);
         for (place, lane) in self.lanes().iter().enumerate() {
-            all.lane(lane, &name(self.lanes(), place), at);
+            all.lane(lane, &name(self.lanes(), place));
         }
         let whole = Arc::default();
         let (held, capacity) = self.bounds();
@@ -43,18 +43,18 @@ fn name(lanes: &[Lane], place: usize) -> Arc<str> {
 }
 
 impl Snapshot {
-    fn lane(&mut self, lane: &Lane, name: &str, at: u64) {
-        let (held, totals) = (lane.held(), lane.stats());
+    fn lane(&mut self, lane: &Lane, name: &str) {
+        let (held, totals) = (lane.held(), lane.totals());
         let named = Arc::new(attributes(&[(COMPONENT, Text::Text(name))]));
         self.add(Metric::Breaker, &named, &[], Value::Whole(lane.circuit.is_open().into()));
         let age = held.oldest.map_or(0.0, |oldest| oldest.elapsed().as_secs_f64());
         self.add(Metric::Age, &named, &[], Value::Real(age));
         if let expires @ 1.. = lane.expires.load(Relaxed) {
-            self.add(Metric::Expiry, &named, &[], Value::Real(expires as f64 - at as f64 / 1e9));
+            self.add(Metric::Expiry, &named, &[], Value::Real(expires as f64 - self.at as f64 / 1e9));
         }
         for signal in Signal::ALL.into_iter().filter(|signal| lane.signals.contains(signal)) {
             let exporter = exporter(lane, name, signal);
-            self.items(&exporter, name, signal, totals.signal(signal), held.out[signal as usize]);
+            self.items(&exporter, name, signal, &totals[signal as usize], held.out[signal as usize]);
             self.requests(lane, &exporter, signal);
         }
     }
@@ -100,9 +100,9 @@ impl Snapshot {
             self.ended(Metric::Attempts, exporter, ending, Value::Whole(times));
         }
         for (ending, took) in measured.operations {
-            self.ended(Metric::Duration, exporter, ending, Value::Histogram(took));
+            self.ended(Metric::Duration, exporter, ending, Value::Histogram(took.into()));
         }
-        let sizes = measured.sizes.map(|sizes| (Metric::BatchSize, Value::Histogram(sizes)));
+        let sizes = measured.sizes.map(|sizes| (Metric::BatchSize, Value::Histogram(sizes.into())));
         let skew = measured.skew.map(|skew| (Metric::Skew, Value::Real(skew as f64)));
         let counts = [
             (Metric::Retries, traffic.retries),

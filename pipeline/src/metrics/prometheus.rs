@@ -1,7 +1,7 @@
 //! The text format of Prometheus, 0.0.4 (*Exposition formats*), under the names that OpenTelemetry gives metrics there
 //! (OpenTelemetry specification, *Prometheus and OpenMetrics Compatibility*).
 
-use spanlayer_otlp::{
+use crate::{
     histogram::Histogram,
     message::{self, Instrument},
 };

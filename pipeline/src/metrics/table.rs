@@ -1,6 +1,6 @@
 //! Every metric: name, unit, attributes and what it says.
 
-use spanlayer_otlp::message::{self, Instrument};
+use crate::message::{self, Instrument};
 
 use super::prometheus;
 
