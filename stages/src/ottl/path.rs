@@ -270,9 +270,12 @@ fn unknown_name<'k>(segment: &Segment, known: impl Iterator<Item = &'k str> + Cl
         Some(meant) => format!("did you mean `{meant}`?"),
         None if segment.name == "cache" => "keep it in an attribute, and delete that".to_owned(),
         None => {
-            let mut names: Vec<&str> = known.collect();
-            names.sort_unstable();
-            names.dedup();
+            let mut names: Vec<&str> = Vec::new();
+            for name in known {
+                if let Err(place) = names.binary_search(&name) {
+                    names.insert(place, name);
+                }
+            }
             format!("there are {}", names.join(", "))
         }
     };
