@@ -270,7 +270,7 @@ mod tests {
         ] {
             assert_eq!(METRICS[metric as usize].name, name);
         }
-        let mut names: Vec<String> = METRICS.iter().map(|one| prometheus::name(one)).collect();
+        let mut names: Vec<String> = METRICS.iter().map(prometheus::name).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), METRICS.len());
