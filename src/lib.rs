@@ -37,7 +37,8 @@
 //! subscriber of your own.
 //!
 //! With the feature `metrics`, what the program records through the OpenTelemetry API is collected when an invocation was
-//! answered, observable instruments included, and leaves with it. Make meters after [`init`] or [`run`] (inside the handler
+//! answered, observable instruments included, and leaves with it. Use [`opentelemetry`] from here, or a dependency of the
+//! same version: what is recorded through another one goes nowhere. Make meters after [`init`] or [`run`] (inside the handler
 //! or in a `LazyLock`, that is): those made before belong to nobody. `metric_reader` does it for a meter provider of your
 //! own. What was not collected when a process dies is lost.
 //!
@@ -95,6 +96,7 @@ pub use layer::{Invoke, Invoked, Layer};
 #[cfg(feature = "metrics")]
 pub use metrics::MetricReader;
 pub use observe::Observed;
+pub use opentelemetry;
 pub use overrides::Trigger;
 pub use processor::SpanProcessor;
 pub use raw::RawEvent;

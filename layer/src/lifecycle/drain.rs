@@ -142,7 +142,7 @@ async fn hear_out(stop: &Stop, intake: &Intake) {
     let left = stop.by.saturating_duration_since(Instant::now());
     intake.read_dry(LAST_WORDS.min(left / 4)).await;
     if stop.platform {
-        intake.last_word(LATE_WORDS.min(left / 8)).await;
+        intake.last_word(LATE_WORDS.min(left / 8), left / 4).await;
     }
     intake.conclude_left();
     intake.account().close();
@@ -253,7 +253,8 @@ const GOES: &str = "spindown";
 /// How long a request that is half read at the end is waited for.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// How long the platform's last report is waited for. It comes within a few milliseconds, or not at all.
+/// How long the platform's last report is waited for. It comes within a few milliseconds, or not at all, but behind
+/// whatever else the platform has to say, which after a flood of lines takes longer.
 const LATE_WORDS: Duration = Duration::from_millis(40);
 
 /// Half a second without an answer is a hanging destination, unless it usually takes that long,
