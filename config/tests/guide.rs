@@ -72,3 +72,36 @@ fn the_guides_examples_can_be_run_without_a_word() {
         assert!(loaded.plan.is_some(), "{example}");
     }
 }
+
+#[test]
+fn the_use_cases_can_be_run_without_a_word_and_the_guide_has_each() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations");
+    let told = std::fs::read_to_string(folder.join("use-cases.md")).unwrap();
+    let mut vars: HashMap<&str, &str> = [
+        "OTLP_ENDPOINT",
+        "CANDIDATE_ENDPOINT",
+        "OTHER_REGION_ENDPOINT",
+        "LAKE_ENDPOINT",
+        "OLD_VENDOR_ENDPOINT",
+        "EU_ENDPOINT",
+        "US_ENDPOINT",
+    ]
+    .map(|name| (name, "https://otlp.example.com"))
+    .into();
+    vars.extend([("ACME_KEY", "k"), ("OLD_VENDOR_KEY", "k"), ("AUDIT_KEY", "of sixteen bytes or more")]);
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder.join("use-cases")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        // As `spanlayer-cli check` does: certificates are where the file will be.
+        let loaded = load(&text, Surroundings::elsewhere(&vars));
+        assert_eq!(loaded.problems, [], "{name}");
+        assert_eq!(loaded.unset, Vec::<String>::new(), "{name}");
+        assert!(loaded.plan.is_some(), "{name}");
+        assert!(text.starts_with("# "), "{name} says what it is for");
+        assert!(told.contains(&format!("(use-cases/{name})")), "{name} is not in the guide");
+        files += 1;
+    }
+    assert_eq!(files, 15, "ten uses and five scenarios");
+}

@@ -6,7 +6,6 @@
 //!        ──▶ split  one request into several, none over a limit
 //! wire   ──▶ merge  several requests into one, neighbours with the same resource joined
 //!        ──▶ status what a receiver answers
-//!        ──▶ message, histogram   what is written about ourselves
 //!        ──▶ sdk    what `opentelemetry_sdk` recorded, encoded as it ends (feature `sdk`)
 //! ```
 //!
@@ -27,10 +26,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub mod histogram;
 pub mod json;
 pub mod merge;
-pub mod message;
 pub mod scan;
 pub mod schema;
 #[cfg(feature = "sdk")]

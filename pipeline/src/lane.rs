@@ -4,15 +4,15 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     },
 };
 
 use tokio::time::Instant;
 
 use crate::{
-    Batch, BatchLimits, Deadline, DestinationPending, DestinationStats, Flushed, Notice, Observer, Outcome,
-    Signal,
+    Batch, BatchLimits, Deadline, DestinationPending, DestinationStats, DestinationTotals, Flushed, Notice,
+    Observer, Outcome, Signal,
     batch::Part,
     export::AnyExport,
     join::join_all,
@@ -45,6 +45,8 @@ pub(crate) struct Lane {
     pub(crate) stack: Box<dyn AnyExport>,
     pub(crate) circuit: Circuit,
     pub(crate) meter: Meter,
+    /// When the first of its certificates expires, in Unix seconds; 0 as long as none is known.
+    pub(crate) expires: Arc<AtomicU64>,
     pub(crate) letters: letters::Shared,
     pub(crate) observer: Option<Observer>,
     /// Refusals since something was last delivered.
@@ -235,9 +237,12 @@ impl Lane {
         self.shared.lane_held(self.number)
     }
 
+    pub(crate) fn totals(&self) -> [DestinationTotals; 3] {
+        self.shared.lane_totals(self.number)
+    }
+
     pub(crate) fn stats(&self) -> DestinationStats {
-        let totals = self.shared.lane_totals(self.number);
-        DestinationStats::new(Arc::clone(&self.name), totals, self.meter.by_signal())
+        DestinationStats::new(Arc::clone(&self.name), self.totals(), self.meter.by_signal())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use spanlayer_otlp::histogram::{Histogram, SECONDS};
+use crate::histogram::{Histogram, SECONDS};
 
 use crate::{Ending, Fault};
 

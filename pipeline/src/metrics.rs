@@ -28,15 +28,16 @@ mod table;
 
 use std::sync::Arc;
 
-use spanlayer_otlp::{
-    histogram::Histogram,
-    message::{self, Instrument, Temporality, Value as Text, attribute},
-    wire::{double_field, fixed64_field, message_field},
-};
+use spanlayer_otlp::wire::{double_field, fixed64_field, message_field};
 
 pub use prometheus::CONTENT_TYPE;
 pub use table::table;
 use table::{METRICS, Metric};
+
+use crate::{
+    histogram::Histogram,
+    message::{self, Instrument, Temporality, Value as Text, attribute},
+};
 
 /// All metrics of a pipeline at one moment. See the [module](self).
 #[derive(Clone, Debug)]
@@ -52,7 +53,10 @@ pub struct Snapshot {
 
 #[derive(Clone, Debug)]
 struct Point {
-    attributes: Attributes,
+    /// What it has in common with others of the same destination,
+    of: Arc<Attributes>,
+    /// and what not.
+    more: Attributes,
     value: Value,
 }
 
@@ -60,8 +64,7 @@ type Attributes = Vec<(&'static str, Attribute)>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Attribute {
-    Word(&'static str),
-    Text(Arc<str>),
+    Text(Box<str>),
     Number(u64),
 }
 
@@ -69,7 +72,7 @@ enum Attribute {
 enum Value {
     Whole(u64),
     Real(f64),
-    Histogram(Histogram),
+    Histogram(Box<Histogram>),
 }
 
 impl Snapshot {
@@ -79,12 +82,12 @@ impl Snapshot {
         Self { since, at: at.max(since), temporality: Temporality::Cumulative, points }
     }
 
-    fn put(&mut self, place: usize, attributes: Attributes, value: Value) {
-        self.points[place].push(Point { attributes, value });
+    fn put(&mut self, place: usize, of: &Arc<Attributes>, more: &[(&'static str, Text<'_>)], value: Value) {
+        self.points[place].push(Point { of: Arc::clone(of), more: attributes(more), value });
     }
 
-    fn add(&mut self, metric: Metric, attributes: Attributes, value: Value) {
-        self.put(metric as usize, attributes, value);
+    fn add(&mut self, metric: Metric, of: &Arc<Attributes>, more: &[(&'static str, Text<'_>)], value: Value) {
+        self.put(metric as usize, of, more, value);
     }
 
     /// The same, and which file the settings are from, by its fingerprint.
@@ -92,7 +95,7 @@ impl Snapshot {
     pub fn with_config(mut self, hash: &str) -> Self {
         if !hash.is_empty() {
             for point in &mut self.points[Metric::Info as usize] {
-                point.attributes.push((CONFIG_HASH, Attribute::Text(hash.into())));
+                point.more.push((CONFIG_HASH, Attribute::Text(hash.into())));
             }
         }
         self
@@ -105,20 +108,20 @@ impl Snapshot {
         let mut new = Self::begin(before.map_or(self.since, |before| before.at), self.at);
         new.temporality = Temporality::Delta;
         for (place, metric) in METRICS.iter().enumerate() {
-            let sums = matches!(metric.head.instrument, Instrument::Counter | Instrument::Histogram);
+            let sums = matches!(metric.instrument, Instrument::Counter | Instrument::Histogram);
             for now in &self.points[place] {
                 let earlier = before.filter(|_| sums).map_or(&[][..], |before| &before.points[place]);
-                let mut earlier = earlier.iter().filter(|one| one.attributes == now.attributes);
+                let mut earlier = earlier.iter().filter(|one| one.of == now.of && one.more == now.more);
                 let value = match (&now.value, earlier.next().map(|one| &one.value)) {
                     (Value::Whole(now), Some(Value::Whole(then))) => Value::Whole(now.saturating_sub(*then)),
                     (Value::Real(now), Some(Value::Real(then))) => Value::Real(now - then),
                     (Value::Histogram(now), Some(Value::Histogram(then))) => {
-                        Value::Histogram(now.since(then))
+                        Value::Histogram(now.since(then).into())
                     }
                     (now, _) => now.clone(),
                 };
                 if !sums || value.is_something() {
-                    new.put(place, now.attributes.clone(), value);
+                    new.points[place].push(Point { value, of: Arc::clone(&now.of), more: now.more.clone() });
                 }
             }
         }
@@ -129,7 +132,7 @@ impl Snapshot {
     pub fn to_otlp(&self, resource: &[u8]) -> Vec<u8> {
         let mut items = Vec::new();
         for (metric, points) in METRICS.iter().zip(&self.points).filter(|(_, points)| !points.is_empty()) {
-            metric.head.write(&mut items, self.temporality, &mut |out| {
+            metric.write(&mut items, self.temporality, &mut |out| {
                 for point in points {
                     message_field(out, 1, |out| self.point(out, point));
                 }
@@ -141,7 +144,7 @@ impl Snapshot {
     fn point(&self, out: &mut Vec<u8>, point: &Point) {
         fixed64_field(out, 2, self.since);
         fixed64_field(out, 3, self.at);
-        let attributes = match &point.value {
+        let number = match &point.value {
             Value::Whole(number) => {
                 fixed64_field(out, 6, *number);
                 7
@@ -155,15 +158,30 @@ impl Snapshot {
                 9
             }
         };
-        for (key, value) in &point.attributes {
+        for (key, value) in point.attributes() {
             let value = match value {
-                Attribute::Word(text) => Text::Text(text),
                 Attribute::Text(text) => Text::Text(text),
                 Attribute::Number(number) => Text::Integer(*number),
             };
-            attribute(out, attributes, key, value);
+            attribute(out, number, key, value);
         }
     }
+}
+
+impl Point {
+    fn attributes(&self) -> impl Iterator<Item = &(&'static str, Attribute)> {
+        self.of.iter().chain(&self.more)
+    }
+}
+
+fn attributes(list: &[(&'static str, Text<'_>)]) -> Attributes {
+    let owned = |value: &Text<'_>| match value {
+        Text::Integer(number) => Attribute::Number(*number),
+        Text::Text(text) => Attribute::Text((*text).into()),
+        // There are no others.
+        Text::Double(_) | Text::Flag(_) => Attribute::Text("".into()),
+    };
+    list.iter().map(|(key, value)| (*key, owned(value))).collect()
 }
 
 impl Value {

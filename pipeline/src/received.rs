@@ -109,12 +109,10 @@ const OTHER: &str = "other";
 
 #[cfg(test)]
 mod tests {
-    use spanlayer_otlp::{
-        message::{Value, attribute},
-        wire::{bytes_field, message_field},
-    };
+    use spanlayer_otlp::wire::{bytes_field, message_field};
 
     use super::*;
+    use crate::message::{Value, attribute};
 
     /// A request of these services with so many spans each.
     fn request(services: &[(&str, usize)]) -> Payload {

@@ -13,7 +13,7 @@ use super::{
     span::{self, About},
 };
 use bytes::Bytes;
-use spanlayer_otlp::message;
+use spanlayer_pipeline::message;
 use std::collections::BTreeSet;
 
 /// See the [module](self).

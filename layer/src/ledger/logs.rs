@@ -15,10 +15,8 @@ use super::{
 };
 use level::Severity;
 use line::{ATTRIBUTES, Record, Trace};
-use spanlayer_otlp::{
-    message::{self, Value},
-    wire::{bytes_field, fixed32_field, fixed64_unless_zero, message_field, varint_field},
-};
+use spanlayer_otlp::wire::{bytes_field, fixed32_field, fixed64_unless_zero, message_field, varint_field};
+use spanlayer_pipeline::message::{self, Value};
 use std::collections::VecDeque;
 
 /// Whose a line is.

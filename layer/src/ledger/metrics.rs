@@ -1,11 +1,11 @@
 //! The metrics of the conventions for functions, and what Lambda tells beyond them: added up in this environment, and
 //! taken with a flush. One data point per trigger and flush, not one per invocation.
 
-pub use spanlayer_otlp::message::Temporality;
-use spanlayer_otlp::{
+use spanlayer_otlp::wire::{fixed64_field, message_field};
+pub use spanlayer_pipeline::message::Temporality;
+use spanlayer_pipeline::{
     histogram::{Histogram, SECONDS},
     message::{self, Instrument, Value, attribute},
-    wire::{fixed64_field, message_field},
 };
 
 /// What is measured. The order is that of [`METRICS`].

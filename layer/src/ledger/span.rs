@@ -6,10 +6,10 @@ use super::{
     mention::{INTERNAL, SERVER},
     platform::{Outcome, Report, Status},
 };
-use spanlayer_otlp::{
-    message::{Value, attribute},
-    wire::{bytes_field, bytes_unless_empty, fixed32_field, fixed64_field, message_field, varint_field},
+use spanlayer_otlp::wire::{
+    bytes_field, bytes_unless_empty, fixed32_field, fixed64_field, message_field, varint_field,
 };
+use spanlayer_pipeline::message::{Value, attribute};
 
 /// The fields that every span has.
 #[derive(Clone, Copy, Debug)]

@@ -21,7 +21,8 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 use spanlayer_link::{Ended, Hello, Started, Unfinished};
-use spanlayer_otlp::{Signal, message, scan};
+use spanlayer_otlp::{Signal, scan};
+use spanlayer_pipeline::message;
 
 /// A second, in nanoseconds.
 const SECOND: u64 = 1_000_000_000;

@@ -1,7 +1,7 @@
 //! The text format of Prometheus, 0.0.4 (*Exposition formats*), under the names that OpenTelemetry gives metrics there
 //! (OpenTelemetry specification, *Prometheus and OpenMetrics Compatibility*).
 
-use spanlayer_otlp::{
+use crate::{
     histogram::Histogram,
     message::{self, Instrument},
 };
@@ -16,13 +16,13 @@ impl Snapshot {
     pub fn to_prometheus(&self) -> String {
         let mut out = String::with_capacity(16 << 10);
         for (metric, points) in METRICS.iter().zip(&self.points).filter(|(_, points)| !points.is_empty()) {
-            let name = name(&metric.head);
-            let kind = match metric.head.instrument {
+            let name = name(metric);
+            let kind = match metric.instrument {
                 Instrument::Counter => "counter",
                 Instrument::UpDownCounter | Instrument::Gauge => "gauge",
                 Instrument::Histogram => "histogram",
             };
-            for words in ["# HELP ", &name, " ", metric.head.about, "\n# TYPE ", &name, " ", kind, "\n"] {
+            for words in ["# HELP ", &name, " ", metric.about, "\n# TYPE ", &name, " ", kind, "\n"] {
                 out.push_str(words);
             }
             points.iter().for_each(|point| write(&mut out, &name, point));
@@ -67,13 +67,12 @@ fn line(out: &mut String, name: &str, suffix: &str, point: &Point, bound: Option
     out.push_str(name);
     out.push_str(suffix);
     let mut before = '{';
-    for (key, value) in &point.attributes {
+    for (key, value) in point.attributes() {
         out.push(before);
         before = ',';
         out.extend(key.chars().map(|c| if c == '.' { '_' } else { c }));
         out.push_str("=\"");
         match value {
-            Attribute::Word(text) => escaped(out, text),
             Attribute::Text(text) => escaped(out, text),
             Attribute::Number(number) => out.push_str(&number.to_string()),
         }

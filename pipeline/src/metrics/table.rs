@@ -1,6 +1,6 @@
 //! Every metric: name, unit, attributes and what it says.
 
-use spanlayer_otlp::message::{self, Instrument};
+use crate::message::{self, Instrument};
 
 use super::prometheus;
 
@@ -24,6 +24,7 @@ pub(super) enum Metric {
     Breaker = 21,
     Age,
     Skew,
+    Expiry,
     Held,
     Capacity,
     Received,
@@ -42,9 +43,9 @@ pub(super) enum Metric {
     Info,
 }
 
-/// A metric, and what its data points are told apart by.
-pub(super) struct Definition {
-    pub(super) head: message::Metric,
+/// A metric, and what its data points are told apart by, for the reader.
+struct Definition {
+    head: message::Metric,
     attributes: &'static str,
 }
 
@@ -61,7 +62,18 @@ const fn metric(
 }
 
 /// See [`Metric`].
-pub(super) const METRICS: [Definition; 40] = [
+pub(super) static METRICS: [message::Metric; TABLE.len()] = {
+    let mut metrics = [TABLE[0].head; TABLE.len()];
+    let mut place = 0;
+    while place < metrics.len() {
+        metrics[place] = TABLE[place].head;
+        place += 1;
+    }
+    metrics
+};
+
+/// What a program does not need to know of them goes no further than this.
+const TABLE: [Definition; 41] = [
     metric(Counter, "otel.sdk.exporter.span.exported", "{span}", EXPORTED, EXPORTS),
     metric(Counter, "otel.sdk.exporter.metric_data_point.exported", "{data_point}", EXPORTED, EXPORTS),
     metric(Counter, "otel.sdk.exporter.log.exported", "{log_record}", EXPORTED, EXPORTS),
@@ -158,6 +170,13 @@ pub(super) const METRICS: [Definition; 40] = [
         EXPORTER,
         "The destination's clock less this one when it answered last, in whole seconds",
     ),
+    metric(
+        Gauge,
+        "spanlayer.exporter.certificate.expiry",
+        "s",
+        NAME,
+        "How long until the first certificate that is trusted or shown expires; less than 0 if it has",
+    ),
     metric(UpDownCounter, "spanlayer.queue.size", "By", "", "What is held for delivery"),
     metric(UpDownCounter, "spanlayer.queue.capacity", "By", "", "The most that is held"),
     metric(Counter, "spanlayer.received", "{item}", SENDER, "Items that came in, by who sent them"),
@@ -224,10 +243,10 @@ const LEFT: &str = "Items that left a destination's queue";
 
 /// Every metric, for the reader: name, instrument, unit, its name as a scraper sees it, attributes, what it says.
 pub fn table() -> impl Iterator<Item = [String; 6]> {
-    METRICS.iter().map(|one| {
-        let message::Metric { name, unit, about, instrument } = one.head;
-        let scraped = prometheus::name(&one.head);
-        [name, instrument.name(), unit, &scraped, one.attributes, about].map(str::to_owned)
+    TABLE.into_iter().map(|Definition { head, attributes }| {
+        let scraped = prometheus::name(&head);
+        let message::Metric { name, unit, about, instrument } = head;
+        [name, instrument.name(), unit, &scraped, attributes, about].map(str::to_owned)
     })
 }
 
@@ -249,9 +268,9 @@ mod tests {
             (Metric::Damaged, "spanlayer.spool.damaged"),
             (Metric::Info, "spanlayer.info"),
         ] {
-            assert_eq!(METRICS[metric as usize].head.name, name);
+            assert_eq!(METRICS[metric as usize].name, name);
         }
-        let mut names: Vec<String> = METRICS.iter().map(|one| prometheus::name(&one.head)).collect();
+        let mut names: Vec<String> = METRICS.iter().map(prometheus::name).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), METRICS.len());

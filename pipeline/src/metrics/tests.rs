@@ -346,7 +346,7 @@ async fn the_process_and_its_settings_are_told() {
 
 fn decoded(snapshot: &Snapshot) -> Vec<Decoded> {
     let mut resource = Vec::new();
-    spanlayer_otlp::message::attribute(&mut resource, 1, "service.name", super::Text::Text("shop"));
+    crate::message::attribute(&mut resource, 1, "service.name", super::Text::Text("shop"));
     let bytes = snapshot.to_otlp(&resource);
     // As strict as the strictest receiver.
     spanlayer_otlp::scan(Signal::Metrics, &bytes).unwrap();

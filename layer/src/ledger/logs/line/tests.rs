@@ -119,7 +119,7 @@ fn a_text_line_stays_whole() {
 fn deep_nesting_is_kept_as_text_and_stays_within_what_parsers_read() {
     let deep = format!("{}1{}", r#"{"a":"#.repeat(120), "}".repeat(120));
     let read = read(Writer::Function, &deep, AT, NOW).unwrap();
-    let request = spanlayer_otlp::message::request(
+    let request = spanlayer_pipeline::message::request(
         &[],
         &[("x", &{
             let mut out = Vec::new();

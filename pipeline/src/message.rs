@@ -1,6 +1,6 @@
 //! The few OTLP messages that we write ourselves: attributes, the frame around items, and how they are numbered.
 
-use crate::wire::{bytes_field, bytes_unless_empty, double_field, message_field, varint_field};
+use spanlayer_otlp::wire::{self, double_field, varint_field};
 
 /// An attribute's value, borrowed for as long as it takes to write it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,9 +17,9 @@ pub enum Value<'a> {
 
 /// Appends an attribute (`KeyValue`) as field `number` of the message being written.
 pub fn attribute(out: &mut Vec<u8>, number: u32, key: &str, value: Value<'_>) {
-    message_field(out, number, |out| {
+    message_field(out, number, &mut |out| {
         bytes_field(out, 1, key.as_bytes());
-        message_field(out, 2, |out| match value {
+        message_field(out, 2, &mut |out| match value {
             Value::Text(text) => bytes_field(out, 1, text.as_bytes()),
             Value::Flag(flag) => varint_field(out, 2, flag.into()),
             Value::Integer(number) => varint_field(out, 3, number),
@@ -36,11 +36,13 @@ pub fn request(resource: &[u8], scopes: &[(&str, &[u8])]) -> Option<Vec<u8>> {
         return None;
     }
     let mut out = Vec::with_capacity(size + resource.len() + 64 * (scopes.len() + 1));
-    message_field(&mut out, 1, |out| {
-        bytes_unless_empty(out, 1, resource);
+    message_field(&mut out, 1, &mut |out| {
+        if !resource.is_empty() {
+            bytes_field(out, 1, resource);
+        }
         for (name, items) in scopes.iter().filter(|(_, items)| !items.is_empty()) {
-            message_field(out, 2, |out| {
-                message_field(out, 1, |out| {
+            message_field(out, 2, &mut |out| {
+                message_field(out, 1, &mut |out| {
                     bytes_field(out, 1, name.as_bytes());
                     bytes_field(out, 2, env!("CARGO_PKG_VERSION").as_bytes());
                 });
@@ -49,6 +51,18 @@ pub fn request(resource: &[u8], scopes: &[(&str, &[u8])]) -> Option<Vec<u8>> {
         }
     });
     Some(out)
+}
+
+/// [`wire::message_field`] once, for what is not written often.
+#[inline(never)]
+fn message_field(out: &mut Vec<u8>, number: u32, body: &mut dyn FnMut(&mut Vec<u8>)) {
+    wire::message_field(out, number, body);
+}
+
+/// The same for [`wire::bytes_field`].
+#[inline(never)]
+pub(crate) fn bytes_field(out: &mut Vec<u8>, number: u32, value: &[u8]) {
+    wire::bytes_field(out, number, value);
 }
 
 /// A metric: what its data points have in common.
@@ -108,11 +122,11 @@ impl Metric {
             Instrument::Counter => (7, true),
             Instrument::Histogram => (9, false),
         };
-        message_field(out, 2, |out| {
+        message_field(out, 2, &mut |out| {
             bytes_field(out, 1, self.name.as_bytes());
             bytes_field(out, 2, self.about.as_bytes());
             bytes_field(out, 3, self.unit.as_bytes());
-            message_field(out, data, |out| {
+            message_field(out, data, &mut |out| {
                 points(out);
                 match (self.instrument, temporality) {
                     (Instrument::Gauge, _) => {}

@@ -1,6 +1,8 @@
 //! Counts by size.
 
-use crate::wire::{bytes_field, double_field, fixed64_field};
+use spanlayer_otlp::wire::{double_field, fixed64_field};
+
+use crate::message::bytes_field;
 
 /// A histogram with explicit bounds.
 #[derive(Clone, Debug, PartialEq)]
