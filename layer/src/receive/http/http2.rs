@@ -47,6 +47,8 @@ pub(super) async fn converse(stream: TcpStream, crowd: &Notify, receiver: Receiv
         .auto_date_header(false)
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
+        // Callers that give up while the processor is busy elsewhere are no attack.
+        .max_pending_accept_reset_streams(STREAMS as usize)
         // What a connection may send before a request is read, all its requests together.
         .initial_connection_window_size(READ_AHEAD as u32)
         .initial_stream_window_size(READ_AHEAD as u32)
