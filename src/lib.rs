@@ -25,9 +25,27 @@
 //!
 //! # What is yours stays
 //!
-//! A `tracing` subscriber that is set before stays: add [`tracing_layer`] to it. So does an OpenTelemetry tracer
-//! provider: add [`span_processor`] to it, and install it before [`run`]. Without either, both are installed: spans and
-//! events at `info` and above (`RUST_LOG` changes that), events as log lines on standard output.
+//! A `tracing` subscriber that is set before stays: add [`tracing_layer`] to it.
+//!
+//! ```no_run
+//! # use spanlayer::{Error, LambdaEvent};
+//! # async fn handler(event: LambdaEvent<String>) -> Result<String, Error> { Ok(event.payload) }
+//! # fn my_lines() -> tracing_subscriber::layer::Identity { tracing_subscriber::layer::Identity::new() }
+//! use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Error> {
+//!     tracing_subscriber::registry()
+//!         .with(my_lines()) // such as `tracing_subscriber::fmt::layer()`
+//!         .with(spanlayer::tracing_layer()) // new
+//!         .init();
+//!     spanlayer::run(handler).await // was: lambda_runtime::run(service_fn(handler)).await
+//! }
+//! ```
+//!
+//! So does an OpenTelemetry tracer provider: add [`span_processor`] to it, and install it before [`run`]. Without either,
+//! both are installed: spans and events at `info` and above (`RUST_LOG` changes that), events as log lines on standard
+//! output.
 //!
 //! # Logs and metrics
 //!
