@@ -162,7 +162,7 @@ impl Rules {
         }
         let keys: Vec<Pattern> = self.keys.iter().map(|key| Pattern::new(key)).collect();
         let mut recognisers = self.recognisers;
-        recognisers.sort_unstable_by_key(|one| Recogniser::ALL.iter().position(|other| other == one));
+        recognisers.sort_unstable();
         recognisers.dedup();
         Ok(Redactor {
             prefilter: OnceLock::new(),
