@@ -425,10 +425,13 @@ fn a_pipeline_whose_processor_has_a_misspelt_option_is_not_run_and_everything_el
             1,
             false,
         ),
+        ("filter: {trace_conditions: [{contxt: span, conditions: ['true']}]}", 1, false),
         (
+            "transform: {trace_statements: [{statements: ['set(name, \"x\")'], error_mode: propogate}]}",
             1,
             false,
         ),
+        ("transform: {trace_statements: [{statements: ['set(name, \"x\")'], eror_mode: silent}]}", 1, false),
         ("batch: {tiemout: 1s}", 1, true),
         ("memory_limiter: {limit: 5}", 1, true),
     ] {
