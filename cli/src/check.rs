@@ -8,7 +8,7 @@ use crate::{
     paint::{Paint, Tone},
     screen::Screen,
 };
-use spanlayer_config::{Loaded, Problem, Severity, Surroundings, explain, load, schema};
+use spanlayer_config::{Loaded, MASKED, Problem, Severity, Surroundings, explain, load, schema};
 use spanlayer_host::vars::{Process, Vars};
 use std::{fmt::Write as _, io::Read, path::Path};
 
@@ -164,9 +164,6 @@ fn excerpt(line: &str, problem: &Problem, secret: Option<u32>) -> (String, usize
 
 /// The most characters that are shown of a line.
 const LONGEST: usize = 240;
-
-/// What stands for a secret, here and in what counts of a file.
-pub(crate) const MASKED: &str = "•••";
 
 fn json(name: &str, loaded: &Loaded) -> String {
     let problems: Vec<serde_json::Value> = loaded

@@ -1,14 +1,13 @@
 //! `spanlayer-cli diff`: in what two pipeline files differ, read as `check` and the extension read them.
 
 use crate::{
-    args,
-    check::{self, MASKED},
+    args, check,
     failure::Failure,
     paint::{Paint, Tone},
     screen::Screen,
 };
 use serde_json::{Value, json};
-use spanlayer_config::{Plan, Role, Severity};
+use spanlayer_config::{MASKED, Plan, Role, Severity};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,

@@ -14,12 +14,11 @@ use crate::{
     expand::{Expander, Surroundings},
     exporters::Maker,
     flow::{Branch, Entry, Flow, Onward, Source, Through},
-    options::{check, check::listed, section::Section},
+    options::{check, section::Section},
     pipelines::{self, Wired},
     problem::Problem,
     processors,
     receivers::{self, Listening, Receivers},
-    suggest,
     watched::{self, Watched},
     yaml::{self, Node},
 };
@@ -160,24 +159,13 @@ struct Telemetry {
 fn service(service: &Node, declared: &Declarations<'_>, problems: &mut Vec<Problem>) -> Telemetry {
     const PARTS: [&str; 3] = ["pipelines", "extensions", "telemetry"];
     for (key, _) in service.entries().iter().filter(|(key, _)| !PARTS.contains(&key.name.as_str())) {
-        let remedy = match suggest::closest(&key.name, PARTS) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("expected {}", listed(PARTS)),
-        };
-        problems.push(
-            Problem::error(key.at, format!("`{}` is no option here", key.name), remedy).about("service"),
-        );
+        problems.push(check::unknown(key, PARTS).about("service"));
     }
     for item in service.get("extensions").map(Node::items).unwrap_or_default() {
         let id = item.text().unwrap_or_default();
         if declared.find(Role::Extension, id).is_none() {
-            let known = declared.0.iter().filter(|one| one.role == Role::Extension).map(|one| one.id);
-            let remedy = match suggest::closest(id, known) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "declare it under `extensions`, or take it out".to_owned(),
-            };
-            let what = format!("the extension `{id}` is not declared");
-            problems.push(Problem::error(item.at, what, remedy).about("service::extensions"));
+            let unknown = declared.undeclared(Role::Extension, id, item.at);
+            problems.push(unknown.about("service::extensions"));
         }
     }
     let Some(telemetry) = service.get("telemetry") else { return Telemetry::default() };
