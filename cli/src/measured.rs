@@ -54,7 +54,7 @@ fn text(unit: &str, total: Total) -> String {
     let mean = sum / count as f64;
     let mean = match unit {
         "s" => format!("{:.1} ms", mean * 1e3),
-        "By" => bytes(mean.round() as usize),
+        "By" => bytes(mean.round() as u64),
         unit => format!("{mean:.1} {unit}"),
     };
     format!("{mean} on average, {count} times")
