@@ -112,7 +112,7 @@ fn number(point: &NumberDataPoint) -> f64 {
 fn amount(number: f64, unit: &str) -> String {
     match unit {
         "s" => format!("{:.1} ms", number * 1e3),
-        "By" => bytes(number.round() as usize),
+        "By" => bytes(number.round() as u64),
         unit => {
             let number = (number * 1e3).round() / 1e3;
             let unit = if unit.starts_with('{') { "" } else { unit };
