@@ -80,8 +80,8 @@ pub struct Replay {
     /// Where to send them: the base of an OTLP/HTTP endpoint. Without it they are listed
     #[arg(long, value_name = "ENDPOINT")]
     pub to: Option<String>,
-    /// A header for every request, `name=value`; give it again for more
-    #[arg(long, value_name = "N=V", value_parser = header)]
+    /// A header for every request; give it again for more
+    #[arg(long, value_name = "NAME=VALUE", value_parser = header)]
     pub header: Vec<(HeaderName, HeaderValue)>,
     /// Only list what would be sent
     #[arg(long, short = 'n')]
@@ -156,7 +156,7 @@ pub struct Check {
     #[arg(long)]
     pub strict: bool,
     /// A variable that the file refers to; give it again for more
-    #[arg(long, value_name = "K=V", value_parser = variable)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     pub env: Vec<(String, String)>,
 }
 
@@ -166,7 +166,7 @@ pub struct Explain {
     /// The file; `-` for standard input
     pub file: PathBuf,
     /// A variable that the file refers to; give it again for more
-    #[arg(long, value_name = "K=V", value_parser = variable)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     pub env: Vec<(String, String)>,
 }
 
@@ -181,7 +181,7 @@ pub struct Diff {
     #[arg(long)]
     pub json: bool,
     /// A variable that the files refer to; give it again for more
-    #[arg(long, value_name = "K=V", value_parser = variable)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     pub env: Vec<(String, String)>,
 }
 
@@ -234,7 +234,7 @@ pub struct Local {
     #[arg(long, value_name = "BIN")]
     pub extension: Option<PathBuf>,
     /// A variable for function and extension; give it again for more
-    #[arg(long, value_name = "K=V", value_parser = variable)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     pub env: Vec<(String, String)>,
     /// How often to send the events
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]

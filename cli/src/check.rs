@@ -5,10 +5,11 @@
 use crate::{
     args,
     failure::Failure,
+    figures::counted,
     paint::{Paint, Tone},
-    screen::Screen,
+    screen::{Screen, print, say},
 };
-use spanlayer_config::{Loaded, Problem, Severity, Surroundings, explain, load, schema};
+use spanlayer_config::{Loaded, MASKED, Problem, Severity, Surroundings, explain, load, schema};
 use spanlayer_host::vars::{Process, Vars};
 use std::{fmt::Write as _, io::Read, path::Path};
 
@@ -22,9 +23,9 @@ pub fn check(args: &args::Check, screen: &Screen) -> Result<(), Failure> {
     let loaded = read(&text, &args.env);
     let name = args.file.display().to_string();
     if args.json {
-        println!("{}", json(&name, &loaded));
+        say(&json(&name, &loaded))?;
     } else {
-        print!("{}", report(&name, &text, &loaded, screen.paint));
+        print(&report(&name, &text, &loaded, screen.paint))?;
     }
     let errors = count(&loaded, Severity::Error);
     let fails = if args.strict { !loaded.problems.is_empty() } else { errors > 0 };
@@ -44,15 +45,18 @@ pub fn explain_file(args: &args::Explain) -> Result<(), Failure> {
         Failure::run(what).hint(format!("spanlayer-cli check {} says why", args.file.display()))
     })?;
     if errors > 0 {
-        println!("{errors} of its parts cannot be used; `check` says which.\n");
+        say(&format!("{errors} of its parts cannot be used; `check` says which.\n"))?;
     }
-    print!("{}", explain(&plan));
-    Ok(())
+    print(&explain(&plan))
 }
 
 /// Prints the JSON schema of pipeline files.
-pub fn print_schema() {
-    print!("{}", schema());
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn print_schema() -> Result<(), Failure> {
+    print(&schema())
 }
 
 pub(crate) fn text_of(file: &Path) -> Result<String, Failure> {
@@ -100,7 +104,12 @@ fn report(name: &str, text: &str, loaded: &Loaded, paint: Paint) -> String {
         (_, Some(_)) => format!("{name} is run without what is wrong"),
         (_, None) => format!("nothing in {name} can be run: the variables' destinations would count instead"),
     };
-    let _ = writeln!(out, "{}, {}: {verdict}", counted(errors, "error"), counted(warnings, "warning"));
+    let _ = writeln!(
+        out,
+        "{}, {}: {verdict}",
+        counted(errors as u64, "error"),
+        counted(warnings as u64, "warning")
+    );
     out
 }
 
@@ -165,9 +174,6 @@ fn excerpt(line: &str, problem: &Problem, secret: Option<u32>) -> (String, usize
 /// The most characters that are shown of a line.
 const LONGEST: usize = 240;
 
-/// What stands for a secret, here and in what counts of a file.
-pub(crate) const MASKED: &str = "•••";
-
 fn json(name: &str, loaded: &Loaded) -> String {
     let problems: Vec<serde_json::Value> = loaded
         .problems
@@ -198,8 +204,4 @@ fn json(name: &str, loaded: &Loaded) -> String {
 
 fn count(loaded: &Loaded, severity: Severity) -> usize {
     loaded.problems.iter().filter(|problem| problem.severity == severity).count()
-}
-
-fn counted(n: usize, word: &str) -> String {
-    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }

@@ -4,7 +4,12 @@ mod prices;
 mod table;
 mod tally;
 
-use crate::{args::Cost, failure::Failure, screen::Screen, source::Source};
+use crate::{
+    args::Cost,
+    failure::Failure,
+    screen::{Screen, print, say},
+    source::Source,
+};
 use prices::Prices;
 use tally::Tally;
 
@@ -30,9 +35,8 @@ pub async fn run(args: &Cost, screen: &Screen) -> Result<(), Failure> {
     }
     let prices = Prices { gb: args.price_per_gb, million_spans: args.price_per_million_spans };
     if args.json {
-        println!("{:#}", table::json(&tally, prices));
+        say(&format!("{:#}", table::json(&tally, prices)))
     } else {
-        print!("{}", table::text(&tally, prices, screen.paint));
+        print(&table::text(&tally, prices, screen.paint))
     }
-    Ok(())
 }

@@ -2,13 +2,13 @@
 
 use crate::{
     args::Demo,
+    environment::{self, Environment, Request, Run},
     failure::Failure,
     figures::{Figures, times},
     files, measured,
     paint::Tone,
-    screen::Screen,
+    screen::{Screen, print, say},
     show::{self, Traces},
-    stage::{self, Act, Performance, Stage},
 };
 use spanlayer_emulator::{Emulator, Reason};
 use std::time::Duration;
@@ -20,8 +20,8 @@ use std::time::Duration;
 /// When a program is missing or does not come up, or not all that was promised arrived.
 pub async fn run(args: &Demo, screen: &Screen) -> Result<(), Failure> {
     let extension = files::companion("extension", "spanlayer", args.extension.as_deref())?;
-    let stage = |name: &str| -> Result<Stage, Failure> {
-        Ok(Stage {
+    let environment = |name: &str| -> Result<Environment, Failure> {
+        Ok(Environment {
             name: name.to_owned(),
             function: files::companion("example function", name, None)?,
             extension: Some(extension.clone()),
@@ -30,33 +30,33 @@ pub async fn run(args: &Demo, screen: &Screen) -> Result<(), Failure> {
             echo: false,
         })
     };
-    let (api, worker) = (stage("orders-api")?, stage("orders-worker")?);
-    let destination = stage::destination().await?;
+    let (api, worker) = (environment("orders-api")?, environment("orders-worker")?);
+    let destination = environment::destination().await?;
 
-    let request = act("An HTTP request, through API Gateway, to orders-api", HTTP);
-    let batch = act("A batch of three messages, from SQS, to orders-worker", SQS);
-    let failing = act("A call that fails, to orders-api", FAILING);
-    let first = api.perform(&[request.clone(), failing], Some(&destination), screen).await?;
-    let second = worker.perform(&[batch], Some(&destination), screen).await?;
+    let single = request("An HTTP request, through API Gateway, to orders-api", HTTP);
+    let batch = request("A batch of three messages, from SQS, to orders-worker", SQS);
+    let failing = request("A call that fails, to orders-api", FAILING);
+    let first = api.run(&[single.clone(), failing], Some(&destination), screen).await?;
+    let second = worker.run(&[batch], Some(&destination), screen).await?;
 
     let mut traces = Traces::of(&destination);
-    let order = [&first.played[0], &second.played[0], &first.played[1]];
-    for (nth, played) in order.into_iter().enumerate() {
-        print!("{}", show::invocation(nth + 1, played, &mut traces, screen, args.verbose));
+    let order = [&first.invoked[0], &second.invoked[0], &first.invoked[1]];
+    for (nth, invoked) in order.into_iter().enumerate() {
+        print(&show::invocation(nth + 1, invoked, &mut traces, screen, args.verbose))?;
     }
-    let all_arrived = order.iter().all(|played| traces.has(&played.invocation.request_id));
+    let all_arrived = order.iter().all(|invoked| traces.has(&invoked.invocation.request_id));
 
-    let warm = api.perform(&vec![request; WARM], Some(&destination), screen).await?;
+    let warm = api.run(&vec![single; WARM], Some(&destination), screen).await?;
     let mut figures = Figures::default();
     show::delivered(&mut figures, &Traces::of(&destination), &destination);
     cold_starts(&api, args.repeat, &mut figures, screen).await?;
     show::billed(&mut figures, &[&warm]);
-    println!("{}", measured::figures(&destination).text("What was measured", screen.paint));
-    print!("{}", figures.text("What it cost", screen.paint));
+    say(&measured::figures(&destination).text("What was measured", screen.paint))?;
+    print(&figures.text("What it cost", screen.paint))?;
     let note = "  A cold start is the init and the first response. Times are this machine's: compare them with each other.";
-    println!("{}", screen.paint.tone(Tone::Faint, note));
+    say(&screen.paint.tone(Tone::Faint, note))?;
 
-    fell(&[&first, &second, &warm])?;
+    ended_well(&[&first, &second, &warm])?;
     if all_arrived {
         Ok(())
     } else {
@@ -67,24 +67,24 @@ pub async fn run(args: &Demo, screen: &Screen) -> Result<(), Failure> {
 
 /// Starts the function with and without the layer, in turn, and compares.
 async fn cold_starts(
-    stage: &Stage,
+    environment: &Environment,
     repeat: u32,
     figures: &mut Figures,
     screen: &Screen,
 ) -> Result<(), Failure> {
-    let destination = stage::destination().await?;
-    let mut bare = Stage { extension: None, ..stage.clone() };
+    let destination = environment::destination().await?;
+    let mut bare = Environment { extension: None, ..environment.clone() };
     bare.env.push(("SPANLAYER_DISABLED".to_owned(), "true".to_owned()));
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for round in 0..repeat {
         screen.progress(&format!("measuring cold starts: {} of {repeat}", round + 1));
         for turn in 0..2 {
             if (round + turn) % 2 == 0 {
-                let lambda = stage.up(Some(&destination)).await?;
+                let lambda = environment.start(Some(&destination)).await?;
                 with.push(cold(&lambda).await);
                 lambda.shutdown(Reason::Spindown).await;
             } else {
-                let lambda = bare.up(None).await?;
+                let lambda = bare.start(None).await?;
                 without.push(cold(&lambda).await);
                 lambda.shutdown(Reason::Spindown).await;
             }
@@ -101,15 +101,15 @@ async fn cold(lambda: &Emulator) -> Duration {
     lambda.init().duration + lambda.invoke(HTTP).await.response_time
 }
 
-fn fell(performances: &[&Performance]) -> Result<(), Failure> {
-    match performances.iter().flat_map(|performance| &performance.fell).next() {
+fn ended_well(runs: &[&Run]) -> Result<(), Failure> {
+    match runs.iter().flat_map(|run| &run.crashes).next() {
         Some(what) => Err(Failure::run(what.clone())),
         None => Ok(()),
     }
 }
 
-fn act(title: &str, event: &str) -> Act {
-    Act { title: title.to_owned(), event: event.as_bytes().to_vec() }
+fn request(title: &str, event: &str) -> Request {
+    Request { title: title.to_owned(), event: event.as_bytes().to_vec() }
 }
 
 /// Ports that nothing else on this machine can hold: a collector may run here already.

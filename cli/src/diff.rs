@@ -1,14 +1,13 @@
 //! `spanlayer-cli diff`: in what two pipeline files differ, read as `check` and the extension read them.
 
 use crate::{
-    args,
-    check::{self, MASKED},
+    args, check,
     failure::Failure,
     paint::{Paint, Tone},
-    screen::Screen,
+    screen::{Screen, print, say},
 };
 use serde_json::{Value, json};
-use spanlayer_config::{Plan, Role, Severity};
+use spanlayer_config::{MASKED, Plan, Role, Severity};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -41,9 +40,9 @@ pub fn run(args: &args::Diff, screen: &Screen) -> Result<(), Failure> {
     let difference = Difference::of(&plans[0], &plans[1]);
     let hashes = [plans[0].hash(), plans[1].hash()];
     if args.json {
-        println!("{:#}", difference.json(&names, &hashes));
+        say(&format!("{:#}", difference.json(&names, &hashes)))?;
     } else {
-        print!("{}", difference.text(&names, &hashes, screen.paint));
+        print(&difference.text(&names, &hashes, screen.paint))?;
     }
     if difference.parts.is_empty() { Ok(()) } else { Err(Failure::told(1)) }
 }

@@ -33,13 +33,18 @@ pub fn times(times: &[Duration]) -> String {
 }
 
 /// Bytes as text: `812 B`, `2.1 kB`, `3.4 MB`, `5.6 GB`.
-pub fn bytes(count: usize) -> String {
+pub fn bytes(count: u64) -> String {
     match count {
         0..=999 => format!("{count} B"),
         1_000..=999_949 => format!("{:.1} kB", count as f64 / 1e3),
         1_000_000..=999_949_999 => format!("{:.1} MB", count as f64 / 1e6),
         _ => format!("{:.1} GB", count as f64 / 1e9),
     }
+}
+
+/// A number of things as text: `1 line`, `2 lines`.
+pub fn counted(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Lines of a label and what there is to say about it, aligned.

@@ -2,15 +2,18 @@
 //!
 //! ```text
 //! args ──▶ check │ explain │ diff │ schema ──▶ spanlayer_config
-//! args ──▶ demo │ local ──▶ stage (emulator, extension, function, destination) ──▶ tree, figures
+//! args ──▶ demo │ local ──▶ environment (emulator, extension, function, destination) ──▶ tree, figures
 //!      └─▶ replay │ cost ──▶ source ──▶ letters, delivered │ figures, added up
 //! ```
+
+#![warn(clippy::print_stdout)] // which panics where nobody reads any more: `screen::print` does not
 
 pub mod args; // the command line
 pub mod check; // pipeline files, before they are deployed
 pub mod cost; // last lines of extensions, added up
 pub mod demo; // the examples, shown
 pub mod diff; // how two pipeline files differ
+pub mod environment; // a function on an emulated Lambda
 pub mod failure; // what went wrong and what to do
 pub mod figures; // what it cost
 pub mod files; // executables and events, checked first
@@ -22,6 +25,5 @@ pub mod rewired; // a pipeline file whose data is shown
 pub mod screen; // where the output goes
 pub mod show; // invocations with their traces
 mod source; // where lines of extensions are read from
-pub mod stage; // a function on an emulated Lambda
 
 pub use spanlayer_pipeline::console::{paint, tree}; // colour, or none; spans as trees

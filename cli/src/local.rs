@@ -2,14 +2,14 @@
 
 use crate::{
     args::Local,
+    environment::{self, Environment, LeftOut, Request, Run, Warning},
     failure::Failure,
     figures::{Figures, time},
     files, measured,
     paint::Tone,
     rewired,
-    screen::Screen,
+    screen::{Screen, print, say},
     show::{self, Traces},
-    stage::{self, Act, LeftOut, Stage},
 };
 use std::path::Path;
 
@@ -20,8 +20,8 @@ use std::path::Path;
 /// When a file will not do, the function does not come up, or an invocation fails.
 pub async fn run(args: &Local, screen: &Screen) -> Result<(), Failure> {
     let function = files::executable("function", &args.function)?;
-    let acts = acts(&args.event)?;
-    let stage = Stage {
+    let requests = requests(&args.event)?;
+    let mut environment = Environment {
         name: function.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
         extension: Some(files::companion("extension", "spanlayer", args.extension.as_deref())?),
         function,
@@ -29,82 +29,79 @@ pub async fn run(args: &Local, screen: &Screen) -> Result<(), Failure> {
         timeout: args.timeout,
         echo: args.verbose,
     };
-    let destination = stage::destination().await?;
-    let mut stage = stage;
+    let destination = environment::destination().await?;
     if let Some((file, text)) = rewired::rewired(&args.env, &destination.url()) {
-        println!(
+        say(&format!(
             "The exporters of {file} are replaced: what it makes of your data is shown here, and goes nowhere else.\n"
-        );
-        stage.env.push(("SPANLAYER_CONFIG".to_owned(), format!("yaml:{text}")));
+        ))?;
+        environment.env.push(("SPANLAYER_CONFIG".to_owned(), format!("yaml:{text}")));
     }
-    let all: Vec<Act> = (0..args.repeat).flat_map(|_| acts.iter().cloned()).collect();
-    let performance = stage.perform(&all, Some(&destination), screen).await?;
+    let all: Vec<Request> = (0..args.repeat).flat_map(|_| requests.iter().cloned()).collect();
+    let run = environment.run(&all, Some(&destination), screen).await?;
 
     let mut traces = Traces::of(&destination);
-    for (nth, played) in performance.played.iter().take(acts.len()).enumerate() {
-        print!("{}", show::invocation(nth + 1, played, &mut traces, screen, args.verbose));
+    for (nth, invoked) in run.invoked.iter().take(requests.len()).enumerate() {
+        print(&show::invocation(nth + 1, invoked, &mut traces, screen, args.verbose))?;
     }
-    if all.len() > acts.len() {
-        println!("{} more invocations are in the figures below.\n", all.len() - acts.len());
+    if all.len() > requests.len() {
+        say(&format!("{} more invocations are in the figures below.\n", all.len() - requests.len()))?;
     }
     let rest = traces.draw_rest(screen, args.verbose);
     if !rest.is_empty() {
-        println!("{}\n{rest}", screen.paint.tone(Tone::Strong, "Traces of no invocation in particular"));
+        say(&screen.paint.tone(Tone::Strong, "Traces of no invocation in particular"))?;
+        say(&rest)?;
     }
 
     let mut figures = Figures::default();
-    figures.push("init", time(performance.init));
+    figures.push("init", time(run.init));
     show::delivered(&mut figures, &traces, &destination);
-    show::billed(&mut figures, &[&performance]);
-    println!("{}", measured::figures(&destination).text("What was measured", screen.paint));
-    print!("{}", figures.text("What it cost", screen.paint));
+    show::billed(&mut figures, &[&run]);
+    say(&measured::figures(&destination).text("What was measured", screen.paint))?;
+    print(&figures.text("What it cost", screen.paint))?;
     if !args.verbose {
         // With it, they were shown when they came.
-        performance.complaints.iter().for_each(|complaint| eprintln!("{}", complaint.line));
+        run.warnings.iter().for_each(|warning| eprintln!("{}", warning.line));
     }
-    verdict(&performance, &traces, &args.env)
+    verdict(&run, &traces, args)
 }
 
-fn verdict(
-    performance: &stage::Performance,
-    traces: &Traces,
-    env: &[(String, String)],
-) -> Result<(), Failure> {
-    let failed = performance.played.iter().filter(|played| played.invocation.response.is_err()).count();
-    if let Some(what) = performance.fell.first() {
-        return Err(Failure::run(what.clone()).hint("run it again with --verbose to see what it printed"));
+fn verdict(run: &Run, traces: &Traces, args: &Local) -> Result<(), Failure> {
+    let env = &args.env;
+    let of_output = |what: &str| match args.verbose {
+        true => format!("what {what} is above"),
+        false => format!("run it again with --verbose to see what {what}"),
+    };
+    let failed = run.invoked.iter().filter(|invoked| invoked.invocation.response.is_err()).count();
+    if let Some(what) = run.crashes.first() {
+        return Err(Failure::run(what.clone()).hint(of_output("it printed")));
     }
     if failed > 0 {
-        let of = performance.played.len();
+        let of = run.invoked.len();
         return Err(Failure::run(format!("{failed} of {of} invocations failed"))
-            .hint("run it again with --verbose to see what the function printed"));
+            .hint(of_output("the function printed")));
     }
     if traces.any_of_the_function() {
         return Ok(());
     }
     if let Some(endpoint) = elsewhere(env) {
         // Lost on the way, or the endpoint was not taken for one.
-        let of_delivery = |complaint: &stage::Complaint| {
-            complaint.lost || complaint.line.contains("SPANLAYER_EXPORTER_OTLP_")
-        };
-        if performance.complaints.iter().any(of_delivery) {
+        let of_delivery =
+            |warning: &Warning| warning.lost || warning.line.contains("SPANLAYER_EXPORTER_OTLP_");
+        if run.warnings.iter().any(of_delivery) {
             return Err(Failure::run(format!("not everything could be delivered to {endpoint}"))
                 .hint("what the extension said of it is above"));
         }
-        println!("Spans went to {endpoint}, so none are shown here.");
-        return Ok(());
+        return say(&format!("Spans went to {endpoint}, so none are shown here."));
     }
     if let Some((name, value)) = env.iter().find(|(name, value)| asks_for_none(name, value)) {
-        println!("The function sent no spans of its own, as {name}={value} may ask.");
-        return Ok(());
+        return say(&format!("The function sent no spans of its own, as {name}={value} may ask."));
     }
-    let LeftOut { filtered, sampled_out, unrouted } = performance.left_out;
+    let LeftOut { filtered, sampled_out, unrouted } = run.left_out;
     if filtered + sampled_out + unrouted > 0 {
-        println!(
+        return say(&format!(
             "No span of the function is left, as its pipeline file asks: {filtered} filtered, {sampled_out} sampled out, \
              {unrouted} unrouted."
-        );
-        return Ok(());
+        ));
     }
     Err(Failure::run("the function sent no spans of its own").hint(
         "In Rust: put #[spanlayer::main] on the handler, or its Layer into the Runtime.\n\
@@ -130,11 +127,11 @@ fn asks_for_none(name: &str, value: &str) -> bool {
     }
 }
 
-fn acts(files: &[impl AsRef<Path>]) -> Result<Vec<Act>, Failure> {
+fn requests(files: &[impl AsRef<Path>]) -> Result<Vec<Request>, Failure> {
     if files.is_empty() {
         let event = include_str!("events/http.json").as_bytes().to_vec();
-        return Ok(vec![Act { title: "An HTTP request, through API Gateway".to_owned(), event }]);
+        return Ok(vec![Request { title: "An HTTP request, through API Gateway".to_owned(), event }]);
     }
-    let read = |path: &Path| Ok(Act { title: path.display().to_string(), event: files::event(path)? });
+    let read = |path: &Path| Ok(Request { title: path.display().to_string(), event: files::event(path)? });
     files.iter().map(|path| read(path.as_ref())).collect()
 }

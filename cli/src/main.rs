@@ -20,10 +20,9 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             screen.done();
-            if failure.is_told() {
-                return ExitCode::from(failure.code());
+            if !failure.is_told() {
+                eprintln!("{} {failure}", screen.paint_errors.tone(Tone::Bad, "error:"));
             }
-            eprintln!("{} {failure}", screen.paint_errors.tone(Tone::Bad, "error:"));
             ExitCode::from(failure.code())
         }
     }
@@ -31,26 +30,21 @@ fn main() -> ExitCode {
 
 fn run(command: &Command, screen: &Screen) -> Result<(), Failure> {
     match command {
-        Command::Check(args) => return check::check(args, screen),
-        Command::Explain(args) => return check::explain_file(args),
-        Command::Diff(args) => return diff::run(args, screen),
-        Command::Schema => {
-            check::print_schema();
-            return Ok(());
-        }
-        Command::Demo(_) | Command::Local(_) | Command::Replay(_) | Command::Cost(_) => {}
+        Command::Demo(args) => finished(demo::run(args, screen)),
+        Command::Local(args) => finished(local::run(args, screen)),
+        Command::Replay(args) => finished(replay::run(args, screen)),
+        Command::Check(args) => check::check(args, screen),
+        Command::Explain(args) => check::explain_file(args),
+        Command::Diff(args) => diff::run(args, screen),
+        Command::Cost(args) => finished(cost::run(args, screen)),
+        Command::Schema => check::print_schema(),
     }
+}
+
+fn finished(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::run(format!("cannot start: {error}")))?;
-    runtime.block_on(async {
-        match command {
-            Command::Demo(args) => demo::run(args, screen).await,
-            Command::Local(args) => local::run(args, screen).await,
-            Command::Replay(args) => replay::run(args, screen).await,
-            Command::Cost(args) => cost::run(args, screen).await,
-            Command::Check(_) | Command::Explain(_) | Command::Diff(_) | Command::Schema => Ok(()),
-        }
-    })
+    runtime.block_on(command)
 }

@@ -6,7 +6,7 @@ use crate::{
     args::Replay,
     failure::Failure,
     paint::Tone,
-    screen::{Screen, printable},
+    screen::{Screen, printable, say},
     source::{self, Source},
 };
 use journal::Journal;
@@ -16,10 +16,7 @@ use spanlayer_pipeline::{
     letters::{Courier, Letter, Pile},
     settings::Otlp,
 };
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::time::Duration;
 
 /// Reads, lists or delivers, and says what came of it.
 pub async fn run(args: &Replay, screen: &Screen) -> Result<(), Failure> {
@@ -43,6 +40,7 @@ pub async fn run(args: &Replay, screen: &Screen) -> Result<(), Failure> {
     letters.sort_by_key(|letter| letter.received);
     say(&format!("{found} dead letters found, {} chosen", letters.len()))?;
     for (key, missing, of) in &torn {
+        let key = printable(key);
         say(&format!("{key}: {missing} of its {of} lines are missing, so it is left out"))?;
     }
     if damaged > 0 {
@@ -88,7 +86,7 @@ fn list(letters: &[Letter], screen: &Screen) -> Result<(), Failure> {
         let age = Duration::from_millis(now.saturating_sub(letter.received));
         say(&format!(
             "  {}  {:>6} {:<11}  {:>6} old  tried {}  {}  {}",
-            screen.paint.tone(Tone::Faint, &letter.key[..letter.key.len().min(8)]),
+            screen.paint.tone(Tone::Faint, &printable(&letter.key).chars().take(8).collect::<String>()),
             letter.items,
             letter.signal.items(),
             rough(age),
@@ -115,6 +113,7 @@ async fn deliver(
     let (mut delivered, mut before, mut rejected) = (0, 0, 0);
     let mut failure = None;
     for (number, letter) in (1..).zip(letters) {
+        let key = printable(&letter.key);
         if journal.has(&letter.key) {
             before += 1;
             continue;
@@ -129,7 +128,8 @@ async fn deliver(
             Ok(batch) => batch,
             Err(error) => {
                 screen.done();
-                say(&format!("{}: its data is damaged, and left where it is: {error}", letter.key))?;
+                say(&format!("{key}: its data is damaged, and left where it is: {error}"))?;
+                failure = Some("some are damaged".to_owned());
                 continue;
             }
         };
@@ -145,16 +145,16 @@ async fn deliver(
                 }
                 if !message.is_empty() {
                     screen.done();
-                    say(&format!("{}: {message}", letter.key))?;
+                    say(&format!("{key}: {}", printable(&message)))?;
                 }
             }
             Outcome::Refused { why, .. } => {
                 screen.done();
-                say(&format!("{}: refused, and left where it is: {why}", letter.key))?;
+                say(&format!("{key}: refused, and left where it is: {}", printable(&why)))?;
                 failure = Some("some were refused".to_owned());
             }
             Outcome::Retry { why, .. } => {
-                failure = Some(format!("the endpoint does not take data: {why}"));
+                failure = Some(format!("the endpoint does not take data: {}", printable(&why)));
                 break;
             }
         }
@@ -179,10 +179,6 @@ async fn deliver(
         Some(why) => Err(Failure::run(why).hint("Run it again: what was delivered is not sent twice.")),
         None => Ok(()),
     }
-}
-
-fn say(line: &str) -> Result<(), Failure> {
-    writeln!(io::stdout(), "{line}").map_err(|error| Failure::run(format!("cannot write: {error}")))
 }
 
 fn millis(duration: Duration) -> u64 {

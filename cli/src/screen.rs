@@ -1,12 +1,34 @@
 //! Where the output goes: its width and colours, and the progress beside it.
 
-use crate::paint::Paint;
+use crate::{failure::Failure, paint::Paint};
 use spanlayer_host::vars::Vars;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 /// What somebody else wrote, without what would move a terminal's cursor, or change its colours or its title.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Writes to standard output.
+///
+/// # Errors
+///
+/// When it cannot be written to. Where whoever reads it has had enough (`… | head`), there is nothing more to say.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::told(1),
+        _ => Failure::run(format!("cannot write to standard output: {error}")),
+    })
+}
+
+/// Writes a line to standard output.
+///
+/// # Errors
+///
+/// As [`print`].
+pub fn say(line: &str) -> Result<(), Failure> {
+    print(&format!("{line}\n"))
 }
 
 /// Standard output and standard error, as they were found.
@@ -28,7 +50,8 @@ impl Screen {
         Self {
             paint: Paint::for_stream(io::stdout().is_terminal(), vars),
             paint_errors: Paint::for_stream(live, vars),
-            width: terminal_size::terminal_size().map_or(120, |(width, _)| usize::from(width.0)),
+            width: terminal_size::terminal_size_of(io::stdout())
+                .map_or(120, |(width, _)| usize::from(width.0)),
             live,
         }
     }

@@ -1,11 +1,11 @@
-//! Prints what was played: each invocation with its trace, and the figures.
+//! Prints what was invoked: each invocation with its trace, and the figures.
 
 use crate::{
+    environment::{Invoked, Run},
     figures::{Figures, bytes, time, times},
     paint::Tone,
     received,
     screen::{Screen, printable},
-    stage::{Performance, Played},
     tree::{Options, Span, render},
 };
 use spanlayer_emulator::{Destination, Ended};
@@ -94,20 +94,24 @@ fn options(screen: &Screen, verbose: bool) -> Options {
 /// One invocation: its title, what the caller got, and its trace.
 pub fn invocation(
     nth: usize,
-    played: &Played,
+    invoked: &Invoked,
     traces: &mut Traces,
     screen: &Screen,
     verbose: bool,
 ) -> String {
-    let (paint, invocation) = (screen.paint, &played.invocation);
-    let mut out = format!("{}\n", paint.tone(Tone::Strong, &format!("{nth}. {}", played.title)));
+    let (paint, invocation) = (screen.paint, &invoked.invocation);
+    let mut out = format!("{}\n", paint.tone(Tone::Strong, &format!("{nth}. {}", invoked.title)));
     let room = screen.width.saturating_sub(50).max(30);
     let (tone, answer) = match (&invocation.response, &invocation.ended) {
         (_, Ended::TimedOut) => (Tone::Bad, "timed out".to_owned()),
         (Ok(payload), _) => (Tone::Good, format!("answered {}", excerpt(payload, room))),
         (Err(error), _) => {
-            let message = error.field("errorMessage").map(String::into_bytes);
-            (Tone::Bad, format!("failed: {}", excerpt(message.as_deref().unwrap_or(&error.payload), room)))
+            let message = error.field("errorMessage");
+            // Lambda begins with the id what it says itself, and there is room for what follows.
+            let id = format!("RequestId: {} ", invocation.request_id);
+            let message = message.as_deref().map(|message| message.strip_prefix(&id).unwrap_or(message));
+            let message = message.map_or(&*error.payload, str::as_bytes);
+            (Tone::Bad, format!("failed: {}", excerpt(message, room)))
         }
     };
     let took = format!("after {}, billed {}", time(invocation.response_time), time(invocation.cycle_time));
@@ -134,8 +138,8 @@ fn excerpt(payload: &[u8], most: usize) -> String {
 /// Counts and bytes of what was delivered.
 pub fn delivered(figures: &mut Figures, traces: &Traces, destination: &Destination) {
     let requests = destination.requests();
-    let wire: usize = requests.iter().map(|request| request.wire_bytes).sum();
-    let plain: usize = requests.iter().map(|request| request.body.len()).sum();
+    let wire: u64 = requests.iter().map(|request| request.wire_bytes as u64).sum();
+    let plain: u64 = requests.iter().map(|request| request.body.len() as u64).sum();
     let count = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let (spans, batches) =
         (count(traces.count(), "span", "spans"), count(requests.len(), "batch", "batches"));
@@ -156,9 +160,9 @@ pub fn delivered(figures: &mut Figures, traces: &Traces, destination: &Destinati
 }
 
 /// Times of invocations.
-pub fn billed(figures: &mut Figures, performances: &[&Performance]) {
-    let all = || performances.iter().flat_map(|performance| &performance.played);
-    let of = |time: fn(&Played) -> Duration| all().map(time).collect::<Vec<_>>();
-    figures.push("response", times(&of(|played| played.invocation.response_time)));
-    figures.push("billed after the response", times(&of(|played| played.invocation.tail)));
+pub fn billed(figures: &mut Figures, runs: &[&Run]) {
+    let all = || runs.iter().flat_map(|run| &run.invoked);
+    let of = |time: fn(&Invoked) -> Duration| all().map(time).collect::<Vec<_>>();
+    figures.push("response", times(&of(|invoked| invoked.invocation.response_time)));
+    figures.push("billed after the response", times(&of(|invoked| invoked.invocation.tail)));
 }

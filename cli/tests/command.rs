@@ -1,6 +1,6 @@
 //! The program as its users meet it: what it prints, and how it exits.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn spanlayer_cli(args: &[&str]) -> Output {
     let program = Command::new(env!("CARGO_BIN_EXE_spanlayer-cli")).args(args).output();
@@ -50,4 +50,14 @@ fn help_teaches_by_example() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(text.contains("Examples:") && text.contains("Exit status:"), "{text}");
     }
+}
+
+#[test]
+fn a_reader_that_has_had_enough_ends_it_without_a_word() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spanlayer-cli"));
+    command.arg("schema").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut program = command.spawn().unwrap_or_else(|error| panic!("the program does not start: {error}"));
+    drop(program.stdout.take());
+    let output = program.wait_with_output().unwrap_or_else(|error| panic!("it does not end: {error}"));
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(1), ""));
 }

@@ -62,3 +62,31 @@ async fn letters_of_several_destinations_are_not_sent_to_one_unless_somebody_say
     assert_eq!(names(), ["for-a", "for-b"], "{told}");
     std::fs::remove_dir_all(&place).unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_damaged_is_told_of_whatever_it_is_called_and_fails_the_replay() {
+    let place = std::env::temp_dir().join(format!("spanlayer-damaged-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&place);
+    std::fs::create_dir_all(&place).unwrap();
+    let file = place.join("letters");
+    letters(&file).await;
+    let text = std::fs::read_to_string(&file).unwrap();
+    // A member with another value.
+    let with = |line: &str, member: &str, value: &str| {
+        let (before, rest) = line.split_once(&format!("\"{member}\":\"")).unwrap();
+        let (_, after) = rest.split_once('"').unwrap();
+        format!("{before}\"{member}\":\"{value}\"{after}")
+    };
+    let line = with(text.lines().next().unwrap(), "data", "AAAA");
+    std::fs::write(&file, with(&line, "key", "kéééé\\u001b[31m") + "\n").unwrap();
+    let sink = Sink::start(Mode::Healthy).await.unwrap();
+    for (more, code, told) in [(&[][..], 0, "1 chosen"), (&["--to", &sink.url()], 1, "damaged")] {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_spanlayer-cli")).arg("replay").arg(&file).args(more).output();
+        let output = output.unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(text.contains(told) && !text.contains('\x1b'), "{text}");
+    }
+    std::fs::remove_dir_all(&place).unwrap();
+}

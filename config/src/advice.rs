@@ -54,7 +54,8 @@ pub(crate) fn give(
                 declared.0.iter().find(|one| one.kind() == "otlp" && one.role == Role::Receiver)
         {
             let what = format!("{address} listens on every interface");
-            let remedy = format!("write `localhost:{}`: nobody but the function sends here", address.port());
+            let remedy =
+                format!("in a function write `localhost:{}`: nobody else sends there", address.port());
             let at = endpoint_of(one.node, &address.to_string()).unwrap_or(one.at);
             problems.push(Problem::warning(at, what, remedy).about(one.path()));
         }
@@ -91,10 +92,9 @@ fn exporter(one: &Declared<'_>, advise: &mut impl FnMut(At, &str, &str, bool)) {
                     false,
                 );
             }
-            let has = |name: &str| section.options.iter().any(|opt| opt.name == name);
             let names = ["endpoint", "traces_endpoint", "metrics_endpoint", "logs_endpoint"];
-            let own = names.into_iter().filter(|name| has(name)).map(|name| (section, name));
-            let tenants = has("tenants").then(|| section.section("tenants"));
+            let own = names.into_iter().filter(|name| section.has(name)).map(|name| (section, name));
+            let tenants = section.has("tenants").then(|| section.section("tenants"));
             let rows = tenants.iter().flat_map(|tenants| tenants.sections("table"));
             for (of, name) in own.chain(rows.map(|row| (row, "endpoint"))) {
                 let address = of.text(name).and_then(|text| address(kind, section, &text));

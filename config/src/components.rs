@@ -11,7 +11,7 @@ pub(crate) mod shared;
 mod unsupported;
 
 use crate::options::Opt;
-pub(crate) use processing::SUB_POLICY;
+pub(crate) use processing::{CONDITIONS, STATEMENTS, SUB_POLICY};
 pub(crate) use unsupported::instead;
 
 /// The part that a component plays.

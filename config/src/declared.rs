@@ -10,6 +10,7 @@ use crate::{
     options::{
         Fate,
         check::{self, Verdict},
+        listed,
         section::Section,
     },
     problem::{At, Problem, Severity},
@@ -45,6 +46,12 @@ impl<'n> Declared<'n> {
         self.component.map_or("", |one| one.name)
     }
 
+    /// What is wrong where an option is missing.
+    pub(crate) fn lacks(&self, name: &str) -> Problem {
+        let remedy = format!("add `{name}: …` below `{}`", self.id);
+        Problem::error(self.at, format!("`{name}` is missing"), remedy).about(self.path())
+    }
+
     /// As it is called in messages.
     pub(crate) fn path(&self) -> String {
         format!("{}::{}", self.role.section(), self.id)
@@ -78,11 +85,8 @@ impl<'n> Declarations<'n> {
                 }
             } else if key.name != "service" {
                 let known = Role::ALL.map(Role::section).into_iter().chain(["service"]);
-                let remedy = match suggest::closest(&key.name, known) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => "expected receivers, processors, exporters, connectors, extensions or service"
-                        .to_owned(),
-                };
+                let remedy =
+                    suggest::did_you_mean(&key.name, known.clone(), || format!("expected {}", listed(known)));
                 problems.push(Problem::error(key.at, format!("`{}` is no section", key.name), remedy));
             }
         }
@@ -92,6 +96,28 @@ impl<'n> Declarations<'n> {
     pub(crate) fn find(&self, role: Role, id: &str) -> Option<&Declared<'n>> {
         self.0.iter().find(|one| one.role == role && one.id == id)
     }
+
+    /// A component in the place of one of this role: connectors may stand at either end of a pipeline.
+    pub(crate) fn in_place_of(&self, role: Role, id: &str) -> Option<&Declared<'n>> {
+        self.find(role, id)
+            .or_else(|| self.0.iter().find(|one| one.id == id && may_stand_for(one.role, role)))
+    }
+
+    /// What is wrong with an id that nothing of this role has.
+    pub(crate) fn undeclared(&self, role: Role, id: &str, at: At) -> Problem {
+        let remedy = match self.0.iter().find(|one| one.id == id) {
+            Some(other) => format!("it is declared under `{}`: list it there", other.role.section()),
+            None => {
+                let known = self.0.iter().filter(|one| may_stand_for(one.role, role)).map(|one| one.id);
+                suggest::did_you_mean(id, known, || format!("declare it under `{}`", role.section()))
+            }
+        };
+        Problem::error(at, format!("the {} `{id}` is not declared", role.noun()), remedy)
+    }
+}
+
+fn may_stand_for(one: Role, role: Role) -> bool {
+    one == role || one == Role::Connector && matches!(role, Role::Receiver | Role::Exporter)
 }
 
 fn declared<'n>(
@@ -152,10 +178,8 @@ fn declared<'n>(
         instead.to_owned()
     } else {
         let known = role.components().iter().map(|one| one.name);
-        match suggest::closest(kind, known.clone()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("there are {}", check::listed(known).replace(" or ", " and ")),
-        }
+        let all = || format!("there are {}", listed(known.clone()).replace(" or ", " and "));
+        suggest::did_you_mean(kind, known.clone(), all)
     };
     let what = format!("the {} `{kind}` is not supported", role.noun());
     problems.push(Problem::error(key.at, what, remedy).about(path));

@@ -110,13 +110,10 @@ impl Maker<'_, '_> {
             None => Otlp::default(),
         };
         for signal in Signal::ALL {
-            let name = match signal {
-                Signal::Traces => "traces_endpoint",
-                Signal::Metrics => "metrics_endpoint",
-                Signal::Logs => "logs_endpoint",
-            };
-            if let Some(text) = section.text(name) {
-                otlp.urls[signal as usize] = Some(self.right(one, section, name, text.parse::<Address>())?);
+            let name = format!("{signal}_endpoint");
+            if let Some(text) = section.text(&name) {
+                otlp.urls[signal as usize] =
+                    Some(self.right(one, section, &name, text.parse::<Address>())?);
             }
         }
         if section.text("encoding").as_deref() == Some("json") {
@@ -215,13 +212,9 @@ impl Maker<'_, '_> {
     /// An option without which there is nothing to do.
     fn required(&mut self, one: &Declared<'_>, section: Section<'_>, name: &str) -> Option<String> {
         let found = section.text(name);
-        if found.is_none() && !section.is_later(name) {
-            // What is there and faulty was told already.
-            if section.node(name).is_none() {
-                let what = format!("`{name}` is missing");
-                let remedy = format!("add `{name}: …` below `{}`", one.id);
-                self.problems.push(Problem::error(one.at, what, remedy).about(one.path()));
-            }
+        // What is there and faulty was told already.
+        if found.is_none() && section.node(name).is_none() {
+            self.problems.push(one.lacks(name));
         }
         found
     }
@@ -244,22 +237,18 @@ impl Maker<'_, '_> {
 
 fn compression(section: Section<'_>) -> Compression {
     let name = section.text("compression").unwrap_or_default();
-    let level = if section.options.iter().any(|opt| opt.name == "compression_params") {
-        section.section("compression_params").whole("level")
-    } else {
-        None
-    };
+    let params = section.has("compression_params").then(|| section.section("compression_params"));
+    let level = params.and_then(|params| params.whole("level"));
     let with_level = level.and_then(|level| format!("{name}:{level}").parse().ok());
     with_level.or_else(|| name.parse().ok()).unwrap_or_default()
 }
 
 /// How long, how often, how much at a time.
 fn limits(made: &mut Destination, section: Section<'_>) {
-    let has = |name: &str| section.options.iter().any(|opt| opt.name == name);
-    if has("timeout") {
+    if section.has("timeout") {
         made.timeout = section.duration("timeout").filter(|limit| !limit.is_zero());
     }
-    if has("retry_on_failure") {
+    if section.has("retry_on_failure") {
         let retry = section.section("retry_on_failure");
         let mut backoff = Backoff::default();
         backoff.first =
@@ -270,7 +259,7 @@ fn limits(made: &mut Destination, section: Section<'_>) {
         }
         made.backoff = Some(backoff);
     }
-    if has("sending_queue") {
+    if section.has("sending_queue") {
         let queue = section.section("sending_queue");
         let batch = queue.section("batch");
         made.best_effort = made.backoff.is_some_and(|backoff| backoff.retries == 0) && !queue.flag("enabled");

@@ -45,8 +45,6 @@ pub enum Kind {
     Target,
     /// A host with a port, to listen on.
     Listen,
-    /// A condition in OTTL.
-    Condition,
     /// Names with values that are never shown.
     Headers,
     /// A list of texts.
@@ -115,14 +113,10 @@ impl Kind {
             Self::Number(min, max) if *max == f64::MAX => format!("number, at least {min}"),
             Self::Number(min, max) => format!("number from {min} to {max}"),
             Self::Duration => "duration".to_owned(),
-            Self::Choice(names) => match names {
-                [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
-                _ => names.join(""),
-            },
+            Self::Choice(names) => listed(names.iter().copied()),
             Self::Address => "http or https address".to_owned(),
             Self::Target => "host:port, or address".to_owned(),
             Self::Listen => "host:port".to_owned(),
-            Self::Condition => "condition".to_owned(),
             Self::Headers => "names with values".to_owned(),
             Self::Texts => "list of texts".to_owned(),
             Self::Section(_) => "options".to_owned(),
@@ -137,5 +131,14 @@ impl Kind {
             Self::Section(options) | Self::Sections(options) => options,
             _ => &[],
         }
+    }
+}
+
+/// `a, b or c`.
+pub(crate) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    match names.as_slice() {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => names.concat(),
     }
 }

@@ -4,7 +4,8 @@ use spanlayer_pipeline::Signal;
 
 use crate::{
     components::Role,
-    declared::{Declarations, Declared},
+    declared::Declarations,
+    options::check,
     problem::{At, Problem},
     suggest,
     yaml::{Key, Node, Value},
@@ -61,22 +62,18 @@ impl Reader<'_, '_> {
         let path = format!("service::pipelines::{}", key.name);
         let kind = key.name.split('/').next().unwrap_or_default().trim();
         let Some(signal) = Signal::ALL.into_iter().find(|signal| signal.name() == kind) else {
-            let remedy = match (kind, suggest::closest(kind, Signal::ALL.map(Signal::name))) {
-                ("profiles", _) => "take it out: profiles are not received".to_owned(),
-                (_, Some(meant)) => format!("did you mean `{meant}`?"),
-                _ => "a pipeline is `traces`, `metrics` or `logs`, or one of these with `/name`".to_owned(),
-            };
+            let remedy = suggest::did_you_mean(kind, Signal::ALL.map(Signal::name), || {
+                match kind {
+                    "profiles" => "take it out: profiles are not received",
+                    _ => "a pipeline is `traces`, `metrics` or `logs`, or one of these with `/name`",
+                }
+                .to_owned()
+            });
             self.problems.push(Problem::error(key.at, format!("`{kind}` is no signal"), remedy).about(path));
             return None;
         };
         for (key, _) in node.entries().iter().filter(|(key, _)| !PARTS.contains(&key.name.as_str())) {
-            let remedy = match suggest::closest(&key.name, PARTS) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "expected receivers, processors and exporters".to_owned(),
-            };
-            self.problems.push(
-                Problem::error(key.at, format!("`{}` is no option here", key.name), remedy).about(&path),
-            );
+            self.problems.push(check::unknown(key, PARTS).about(&path));
         }
         let mut runs = true;
         let from = self.ids(node, "receivers", Role::Receiver, &path, &mut runs);
@@ -120,8 +117,8 @@ impl Reader<'_, '_> {
                 );
                 continue;
             };
-            let Some(one) = self.find(role, id) else {
-                self.problems.push(self.undeclared(role, id, item.at).about(&path));
+            let Some(one) = self.declared.in_place_of(role, id) else {
+                self.problems.push(self.declared.undeclared(role, id, item.at).about(&path));
                 *runs &= role != Role::Processor;
                 continue;
             };
@@ -133,29 +130,6 @@ impl Reader<'_, '_> {
             }
         }
         ids
-    }
-
-    /// A component in the place of one of this role: connectors may stand at either end.
-    fn find(&self, role: Role, id: &str) -> Option<&Declared<'_>> {
-        let connector =
-            || (role != Role::Processor).then(|| self.declared.find(Role::Connector, id)).flatten();
-        self.declared.find(role, id).or_else(connector)
-    }
-
-    fn undeclared(&self, role: Role, id: &str, at: At) -> Problem {
-        let of_role = self
-            .declared
-            .0
-            .iter()
-            .filter(|one| one.role == role || one.role == Role::Connector && role != Role::Processor);
-        let ids: Vec<&str> = of_role.map(|one| one.id).collect();
-        let elsewhere = self.declared.0.iter().find(|one| one.id == id);
-        let remedy = match (suggest::closest(id, ids.iter().copied()), elsewhere) {
-            (_, Some(other)) => format!("it is declared under `{}`: list it there", other.role.section()),
-            (Some(meant), None) => format!("did you mean `{meant}`?"),
-            (None, None) => format!("declare it under `{}`", role.section()),
-        };
-        Problem::error(at, format!("the {} `{id}` is not declared", role.noun()), remedy)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A file as a whole: what is run, and everything that is wrong.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use spanlayer_pipeline::{
     Destination, Lanes, Signal,
@@ -14,12 +14,12 @@ use crate::{
     expand::{Expander, Surroundings},
     exporters::Maker,
     flow::{Branch, Entry, Flow, Onward, Source, Through},
-    options::{check, check::listed, section::Section},
+    options::{check, section::Section},
     pipelines::{self, Wired},
     problem::Problem,
     processors,
     receivers::{self, Listening, Receivers},
-    suggest,
+    watched::{self, Watched},
     yaml::{self, Node},
 };
 
@@ -49,6 +49,10 @@ pub struct Plan {
     pub held: Option<Held>,
     /// How much the extension's log says, if the file says so.
     pub log: Option<String>,
+    /// Where it is watched, beside Lambda.
+    pub watched: Watched,
+    /// How long data waits for more of it, beside Lambda.
+    pub gathering: Gathering,
     /// Whether the extension's own metrics are sent, if the file says so.
     pub own_metrics: Option<bool>,
     pub(crate) pipelines: Vec<Wired>,
@@ -62,6 +66,15 @@ pub enum Held {
     Bytes(u64),
     /// This part of the function's memory, in hundredths.
     Percent(u64),
+}
+
+/// How long data waits for more of it before it is sent: what the strictest `batch` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gathering {
+    /// The longest that it waits, if the file says so.
+    pub wait: Option<Duration>,
+    /// So many items do not wait, if the file says so.
+    pub items: Option<u64>,
 }
 
 impl Plan {
@@ -105,6 +118,7 @@ fn plan(root: &Node, around: Surroundings<'_>, problems: &mut Vec<Problem>) -> O
         return None;
     };
     let Telemetry { log, metrics } = self::service(service, &declared, problems);
+    let watched = watched::read(service, &declared, problems);
     let mut wired = pipelines::read(service, &declared, problems);
     let receivers = receivers::read(&wired, &declared, problems);
     let (destinations, lanes) = destinations(&mut wired, &declared, around, &receivers, problems);
@@ -118,12 +132,16 @@ fn plan(root: &Node, around: Surroundings<'_>, problems: &mut Vec<Problem>) -> O
         effective
             .extend(level.iter().map(|level| (format!("service::telemetry::{of}::level"), level.clone())));
     }
+    let address = watched.metrics.iter();
+    effective.extend(address.map(|at| ("service::telemetry::metrics::address".to_owned(), at.to_string())));
     Some(Plan {
         receivers,
         destinations,
         flow,
         held: held(&wired, &declared),
         log,
+        watched,
+        gathering: gathering(&wired, &declared),
         own_metrics: metrics.map(|level| level != "none"),
         pipelines: wired,
         effective,
@@ -141,24 +159,13 @@ struct Telemetry {
 fn service(service: &Node, declared: &Declarations<'_>, problems: &mut Vec<Problem>) -> Telemetry {
     const PARTS: [&str; 3] = ["pipelines", "extensions", "telemetry"];
     for (key, _) in service.entries().iter().filter(|(key, _)| !PARTS.contains(&key.name.as_str())) {
-        let remedy = match suggest::closest(&key.name, PARTS) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("expected {}", listed(PARTS)),
-        };
-        problems.push(
-            Problem::error(key.at, format!("`{}` is no option here", key.name), remedy).about("service"),
-        );
+        problems.push(check::unknown(key, PARTS).about("service"));
     }
     for item in service.get("extensions").map(Node::items).unwrap_or_default() {
         let id = item.text().unwrap_or_default();
         if declared.find(Role::Extension, id).is_none() {
-            let known = declared.0.iter().filter(|one| one.role == Role::Extension).map(|one| one.id);
-            let remedy = match suggest::closest(id, known) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "declare it under `extensions`, or take it out".to_owned(),
-            };
-            let what = format!("the extension `{id}` is not declared");
-            problems.push(Problem::error(item.at, what, remedy).about("service::extensions"));
+            let unknown = declared.undeclared(Role::Extension, id, item.at);
+            problems.push(unknown.about("service::extensions"));
         }
     }
     let Some(telemetry) = service.get("telemetry") else { return Telemetry::default() };
@@ -233,14 +240,27 @@ fn batch_size(id: &str, declared: &Declarations<'_>) -> Option<usize> {
 
 /// The strictest memory limiter that a pipeline has.
 fn held(wired: &[Wired], declared: &Declarations<'_>) -> Option<Held> {
-    let used = wired.iter().flat_map(|pipeline| &pipeline.through);
-    let limiters =
-        used.filter_map(|id| declared.find(Role::Processor, id)).filter(|one| one.kind() == "memory_limiter");
-    let sections: Vec<Section<'_>> = limiters.map(Declared::section).collect();
-    let least = |name: &str| sections.iter().filter_map(|one| one.whole(name)).min();
+    let least = |name: &str| used(wired, declared, "memory_limiter").filter_map(|one| one.whole(name)).min();
     least("limit_mib")
         .map(|mib| Held::Bytes(mib << 20))
         .or_else(|| least("limit_percentage").map(Held::Percent))
+}
+
+fn gathering(wired: &[Wired], declared: &Declarations<'_>) -> Gathering {
+    let batches = || used(wired, declared, "batch");
+    let items = batches().filter_map(|one| one.whole("send_batch_size")).filter(|items| *items > 0).min();
+    Gathering { wait: batches().filter_map(|one| one.duration("timeout")).min(), items }
+}
+
+/// The options of the processors of one kind that pipelines use.
+fn used<'a>(
+    wired: &'a [Wired],
+    declared: &'a Declarations<'_>,
+    kind: &'a str,
+) -> impl Iterator<Item = Section<'a>> {
+    let ids = wired.iter().flat_map(|pipeline| &pipeline.through);
+    let found = ids.filter_map(|id| declared.find(Role::Processor, id));
+    found.filter(move |one| one.kind() == kind).map(Declared::section)
 }
 
 /// Joins pipelines to a flow.

@@ -21,7 +21,7 @@ use spanlayer_pipeline::stages::{
 
 use crate::{
     declared::Declared,
-    options::section::Section,
+    options::{Opt, check, section::Section},
     problem::{At, Problem, Severity},
     yaml::{Node, Scalar, Value},
 };
@@ -57,6 +57,11 @@ impl Maker<'_> {
     fn wrong(&mut self, at: At, option: &str, what: impl Into<String>, remedy: impl Into<String>) {
         let path = if option.is_empty() { self.path.clone() } else { format!("{}::{option}", self.path) };
         self.problems.push(Problem::error(at, what, remedy).about(path));
+    }
+
+    /// Says what is wrong with options that are written within a list.
+    fn checked(&mut self, options: &'static [Opt], node: &Node, option: &str) {
+        check::options(options, node, &format!("{}::{option}", self.path), true, self.problems);
     }
 
     /// What was made of a text in the language of conditions, which begins after so many characters of what is written:
@@ -129,13 +134,18 @@ impl Maker<'_> {
     }
 }
 
-/// `error_mode`.
+/// `error_mode`, or its default.
 fn on_error(section: Section<'_>) -> OnError {
-    match section.text("error_mode").as_deref() {
-        Some("propagate") => OnError::Propagate,
-        Some("silent") => OnError::Silent,
+    error_mode(section).unwrap_or_default()
+}
+
+/// `error_mode`, where it is written.
+fn error_mode(section: Section<'_>) -> Option<OnError> {
+    Some(match section.text("error_mode")?.as_str() {
+        "propagate" => OnError::Propagate,
+        "silent" => OnError::Silent,
         _ => OnError::Ignore,
-    }
+    })
 }
 
 /// Where in the file a part of a text is, and whether that is exact: a text with escapes, or over several lines, is not

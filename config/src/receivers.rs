@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::{
     components::Role,
     declared::{Declarations, Declared},
-    options::{check::listed, section::Section, value},
+    options::{listed, section::Section, value},
     pipelines::Wired,
     problem::Problem,
     suggest,
@@ -107,10 +107,7 @@ fn platform(one: &Declared<'_>, all: &mut Receivers, problems: &mut Vec<Problem>
     let types = section.node("types").map(|_| section.texts("types"));
     let path = format!("{}::types", one.path());
     for name in types.iter().flatten().filter(|name| !TYPES.contains(&name.as_str())) {
-        let remedy = match suggest::closest(name, TYPES) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("expected {}", listed(TYPES)),
-        };
+        let remedy = suggest::did_you_mean(name, TYPES, || format!("expected {}", listed(TYPES)));
         problems
             .push(Problem::error(section.at("types"), format!("`{name}` is no type"), remedy).about(&path));
     }

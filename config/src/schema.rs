@@ -89,7 +89,7 @@ fn value(out: &mut String, opt: &Opt) {
         Kind::Headers => {
             r#"{"type":["object","null"],"additionalProperties":{"type":["string","number","boolean"]}}"#.to_owned()
         }
-        Kind::Text | Kind::Name | Kind::Secret | Kind::Target | Kind::Listen | Kind::Condition => {
+        Kind::Text | Kind::Name | Kind::Secret | Kind::Target | Kind::Listen => {
             r#"{"type":["string","number","boolean"]}"#.to_owned()
         }
         Kind::Free | Kind::Section(_) | Kind::Sections(_) => "{}".to_owned(),

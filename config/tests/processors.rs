@@ -312,6 +312,34 @@ async fn a_trace_is_held_until_it_is_over_then_kept_and_marked_or_left_out_as_a_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_truth_value_that_a_policy_keeps_may_be_written_in_any_case() {
+    for value in ["true", "True", "TRUE"] {
+        let world = with(
+            &format!(
+                "tail_sampling: {{policies: [{{name: a, type: boolean_attribute, boolean_attribute: {{key: canary, value: {value}}}}}]}}"
+            ),
+            "traces: {receivers: [otlp], processors: [tail_sampling], exporters: [debug]}",
+            "debug: ",
+        );
+        let canary = |n: u8| {
+            format!(
+                r#"{{"traceId":"0102030405060708090a0b0c0d0e0f1{n}","spanId":"0102030405060708","name":"canary {n}",
+                "attributes":[{{"key":"canary","value":{{"boolValue":{}}}}}]}}"#,
+                n == 1
+            )
+        };
+        let both = [canary(0), canary(1)].join(",");
+        world.accept(
+            Signal::Traces,
+            &format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{both}]}}]}}]}}"#),
+        );
+        world.flow.decide(&world.pipeline, 0, true);
+        let delivered = world.delivered(Signal::Traces).await.remove(0);
+        assert!(delivered.contains("canary 1") && !delivered.contains("canary 0"), "{value}: {delivered}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_nobody_decided_by_the_end_is_decided_with_what_is_there() {
     let world = with(
         "tail_sampling: {policies: [{name: never, type: span_count, span_count: {min_spans: 100}}]}",
@@ -397,6 +425,13 @@ fn a_pipeline_whose_processor_has_a_misspelt_option_is_not_run_and_everything_el
             1,
             false,
         ),
+        ("filter: {trace_conditions: [{contxt: span, conditions: ['true']}]}", 1, false),
+        (
+            "transform: {trace_statements: [{statements: ['set(name, \"x\")'], error_mode: propogate}]}",
+            1,
+            false,
+        ),
+        ("transform: {trace_statements: [{statements: ['set(name, \"x\")'], eror_mode: silent}]}", 1, false),
         ("batch: {tiemout: 1s}", 1, true),
         ("memory_limiter: {limit: 5}", 1, true),
     ] {

@@ -121,11 +121,10 @@ impl Account {
 
     /// Hands over metrics.
     pub(crate) fn measure_into(&self, pipeline: &Pipeline, flow: &Course) {
-        let mut state = self.state();
-        if let Some(ledger) = state.described() {
-            let ready = ledger.take_metrics(clock::unix_nanos());
-            drop(state);
-            ready.into_iter().for_each(|ready| deliver(ready, Source::Platform, pipeline, flow));
+        // Not beyond this line is the state held, that is asked for again below.
+        let ready = self.state().described().map(|ledger| ledger.take_metrics(clock::unix_nanos()));
+        for ready in ready.into_iter().flatten() {
+            deliver(ready, Source::Platform, pipeline, flow);
         }
         self.tell_of_us(pipeline, flow);
     }

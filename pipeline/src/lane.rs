@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -45,6 +45,8 @@ pub(crate) struct Lane {
     pub(crate) stack: Box<dyn AnyExport>,
     pub(crate) circuit: Circuit,
     pub(crate) meter: Meter,
+    /// When the first of its certificates expires, in Unix seconds; 0 as long as none is known.
+    pub(crate) expires: Arc<AtomicU64>,
     pub(crate) letters: letters::Shared,
     pub(crate) observer: Option<Observer>,
     /// Refusals since something was last delivered.

@@ -264,7 +264,8 @@ impl Queue {
     }
 
     /// Gives up the oldest of lower or equal priority, healthy before errors, until this many bytes are free; nothing,
-    /// if that would not be enough. What is out on an attempt stays: its destination may be reading it. Lanes that are kept
+    /// if that would not be enough. Of equal priority nothing goes for a sender that can come again. What is out on an
+    /// attempt stays: its destination may be reading it. Lanes that are kept
     /// apart and hold more than their part give way first, with errors too if the newcomer is for others; and theirs only,
     /// if it is for them.
     fn make_room(&mut self, excess: usize, newcomer: Priority, due: u64) -> bool {
@@ -275,11 +276,15 @@ impl Queue {
             _ if of_greedy(due) => &[true],
             _ => &[true, false],
         };
+        let gives_up_equals = self.when_full == WhenFull::Partial;
         for only_greedy in rounds {
+            let for_others = *only_greedy && !of_greedy(due);
+            let yields =
+                |victim: Priority| victim > newcomer || victim == newcomer && gives_up_equals || for_others;
             let healthy = self.entries.range(first_of(Priority::Healthy)..);
+            let healthy = healthy.take_while(|_| yields(Priority::Healthy));
             let errors = self.entries.range(..first_of(Priority::Healthy));
-            let errors =
-                errors.take_while(|_| newcomer == Priority::Error || *only_greedy && !of_greedy(due));
+            let errors = errors.take_while(|_| yields(Priority::Error));
             let mut freed = 0;
             let mut victims = Vec::new();
             let may_go = |entry: &Entry| entry.leased == 0 && (!only_greedy || of_greedy(entry.due));

@@ -129,15 +129,16 @@ impl From<Settings> for Loaded {
     }
 }
 
-/// What happens when the queue is full of data at least as important as a newcomer. (What is less important, or as
-/// important and older, is given up for it; that is counted.)
+/// What happens when the queue is full of data at least as important as a newcomer. (What is less important is given up
+/// for it; that is counted.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {
-    /// The sender gets a success that says how much was not taken (`partial_success`). For senders that must not be
-    /// slowed down: SDKs sleep on a 429.
+    /// What is as important and older is given up, too. If that does not help, the sender gets a success that says how much
+    /// was not taken (`partial_success`). For senders that must not be slowed down: SDKs sleep on a 429.
     Partial,
-    /// The sender is asked to come again. For senders that can wait.
+    /// The sender is asked to come again, and what was taken from others who came as early is kept. For senders that can
+    /// wait.
     Busy {
         /// When to come again.
         retry_after: Duration,

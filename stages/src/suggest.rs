@@ -16,6 +16,15 @@ pub fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
         .map(|(_, name)| name)
 }
 
+/// What to do about a word that is not known: take the name that was probably meant, or else `otherwise`.
+pub fn did_you_mean<'k>(
+    word: &str,
+    known: impl IntoIterator<Item = &'k str>,
+    otherwise: impl FnOnce() -> String,
+) -> String {
+    closest(word, known).map_or_else(otherwise, |meant| format!("did you mean `{meant}`?"))
+}
+
 /// How many letters must be put in, taken out, replaced, or swapped with their neighbour, unless it is more than `most`.
 fn distance(a: &[char], name: &str, most: usize) -> Option<usize> {
     let (mut b, mut length) = (['\0'; LONGEST + MOST_SLIPS], 0);

@@ -5,7 +5,7 @@ use super::{
     tally::{Came, Left, Sent, Service, Tally},
 };
 use crate::{
-    figures::bytes,
+    figures::{bytes, counted},
     paint::{Paint, Tone},
 };
 use serde_json::{Map, Value, json};
@@ -84,8 +84,8 @@ fn row(what: &str, sent: &Sent) -> [String; 7] {
         sent.delivered.to_string(),
         sent.requests.to_string(),
         sent.failed.to_string(),
-        size(sent.bytes),
-        on_the_wire(size(sent.sent)),
+        bytes(sent.bytes),
+        on_the_wire(bytes(sent.sent)),
         on_the_wire(saved(sent)),
     ]
 }
@@ -105,13 +105,13 @@ fn requests(sent: &Sent) -> String {
     let Sent { requests, sent: wire, counted: before, .. } = sent;
     let mut text = format!(
         "{} in {}; compression saved {} of {}",
-        size(*wire),
+        bytes(*wire),
         counted(*requests, "request"),
         saved(sent),
-        size(*before)
+        bytes(*before)
     );
     if sent.bytes > *before {
-        let _ = write!(text, "; and {} whose size on the wire is not counted", size(sent.bytes - before)); // cannot fail
+        let _ = write!(text, "; and {} whose size on the wire is not counted", bytes(sent.bytes - before)); // cannot fail
     }
     text
 }
@@ -120,7 +120,7 @@ fn saved(sent: &Sent) -> String {
     let (saved, of) = (sent.saved(), sent.counted);
     let sign = if saved < 0 { "-" } else { "" };
     let percent = if of == 0 { 0.0 } else { 100.0 * saved as f64 / of as f64 };
-    format!("{sign}{} ({percent:.1} %)", size(saved.unsigned_abs()))
+    format!("{sign}{} ({percent:.1} %)", bytes(saved.unsigned_abs()))
 }
 
 fn price(paid: Paid) -> String {
@@ -138,7 +138,7 @@ fn about(estimate: Option<f64>) -> String {
     match estimate {
         None => "unknown".to_owned(),
         Some(0.0) => "–".to_owned(),
-        Some(count) => format!("≈ {}", size(whole(count))),
+        Some(count) => format!("≈ {}", bytes(whole(count))),
     }
 }
 
@@ -260,14 +260,6 @@ impl<const N: usize> Columns<N> {
 fn line(out: &mut String, text: impl AsRef<str>) {
     out.push_str(text.as_ref().trim_end());
     out.push('\n');
-}
-
-fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-fn size(count: u64) -> String {
-    bytes(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 fn whole(count: f64) -> u64 {

@@ -92,24 +92,21 @@ pub(crate) const FILTER: &[Opt] = &[
     needed("spans", Kind::Section(SPANS), "", "spans that are kept, in the older form"),
 ];
 
+const RESOURCE_CONDITIONS: Opt = needed(
+    "resource",
+    Kind::Texts,
+    "",
+    "conditions: what any holds for is left out with all that belongs to it",
+);
+
 const TRACES: &[Opt] = &[
-    needed(
-        "resource",
-        Kind::Texts,
-        "",
-        "conditions: what any holds for is left out with all that belongs to it",
-    ),
+    RESOURCE_CONDITIONS,
     needed("span", Kind::Texts, "", "conditions: spans that any holds for are left out"),
     needed("spanevent", Kind::Texts, "", "conditions: events of spans that any holds for are left out"),
 ];
 
 const METRICS: &[Opt] = &[
-    needed(
-        "resource",
-        Kind::Texts,
-        "",
-        "conditions: what any holds for is left out with all that belongs to it",
-    ),
+    RESOURCE_CONDITIONS,
     needed("metric", Kind::Texts, "", "conditions: metrics that any holds for are left out"),
     needed("datapoint", Kind::Texts, "", "conditions: data points that any holds for are left out"),
     fatal("include", "write conditions: `metric: ['name != \"…\"']`"),
@@ -117,12 +114,7 @@ const METRICS: &[Opt] = &[
 ];
 
 const LOGS: &[Opt] = &[
-    needed(
-        "resource",
-        Kind::Texts,
-        "",
-        "conditions: what any holds for is left out with all that belongs to it",
-    ),
+    RESOURCE_CONDITIONS,
     needed("log_record", Kind::Texts, "", "conditions: log records that any holds for are left out"),
     fatal("include", "write conditions: `log_record: ['severity_text != \"…\"']`"),
     fatal("exclude", "write conditions: `log_record: ['severity_text == \"…\"']`"),
@@ -143,6 +135,18 @@ pub(crate) const TRANSFORM: &[Opt] = &[
     fatal("profile_statements", "leave it out: profiles are not received"),
     fatal("flatten_data", "leave it out: a resource is changed for all that belongs to it"),
 ];
+
+/// Several statements of `transform` with a context; [`TRANSFORM`] says what the rest is.
+pub(crate) const STATEMENTS: &[Opt] = &[
+    needed("context", Kind::Free, "", ""),
+    needed("conditions", Kind::Free, "", ""),
+    needed("statements", Kind::Free, "", ""),
+    needed("error_mode", MODES, "", ""),
+];
+
+/// Several conditions of `filter` with a context.
+pub(crate) const CONDITIONS: &[Opt] =
+    &[needed("context", Kind::Free, "", ""), needed("conditions", Kind::Free, "", "")];
 
 pub(crate) const SPAN: &[Opt] = &[
     needed("name", Kind::Section(NAME), "", "how spans are named"),
@@ -238,7 +242,7 @@ pub(crate) const TAIL: &[Opt] = &[
         "decision_wait",
         Kind::Duration,
         "5s",
-        "how long the rest of a trace is waited for whose invocation does not end",
+        "how long nothing more of a trace has come when it is decided about; in a function, the end of its invocation comes first",
     ),
     ignored("num_traces", Kind::Whole(0, u64::MAX), "4,096 traces are waited for"),
     ignored("expected_new_traces_per_sec", Kind::Whole(0, u64::MAX), "4,096 traces are waited for"),
@@ -288,7 +292,7 @@ const BOOLEAN: Opt = needed(
 );
 const CONDITION: Opt = needed(
     "ottl_condition",
-    Kind::Section(CONDITIONS),
+    Kind::Section(CONDITION_OPTIONS),
     "",
     "`ottl_condition`: traces with such a span or event",
 );
@@ -305,27 +309,7 @@ const ADAPTIVE: Opt = needed(
 
 const POLICY: &[Opt] = &[
     NAMED,
-    needed(
-        "type",
-        Kind::Choice(&[
-            "always_sample",
-            "latency",
-            "span_count",
-            "status_code",
-            "string_attribute",
-            "numeric_attribute",
-            "boolean_attribute",
-            "ottl_condition",
-            "probabilistic",
-            "rate_limiting",
-            "adaptive",
-            "and",
-            "not",
-            "drop",
-        ]),
-        "",
-        "which of the following it is",
-    ),
+    needed("type", Kind::Choice(TYPES), "", "which of the following it is"),
     LATENCY,
     SPAN_COUNT,
     STATUS_CODE,
@@ -354,7 +338,8 @@ const POLICY: &[Opt] = &[
     fatal("bytes_limiting", "use the policy `adaptive` with `bytes_per_minute`"),
 ];
 
-const SIMPLE: &[&str] = &[
+/// The types of policies; those that others may hold come first.
+const TYPES: &[&str] = &[
     "always_sample",
     "latency",
     "span_count",
@@ -365,7 +350,13 @@ const SIMPLE: &[&str] = &[
     "ottl_condition",
     "probabilistic",
     "rate_limiting",
+    "adaptive",
+    "and",
+    "not",
+    "drop",
 ];
+
+const SIMPLE: &[&str] = TYPES.split_at(10).0;
 
 /// Policies within others.
 pub(crate) const SUB_POLICY: &[Opt] = &[
@@ -422,7 +413,7 @@ const BOOLEAN_OPTIONS: &[Opt] = &[
     INVERT,
 ];
 
-const CONDITIONS: &[Opt] = &[
+const CONDITION_OPTIONS: &[Opt] = &[
     opt("error_mode", MODES, "", "what cannot be evaluated does not hold"),
     needed("span", Kind::Texts, "", "conditions about spans"),
     needed("spanevent", Kind::Texts, "", "conditions about events of spans"),

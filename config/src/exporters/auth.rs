@@ -12,7 +12,7 @@ use crate::{
     expand::{Surroundings, doubled},
     options::section::Section,
     problem::Problem,
-    suggest, yaml,
+    yaml,
 };
 
 /// What goes with every request to say who sends it.
@@ -41,13 +41,7 @@ pub(super) fn authentication(
     let at = auth.at("authenticator");
     let path = format!("{}::auth::authenticator", one.path());
     let Some(extension) = declared.find(Role::Extension, &id) else {
-        let known = declared.0.iter().filter(|one| one.role == Role::Extension).map(|one| one.id);
-        let remedy = match suggest::closest(&id, known) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("declare it under `extensions`, or correct `{id}`"),
-        };
-        problems
-            .push(Problem::error(at, format!("the extension `{id}` is not declared"), remedy).about(path));
+        problems.push(declared.undeclared(Role::Extension, &id, at).about(path));
         return None;
     };
     if !extension.usable {
@@ -203,9 +197,7 @@ fn required(
     }
     let found = section.value(name);
     if found.is_none() && section.node(name).is_none() {
-        let what = format!("`{name}` is missing");
-        let remedy = format!("add `{name}: …` below `{}`", extension.id);
-        problems.push(Problem::error(extension.at, what, remedy).about(extension.path()));
+        problems.push(extension.lacks(name));
     }
     found
 }

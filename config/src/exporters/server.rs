@@ -79,8 +79,7 @@ impl Maker<'_, '_> {
                 return None;
             }
         };
-        let has_own = section.options.iter().any(|opt| opt.name == "proxy_url");
-        let own = if has_own { section.text("proxy_url") } else { None };
+        let own = section.has("proxy_url").then(|| section.text("proxy_url")).flatten();
         let proxy = match (own, address) {
             (Some(own), _) => Some(Proxy { address: Secret::new(own), except: String::new() }),
             (None, Some(address)) => address.proxy(self.around.vars).unwrap_or_else(|(name, what)| {

@@ -46,8 +46,7 @@ pub(crate) fn parts(one: &Declared<'_>, problems: &mut Vec<Problem>) -> Vec<Arc<
 
 fn of<'n>(one: &Declared<'n>) -> Option<Section<'n>> {
     let section = one.section();
-    let has = section.options.iter().any(|opt| opt.name == "tenants");
-    has.then(|| section.section("tenants")).filter(|section| section.node.is_some())
+    section.has("tenants").then(|| section.section("tenants")).filter(|section| section.node.is_some())
 }
 
 /// The options of the destination of each part of an exporter, by the part's number: none for what goes nowhere.

@@ -1,6 +1,6 @@
 //! Options as they are written, held against options as they are declared.
 
-use super::{Fate, Kind, Opt, value};
+use super::{Fate, Kind, Opt, listed, value};
 use crate::{
     problem::{At, Problem},
     suggest,
@@ -52,16 +52,8 @@ fn entry(
     problems: &mut Vec<Problem>,
 ) -> Verdict {
     let Some(opt) = options.iter().find(|opt| opt.name == key.name) else {
-        let known = || {
-            options.iter().filter(|opt| !matches!(opt.fate, Fate::Refused | Fate::Fatal)).map(|opt| opt.name)
-        };
-        let remedy = match suggest::closest(&key.name, known()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None if options.is_empty() => "take it out: there are no options here".to_owned(),
-            None => format!("expected {}", listed(known())),
-        };
-        problems
-            .push(Problem::error(key.at, format!("`{}` is no option here", key.name), remedy).about(path));
+        let known = options.iter().filter(|opt| !matches!(opt.fate, Fate::Refused | Fate::Fatal));
+        problems.push(unknown(key, known.map(|opt| opt.name)).about(path));
         return if all { Verdict::Misspelt } else { Verdict::Sound };
     };
     let path = &format!("{path}::{}", opt.name);
@@ -81,6 +73,16 @@ fn entry(
         }
         Fate::Needed => value(opt, node, path, true, problems),
     }
+}
+
+/// What is wrong with a key that is none of those that are known.
+pub(crate) fn unknown<'k>(key: &Key, known: impl IntoIterator<Item = &'k str>) -> Problem {
+    let known: Vec<&str> = known.into_iter().collect();
+    let remedy = suggest::did_you_mean(&key.name, known.iter().copied(), || match known.as_slice() {
+        [] => "take it out: there are no options here".to_owned(),
+        known => format!("expected {}", listed(known.iter().copied())),
+    });
+    Problem::error(key.at, format!("`{}` is no option here", key.name), remedy)
 }
 
 fn value(opt: &'static Opt, node: &Node, path: &str, all: bool, problems: &mut Vec<Problem>) -> Verdict {
@@ -172,13 +174,4 @@ fn is_off(node: &Node) -> bool {
     node.is_null()
         || node.text().is_some_and(|text| matches!(text, "false" | "" | "0"))
         || node.get("enabled").and_then(Node::text) == Some("false")
-}
-
-/// `a, b or c`.
-pub(crate) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
-    let names: Vec<&str> = names.into_iter().collect();
-    match names.as_slice() {
-        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
-        _ => names.concat(),
-    }
 }

@@ -21,6 +21,11 @@ impl<'n> Section<'n> {
         Self { options, node }
     }
 
+    /// Whether there is such an option: some components have it, and some do not.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.options.iter().any(|opt| opt.name == name)
+    }
+
     /// What is written.
     pub(crate) fn node(&self, name: &str) -> Option<&'n Node> {
         self.node?.get(name).filter(|node| !node.is_null())
@@ -126,10 +131,13 @@ impl<'n> Section<'n> {
     }
 
     fn opt(&self, name: &str) -> Option<&'static Opt> {
-        debug_assert!(self.options.is_empty() || self.options.iter().any(|opt| opt.name == name), "{name}");
+        debug_assert!(self.options.is_empty() || self.has(name), "{name}");
         self.options.iter().find(|opt| opt.name == name)
     }
 }
+
+/// What stands for a secret in what is shown.
+pub const MASKED: &str = "•••";
 
 /// A value in one line.
 fn shown(node: &Node, kind: &Kind) -> String {
@@ -137,7 +145,7 @@ fn shown(node: &Node, kind: &Kind) -> String {
     match &node.value {
         Value::Null => "null".to_owned(),
         // Also what it refers to: the same file has the same fingerprint where variables are set and where they are not.
-        Value::Scalar(_) | Value::Later(_) | Value::Elsewhere(_) if secret => "•••".to_owned(),
+        Value::Scalar(_) | Value::Later(_) | Value::Elsewhere(_) if secret => MASKED.to_owned(),
         Value::Later(text) | Value::Elsewhere(text) => text.clone(),
         // Patterns and statements may look like addresses, and count to the last character.
         Value::Scalar(scalar) if matches!(kind, Kind::Address | Kind::Target) => {

@@ -10,6 +10,7 @@ use spanlayer_pipeline::{
 
 use super::{Maker, on_error, transform::inferred};
 use crate::{
+    components::CONDITIONS,
     options::section::Section,
     yaml::{Node, Value},
 };
@@ -68,6 +69,7 @@ impl Maker<'_> {
             let context = inferred(&[text], signal);
             return self.condition(node, text, context, option).into_iter().collect();
         }
+        self.checked(CONDITIONS, node, option);
         let list = node.get("conditions");
         let Some(context) = self.context(node, list, signal, option) else { return Vec::new() };
         self.conditions(list, context, option)

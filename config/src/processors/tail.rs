@@ -114,7 +114,10 @@ impl Policies<'_, '_> {
                         let (least, most) = (number("min_value"), number("max_value"));
                         Test::Between(key, least.unwrap_or(f64::MIN), most.unwrap_or(f64::MAX))
                     }
-                    "boolean_attribute" => Test::Bool(key, need(self, "value")? == "true"),
+                    "boolean_attribute" => {
+                        need(self, "value")?;
+                        Test::Bool(key, of.flag("value"))
+                    }
                     _ if of.flag("enabled_regex_matching") => {
                         Test::Matches(key, self.maker.regexes(of.node("values"), "policies"))
                     }

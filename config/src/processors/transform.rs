@@ -8,9 +8,10 @@ use spanlayer_pipeline::{
     },
 };
 
-use super::{Maker, on_error};
+use super::{Maker, error_mode, on_error};
 use crate::{
-    options::{check::listed, section::Section},
+    components::STATEMENTS,
+    options::{listed, section::Section},
     suggest,
     yaml::{Node, Value},
 };
@@ -61,14 +62,7 @@ impl Maker<'_> {
             let statements = self.statement(node, context, option).into_iter().collect();
             return Some(Group { signal, context, conditions: Vec::new(), statements, on_error });
         }
-        const PARTS: [&str; 4] = ["context", "conditions", "statements", "error_mode"];
-        for (key, _) in node.entries().iter().filter(|(key, _)| !PARTS.contains(&key.name.as_str())) {
-            let remedy = match suggest::closest(&key.name, PARTS) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("expected {}", listed(PARTS)),
-            };
-            self.wrong(key.at, option, format!("`{}` is no option here", key.name), remedy);
-        }
+        self.checked(STATEMENTS, node, option);
         let Some(list) = node.get("statements").filter(|list| !list.items().is_empty()) else {
             self.wrong(node.at, option, "`statements` is missing", "add `statements: ['…']`");
             return None;
@@ -77,12 +71,7 @@ impl Maker<'_> {
         let conditions = self.conditions(node.get("conditions"), context, option);
         let statements =
             list.items().iter().filter_map(|node| self.statement(node, context, option)).collect();
-        let on_error = match node.get("error_mode").and_then(Node::text) {
-            Some("propagate") => OnError::Propagate,
-            Some("silent") => OnError::Silent,
-            Some("ignore") => OnError::Ignore,
-            _ => on_error,
-        };
+        let on_error = error_mode(Section::new(STATEMENTS, Some(node))).unwrap_or(on_error);
         Some(Group { signal, context, conditions, statements, on_error })
     }
 
@@ -107,12 +96,8 @@ impl Maker<'_> {
         let name = written.text().unwrap_or_default();
         let found = Context::named(name).filter(|context| context.is_of(signal));
         if found.is_none() {
-            let known: Vec<&str> =
-                Context::ALL.into_iter().filter(|one| one.is_of(signal)).map(Context::name).collect();
-            let remedy = match suggest::closest(name, known.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("expected {}", listed(known)),
-            };
+            let known = Context::ALL.into_iter().filter(|one| one.is_of(signal)).map(Context::name);
+            let remedy = suggest::did_you_mean(name, known.clone(), || format!("expected {}", listed(known)));
             self.wrong(written.at, option, format!("`{name}` is no context of {}", signal.name()), remedy);
         }
         found

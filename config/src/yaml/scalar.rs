@@ -15,15 +15,15 @@ impl Cursor<'_> {
             Some(b',' | b'[' | b']' | b'{' | b'}') => in_flow,
             Some(_) => false,
         };
-        let (mut n, mut reference) = (0, false);
+        let (mut n, mut references) = (0, 0_usize);
         while let Some(&byte) = bytes.get(n) {
             match byte {
                 b'\n' => break,
-                // `${env:X}` is one text, though braces are signs of YAML's own.
-                b'{' if n > 0 && bytes[n - 1] == b'$' => reference = true,
-                b'}' if reference => reference = false,
-                b',' | b'[' | b']' | b'{' | b'}' if in_flow && !reference => break,
-                b':' if ends(bytes.get(n + 1)) && !reference => break,
+                // `${env:X}` is one text, though braces are signs of YAML's own; defaults may hold references.
+                b'{' if n > 0 && bytes[n - 1] == b'$' => references += 1,
+                b'}' if references > 0 => references -= 1,
+                b',' | b'[' | b']' | b'{' | b'}' if in_flow && references == 0 => break,
+                b':' if ends(bytes.get(n + 1)) && references == 0 => break,
                 b'#' if n > 0 && matches!(bytes[n - 1], b' ' | b'\t') => break,
                 _ => {}
             }

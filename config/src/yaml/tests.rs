@@ -145,9 +145,9 @@ fn places_count_characters_and_name_the_whole_text() {
 
 #[test]
 fn references_may_stand_in_brackets() {
-    let node = parse("a: [${env:X}, ${env:Y:-d}]\nb: {c: ${file:/a,b}}\n").unwrap();
+    let node = parse("a: [${env:X}, ${env:Y:-${env:Z:-d}}]\nb: {c: ${file:/a,b}}\n").unwrap();
     let texts: Vec<_> = node.get("a").unwrap().items().iter().filter_map(Node::text).collect();
-    assert_eq!(texts, ["${env:X}", "${env:Y:-d}"]);
+    assert_eq!(texts, ["${env:X}", "${env:Y:-${env:Z:-d}}"]);
     assert_eq!(node.get("b").unwrap().get("c").unwrap().text(), Some("${file:/a,b}"));
 }
 

@@ -28,7 +28,7 @@ impl Wire {
         secrets: Secrets,
         context: &Context,
     ) -> Self {
-        Self { http: HttpClient::telling(transport, context.tell()), auth, secrets }
+        Self { http: HttpClient::telling(transport, Some(context.tell())), auth, secrets }
     }
 
     /// Posts a body, made of a batch; a second time if the first was turned away and there is something new to show.

@@ -1,6 +1,6 @@
 //! Where the figures come from: queue, lanes, meters, the door, the spool, dead letters, and the machine.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use spanlayer_host::{clock, process};
 use spanlayer_otlp::Signal;
@@ -49,6 +49,9 @@ impl Snapshot {
         self.add(Metric::Breaker, &named, &[], Value::Whole(lane.circuit.is_open().into()));
         let age = held.oldest.map_or(0.0, |oldest| oldest.elapsed().as_secs_f64());
         self.add(Metric::Age, &named, &[], Value::Real(age));
+        if let expires @ 1.. = lane.expires.load(Relaxed) {
+            self.add(Metric::Expiry, &named, &[], Value::Real(expires as f64 - self.at as f64 / 1e9));
+        }
         for signal in Signal::ALL.into_iter().filter(|signal| lane.signals.contains(signal)) {
             let exporter = exporter(lane, name, signal);
             self.items(&exporter, name, signal, &totals[signal as usize], held.out[signal as usize]);

@@ -24,6 +24,7 @@ pub(super) enum Metric {
     Breaker = 21,
     Age,
     Skew,
+    Expiry,
     Held,
     Capacity,
     Received,
@@ -72,7 +73,7 @@ pub(super) static METRICS: [message::Metric; TABLE.len()] = {
 };
 
 /// What a program does not need to know of them goes no further than this.
-const TABLE: [Definition; 40] = [
+const TABLE: [Definition; 41] = [
     metric(Counter, "otel.sdk.exporter.span.exported", "{span}", EXPORTED, EXPORTS),
     metric(Counter, "otel.sdk.exporter.metric_data_point.exported", "{data_point}", EXPORTED, EXPORTS),
     metric(Counter, "otel.sdk.exporter.log.exported", "{log_record}", EXPORTED, EXPORTS),
@@ -168,6 +169,13 @@ const TABLE: [Definition; 40] = [
         "s",
         EXPORTER,
         "The destination's clock less this one when it answered last, in whole seconds",
+    ),
+    metric(
+        Gauge,
+        "spanlayer.exporter.certificate.expiry",
+        "s",
+        NAME,
+        "How long until the first certificate that is trusted or shown expires; less than 0 if it has",
     ),
     metric(UpDownCounter, "spanlayer.queue.size", "By", "", "What is held for delivery"),
     metric(UpDownCounter, "spanlayer.queue.capacity", "By", "", "The most that is held"),

@@ -1,12 +1,12 @@
 //! Which attributes are secret by their name.
 
-/// A rule for names: exact, or with `*` for any characters. Case does not matter.
+/// A rule for names: exact, or with `*` for any characters. The case of ASCII letters does not matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern(Box<str>);
 
 impl Pattern {
     pub(super) fn new(pattern: &str) -> Self {
-        Self(pattern.to_lowercase().into())
+        Self(pattern.to_ascii_lowercase().into())
     }
 
     pub(super) fn matches(&self, name: &str) -> bool {
@@ -126,6 +126,7 @@ mod tests {
     fn a_star_stands_for_any_characters() {
         let matches = |pattern: &str, name: &str| Pattern::new(pattern).matches(name);
         assert!(matches("user.*.ssn", "user.home.SSN") && matches("*", "") && matches("a*b*c", "axxbyyc"));
+        assert!(matches("KUNDE.Ü*", "kunde.Üser"), "other letters than ASCII's match as they are written");
         assert!(!matches("user.*.ssn", "user.ssn") && !matches("ssn", "ssn2") && !matches("a*b", "ac"));
     }
 }

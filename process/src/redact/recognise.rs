@@ -1,12 +1,16 @@
 //! The recognisers of values: what each looks for in a text, by hand, so that each says exactly what it takes for a
 //! secret and what not.
 
+use spanlayer_otlp::json::text::unbase64;
 use std::ops::Range;
 
-/// A kind of secret that is known by its look.
+/// A kind of secret that is known by its look, in the order in which they are tried: the most specific first, since what
+/// several take for a secret is counted as what the first does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Recogniser {
+    /// Private keys in PEM.
+    PrivateKey,
     /// JSON Web Tokens, signed or encrypted (RFC 7519).
     Jwt,
     /// AWS access key ids: `AKIA…`, `ASIA…`.
@@ -15,8 +19,6 @@ pub enum Recogniser {
     AwsSecretKey,
     /// What follows `Bearer` and `Basic` (RFC 6750, RFC 7617).
     AuthHeader,
-    /// Private keys in PEM.
-    PrivateKey,
     /// User and password in a URL.
     UrlCredentials,
     /// Signatures, tokens and keys among the parameters of a URL.
@@ -32,7 +34,7 @@ pub enum Recogniser {
 }
 
 impl Recogniser {
-    /// All of them.
+    /// All of them, in their order.
     pub const ALL: [Self; 11] = [
         Self::PrivateKey,
         Self::Jwt,
@@ -90,46 +92,54 @@ impl Recogniser {
         }
     }
 
-    /// The first secret of this kind at or after a place: what of the text must go.
-    pub(super) fn find(self, text: &str, from: usize) -> Option<Range<usize>> {
+    /// The secrets of this kind in a text: what of it must go, from the first to the last, none of them overlapping. Takes
+    /// time in proportion to the text's length, whatever is in it.
+    pub(super) fn find(self, text: &str) -> Vec<Range<usize>> {
         let bytes = text.as_bytes();
         match self {
-            Self::Jwt => starting(bytes, from, b"eyJ", jwt),
-            Self::AwsAccessKey => starting(bytes, from, b"A", aws_access_key),
-            Self::AwsSecretKey => anycase(bytes, from, &["secret"], aws_secret_key),
-            Self::AuthHeader => anycase(bytes, from, &["bearer ", "basic "], auth_header),
-            Self::PrivateKey => starting(bytes, from, b"-----BEGIN ", private_key),
-            Self::UrlCredentials => starting(bytes, from, b"://", url_credentials),
-            Self::SignedQuery => starting(bytes, from, b"=", signed_query),
-            Self::VendorToken => {
-                VENDORS.iter().filter_map(|one| vendor_token(one, bytes, from)).min_by_key(|it| it.start)
-            }
-            Self::Assignment => anycase(bytes, from, NAMES, assignment),
-            Self::Email => starting(bytes, from, b"@", email),
-            Self::Card => card(bytes, from),
+            Self::PrivateKey => starting(bytes, b"-----BEGIN ", private_key),
+            Self::Jwt => jwts(bytes),
+            Self::AwsAccessKey => starting(bytes, b"A", aws_access_key),
+            Self::AwsSecretKey => anycase(bytes, &["secret"], aws_secret_key),
+            Self::AuthHeader => anycase(bytes, &["bearer ", "basic "], auth_header),
+            Self::UrlCredentials => starting(bytes, b"://", url_credentials),
+            Self::SignedQuery => starting(bytes, b"=", signed_query),
+            Self::VendorToken => vendor_tokens(bytes),
+            Self::Assignment => anycase(bytes, NAMES, assignment),
+            Self::Email => starting(bytes, b"@", email),
+            Self::Card => cards(bytes),
         }
     }
 }
 
 type Found = Option<Range<usize>>;
 
-fn starting(bytes: &[u8], from: usize, sign: &[u8], check: fn(&[u8], usize) -> Found) -> Found {
-    let rest = bytes.get(from..)?;
-    memchr::memmem::find_iter(rest, sign)
-        .filter_map(|at| check(bytes, from + at))
-        .find(|range| range.start >= from)
+/// What `check` finds at each place of a sign. What begins within the last that was found is not looked at.
+fn starting(bytes: &[u8], sign: &[u8], check: fn(&[u8], usize) -> Found) -> Vec<Range<usize>> {
+    apart(memchr::memmem::find_iter(bytes, sign), |at| check(bytes, at))
 }
 
-/// The same for names in any case; `check` is given where the name ends.
-fn anycase(bytes: &[u8], from: usize, names: &[&str], check: fn(&[u8], usize, usize) -> Found) -> Found {
-    (from..bytes.len()).find_map(|at| {
+/// The same for names in any case; `check` is given where the name begins and ends.
+fn anycase(bytes: &[u8], names: &[&str], check: fn(&[u8], usize, usize) -> Found) -> Vec<Range<usize>> {
+    apart(0..bytes.len(), |at| {
         let rest = &bytes[at..];
         let name = names
             .iter()
             .filter(|name| rest.get(..name.len()).is_some_and(|t| t.eq_ignore_ascii_case(name.as_bytes())))
             .max_by_key(|name| name.len())?;
-        check(bytes, at, at + name.len()).filter(|range| range.start >= from)
+        check(bytes, at, at + name.len())
     })
+}
+
+fn apart(places: impl Iterator<Item = usize>, check: impl Fn(usize) -> Found) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for at in places {
+        let end = found.last().map_or(0, |last| last.end);
+        if at >= end {
+            found.extend(check(at).filter(|range| range.start >= end));
+        }
+    }
+    found
 }
 
 fn span_of(bytes: &[u8], from: usize, part: impl Fn(u8) -> bool) -> usize {
@@ -148,18 +158,29 @@ fn alphanumeric(byte: Option<u8>) -> bool {
     byte.is_some_and(|byte| byte.is_ascii_alphanumeric())
 }
 
-fn jwt(bytes: &[u8], at: usize) -> Found {
-    let header = span_of(bytes, at, url_base64);
-    let claims_at = at + header + 1;
+fn jwts(bytes: &[u8]) -> Vec<Range<usize>> {
+    let (mut found, mut from) = (Vec::new(), 0);
+    while let Some(start) = memchr::memmem::find(&bytes[from..], b"eyJ").map(|at| from + at) {
+        let header = start + span_of(bytes, start, url_base64);
+        let token = jwt(bytes, start, header);
+        // What is no token from here is none from a later place of the same part either.
+        from = token.as_ref().map_or(header, |token| token.end);
+        found.extend(token);
+    }
+    found
+}
+
+/// A token whose first part begins at `at` and ends at `header`.
+fn jwt(bytes: &[u8], at: usize, header: usize) -> Found {
     // The shortest header in use is `{"alg":"none"}`; an encrypted token has an empty or a long second part.
-    if header < 12 || bytes.get(claims_at - 1) != Some(&b'.') {
+    if header - at < 12 || bytes.get(header) != Some(&b'.') {
         return None;
     }
+    let claims_at = header + 1;
     let mut end = claims_at + span_of(bytes, claims_at, url_base64);
     let mut parts = 2;
     while bytes.get(end) == Some(&b'.') && parts < 5 {
-        let part = span_of(bytes, end + 1, url_base64);
-        end += 1 + part;
+        end += 1 + span_of(bytes, end + 1, url_base64);
         parts += 1;
     }
     (parts >= 3 && end - claims_at >= 8).then_some(at..end)
@@ -172,62 +193,42 @@ fn aws_access_key(bytes: &[u8], at: usize) -> Found {
     if !AWS_PREFIXES.iter().any(|prefix| rest.starts_with(prefix.as_bytes())) {
         return None;
     }
-    let length = span_of(bytes, at, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let length =
+        span_of(&rest[..rest.len().min(21)], 0, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     let alone = !alphanumeric(before(bytes, at)) && !alphanumeric(bytes.get(at + length).copied());
     (length == 20 && alone).then_some(at..at + 20)
 }
 
 fn aws_secret_key(bytes: &[u8], _: usize, mut at: usize) -> Found {
-    // The rest of the name, then what assigns.
-    at += span_of(bytes, at, |byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'.'));
+    // The rest of the name, which is not long, then what assigns.
+    let near = &bytes[..bytes.len().min(at + 64)];
+    at += span_of(near, at, |byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'.'));
     let between =
         span_of(bytes, at, |byte| matches!(byte, b' ' | b'\t' | b'=' | b':' | b'"' | b'\'' | b'\\' | b'>'));
     at += between;
     let key = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'+');
-    (between > 0 && span_of(bytes, at, key) == 40).then_some(at..at + 40)
+    let near = &bytes[..bytes.len().min(at + 41)];
+    (between > 0 && span_of(near, at, key) == 40).then_some(at..at + 40)
 }
 
 fn auth_header(bytes: &[u8], start: usize, at: usize) -> Found {
     if alphanumeric(before(bytes, start)) {
         return None;
     }
-    let token = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'-')
-    };
     let at = at + span_of(bytes, at, |byte| byte == b' ');
-    let found = at..at + span_of(bytes, at, token);
-    let text = &bytes[found.clone()];
-    let secret = match bytes[start] | 0x20 {
+    let digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/');
+    if bytes[start + 1].eq_ignore_ascii_case(&b'e') {
+        let length = span_of(bytes, at, |byte| digit(byte) || matches!(byte, b'.' | b'~' | b'='));
+        let token = &bytes[at..at + length];
         // Words follow too, in prose: a token is long, or has digits.
-        b'b' if bytes[start + 1] | 0x20 == b'e' => {
-            text.len() >= 32 || text.len() >= 8 && text.iter().any(u8::is_ascii_digit)
-        }
-        // The pair is `user:password`, in base64.
-        _ => base64(text).is_some_and(|pair| pair.contains(&b':')),
-    };
-    secret.then_some(found)
-}
-
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len());
-    let (mut bits, mut count) = (0u32, 0);
-    for byte in text.iter().take_while(|byte| **byte != b'=') {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count) as u8);
-        }
+        let secret = length >= 32 || length >= 8 && token.iter().any(u8::is_ascii_digit);
+        return secret.then_some(at..at + length);
     }
-    Some(out)
+    // `user:password`, in base64: as much of it as there is.
+    let length = span_of(bytes, at, digit);
+    let whole = at..at + length - usize::from(length % 4 == 1);
+    let pair = str::from_utf8(&bytes[whole]).ok().and_then(unbase64)?;
+    pair.contains(&b':').then(|| at..at + length + span_of(bytes, at + length, |byte| byte == b'='))
 }
 
 fn private_key(bytes: &[u8], at: usize) -> Found {
@@ -248,7 +249,7 @@ fn url_credentials(bytes: &[u8], at: usize) -> Found {
     let user = memchr::memrchr(b'@', &bytes[start..start + authority])?;
     // A name alone opens nothing.
     let name = memchr::memchr(b':', &bytes[start..start + user])?;
-    (name + 1 < user).then_some(start..start + user).filter(|range| &bytes[range.clone()] != b"****")
+    (name + 1 < user).then_some(start..start + user)
 }
 
 /// Ends in `=`: the parameters whose values are secrets.
@@ -285,10 +286,13 @@ fn signed_query(bytes: &[u8], at: usize) -> Found {
         name.strip_suffix(parameter.as_bytes())
             .is_some_and(|rest| rest.last().is_none_or(|&b| !b.is_ascii_alphanumeric()))
     };
+    if !PARAMETERS.iter().any(|one| ends(one)) {
+        return None;
+    }
     let value = span_of(bytes, at + 1, |byte| {
         !matches!(byte, b'&' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'\\') && !byte.is_ascii_whitespace()
     });
-    (value > 0 && PARAMETERS.iter().any(|one| ends(one))).then_some(at + 1..at + 1 + value)
+    (value > 0).then_some(at + 1..at + 1 + value)
 }
 
 /// What a vendor's tokens look like.
@@ -340,16 +344,30 @@ const VENDORS: &[Vendor] = &[
     Vendor { prefix: "lin_api_", least: 32, part: letters },
 ];
 
-fn vendor_token(vendor: &Vendor, bytes: &[u8], from: usize) -> Found {
-    let starts = memchr::memmem::find_iter(&bytes[from..], vendor.prefix.as_bytes());
-    let mut found = starts.map(|at| {
-        let body = from + at + vendor.prefix.len();
-        from + at..body + span_of(bytes, body, vendor.part)
+fn vendor_tokens(bytes: &[u8]) -> Vec<Range<usize>> {
+    let mut all: Vec<Range<usize>> = VENDORS.iter().flat_map(|vendor| vendor.tokens(bytes)).collect();
+    all.sort_by_key(|token| token.start);
+    let mut end = 0;
+    all.retain(|token| {
+        let after = token.start >= end;
+        end = if after { token.end } else { end };
+        after
     });
-    found.find(|range| {
-        range.len() >= vendor.prefix.len() + vendor.least
-            && !before(bytes, range.start).is_some_and(url_base64)
-    })
+    all
+}
+
+impl Vendor {
+    fn tokens(&self, bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
+        memchr::memmem::find_iter(bytes, self.prefix).filter_map(move |at| {
+            // First, since what goes on from before is as long as it likes.
+            if before(bytes, at).is_some_and(url_base64) {
+                return None;
+            }
+            let body = at + self.prefix.len();
+            let length = span_of(bytes, body, self.part);
+            (length >= self.least).then_some(at..body + length)
+        })
+    }
 }
 
 /// What secrets are called where something is assigned to them.
@@ -402,8 +420,7 @@ fn assignment(bytes: &[u8], _: usize, at: usize) -> Found {
         })
     };
     let value = at..at + length;
-    let plain = |text: &[u8]| matches!(text, b"****" | b"null" | b"true" | b"false" | b"{" | b"[");
-    // The scheme of an authorization is none of its secrets, but what follows it is.
+    let plain = |text: &[u8]| matches!(text, b"null" | b"true" | b"false" | b"{" | b"[");
     (length > 0 && !plain(&bytes[value.clone()])).then_some(value)
 }
 
@@ -422,20 +439,18 @@ fn email(bytes: &[u8], at: usize) -> Found {
     real.then_some(start..at + 1 + domain)
 }
 
-fn card(bytes: &[u8], from: usize) -> Found {
-    let mut at = from;
+fn cards(bytes: &[u8]) -> Vec<Range<usize>> {
+    let (mut found, mut at) = (Vec::new(), 0);
     while at < bytes.len() {
-        if !bytes[at].is_ascii_digit() {
+        if bytes[at].is_ascii_digit() {
+            let end = run_of_digits(bytes, at);
+            found.extend(is_card(bytes, at..end).then_some(at..end));
+            at = end;
+        } else {
             at += 1;
-            continue;
         }
-        let end = run_of_digits(bytes, at);
-        if is_card(bytes, at..end) {
-            return Some(at..end);
-        }
-        at = end;
     }
-    None
+    found
 }
 
 /// The end of digits with single spaces or hyphens between them.

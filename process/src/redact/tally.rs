@@ -18,11 +18,11 @@ pub struct Tally {
 impl Tally {
     /// How often one recogniser found something.
     pub fn recognised(&self, recogniser: Recogniser) -> u64 {
-        self.recognised[place(recogniser)]
+        self.recognised[recogniser as usize]
     }
 
-    pub(super) fn found(&mut self, recogniser: Recogniser) {
-        self.recognised[place(recogniser)] += 1;
+    pub(super) fn found(&mut self, recogniser: Recogniser, times: u64) {
+        self.recognised[recogniser as usize] += times;
     }
 
     /// What was made unreadable, whatever found it.
@@ -53,15 +53,4 @@ impl Tally {
         let recognised = Recogniser::ALL.into_iter().map(|one| (one.name(), self.recognised(one)));
         recognised.chain([("key", self.by_key), ("pattern", self.by_pattern)]).filter(|(_, count)| *count > 0)
     }
-}
-
-const fn place(recogniser: Recogniser) -> usize {
-    let mut at = 0;
-    while at < Recogniser::ALL.len() {
-        if Recogniser::ALL[at] as usize == recogniser as usize {
-            return at;
-        }
-        at += 1;
-    }
-    0
 }

@@ -341,3 +341,24 @@ fn a_hundred_thousand_clean_values_raise_no_alarm() {
         assert_eq!(redactor.redact_text(&value), None, "{value}");
     }
 }
+
+#[test]
+fn what_a_hostile_text_costs_grows_with_its_length_and_not_with_its_square() {
+    let redactor = everything();
+    for part in
+        ["eyJ", "AKIA", "secret", ";=", "axoxb-", "?sig=a&", "a@b.cc ", "bearer ", "://:", "password="]
+    {
+        let text = part.repeat((1 << 18) / part.len()) + " password=x";
+        let start = spanlayer_host::clock::monotonic();
+        redactor.redact_text(&text);
+        let took = start.elapsed();
+        assert!(took < std::time::Duration::from_secs(5), "{part}: {took:?}");
+    }
+}
+
+#[test]
+fn credentials_at_the_end_of_a_sentence_are_found() {
+    let redactor = redactor_of("auth_header");
+    let clean = redactor.redact_text("It sent Basic dXNlcjpwYXNzd29yZA. Then it failed.");
+    assert_eq!(clean.as_deref(), Some("It sent Basic ****. Then it failed."));
+}

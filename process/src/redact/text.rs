@@ -11,18 +11,13 @@ impl Redactor {
         }
         let mut found: Vec<Range<usize>> = Vec::new();
         for recogniser in &self.recognisers {
-            let mut from = 0;
-            while let Some(range) = recogniser.find(text, from) {
-                from = range.end.max(from + 1);
-                if self.is_replacement(&text.as_bytes()[range.clone()]) {
-                    continue;
-                }
-                // What an earlier one took for a secret is counted once.
-                if !found.iter().any(|other| other.start < range.end && range.start < other.end) {
-                    tally.found(*recogniser);
-                }
-                found.push(range);
-            }
+            let mut more = recogniser.find(text);
+            more.retain(|range| !self.is_replacement(&text.as_bytes()[range.clone()]));
+            // What an earlier one took for a secret is counted once.
+            let new = more.iter().filter(|range| !overlaps(&found, range)).count();
+            tally.found(*recogniser, new as u64);
+            found.append(&mut more);
+            found = joined(found);
         }
         for pattern in &self.blocked {
             for range in pattern.find_iter(text).map(|found| found.range()).filter(|range| !range.is_empty())
@@ -31,18 +26,14 @@ impl Redactor {
                 found.push(range);
             }
         }
-        (!found.is_empty()).then(|| self.replaced(text, found))
+        (!found.is_empty()).then(|| self.replaced(text, joined(found)))
     }
 
-    fn replaced(&self, text: &str, mut found: Vec<Range<usize>>) -> String {
-        found.sort_unstable_by_key(|range| range.start);
+    /// The text with something else in the place of these parts, which are apart and in order.
+    fn replaced(&self, text: &str, found: Vec<Range<usize>>) -> String {
         let mut out = String::with_capacity(text.len());
         let mut copied = 0;
-        let mut ranges = found.into_iter().peekable();
-        while let Some(mut range) = ranges.next() {
-            while let Some(next) = ranges.next_if(|next| next.start < range.end) {
-                range.end = range.end.max(next.end);
-            }
+        for range in found {
             // Recognisers cut at ASCII only, so that these are boundaries of characters.
             out.push_str(text.get(copied..range.start).unwrap_or_default());
             out.push_str(&self.replacement(&text.as_bytes()[range.clone()]));
@@ -51,4 +42,23 @@ impl Redactor {
         out.push_str(text.get(copied..).unwrap_or_default());
         out
     }
+}
+
+/// Ranges in order, those that overlap as one.
+fn joined(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    ranges.dedup_by(|next, range| {
+        let overlap = next.start < range.end;
+        if overlap {
+            range.end = range.end.max(next.end);
+        }
+        overlap
+    });
+    ranges
+}
+
+/// Whether a range overlaps any of these, which are apart and in order.
+fn overlaps(ranges: &[Range<usize>], range: &Range<usize>) -> bool {
+    let next = ranges.partition_point(|other| other.end <= range.start);
+    ranges.get(next).is_some_and(|other| other.start < range.end)
 }

@@ -187,9 +187,7 @@ fn unknown<'k>(
     at: (usize, usize),
     known: impl Iterator<Item = &'k str> + Clone,
 ) -> Fault {
-    let remedy = match suggest::closest(name, known.clone()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("there are {}", known.collect::<Vec<_>>().join(", ")),
-    };
+    let all = || format!("there are {}", known.clone().collect::<Vec<_>>().join(", "));
+    let remedy = suggest::did_you_mean(name, known.clone(), all);
     Fault::new(at, format!("the {what} `{name}` is not known"), remedy)
 }

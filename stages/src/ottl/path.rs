@@ -266,16 +266,19 @@ fn unknown(context: Context, messages: &[&'static Message], segment: &Segment) -
 }
 
 fn unknown_name<'k>(segment: &Segment, known: impl Iterator<Item = &'k str> + Clone) -> Fault {
-    let remedy = match suggest::closest(&segment.name, known.clone()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None if segment.name == "cache" => "keep it in an attribute, and delete that".to_owned(),
-        None => {
-            let mut names: Vec<&str> = known.collect();
-            names.sort_unstable();
-            names.dedup();
-            format!("there are {}", names.join(", "))
+    let otherwise = || {
+        if segment.name == "cache" {
+            return "keep it in an attribute, and delete that".to_owned();
         }
+        let mut names: Vec<&str> = Vec::new();
+        for name in known.clone() {
+            if let Err(place) = names.binary_search(&name) {
+                names.insert(place, name);
+            }
+        }
+        format!("there are {}", names.join(", "))
     };
+    let remedy = suggest::did_you_mean(&segment.name, known.clone(), otherwise);
     Fault::new(segment.at, format!("`{}` is not known here", segment.name), remedy)
 }
 

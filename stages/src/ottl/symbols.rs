@@ -20,10 +20,8 @@ pub(super) fn symbol(name: &str, at: (usize, usize)) -> Result<i64, Fault> {
     match known.iter().find(|(symbol, _)| *symbol == name) {
         Some((_, number)) => Ok(i64::from(*number)),
         None => {
-            let remedy = match suggest::closest(name, known.iter().map(|(symbol, _)| *symbol)) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "put texts in double quotes; functions are followed by `(`".to_owned(),
-            };
+            let otherwise = || "put texts in double quotes; functions are followed by `(`".to_owned();
+            let remedy = suggest::did_you_mean(name, known.iter().map(|(symbol, _)| *symbol), otherwise);
             Err(Fault::new(at, format!("the symbol `{name}` is not known"), remedy))
         }
     }

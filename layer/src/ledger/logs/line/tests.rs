@@ -94,6 +94,12 @@ fn a_text_line_stays_whole() {
         (&format!("[ERROR]\t2026-01-02T10:00:00.250Z\t{id}\tboom"), 17, Some(id)),
         (&format!("2026-01-02T10:00:00.250Z\t{id}\tINFO\thello"), 9, Some(id)),
         (&format!("WARN orders::stock: low item=7 requestId={id}"), 13, Some(id)),
+        (
+            "\x1b[2m2026-01-02T10:00:00.250Z\x1b[0m \x1b[32m INFO\x1b[0m \x1b[2morders\x1b[0m\x1b[2m:\x1b[0m hello",
+            9,
+            None,
+        ),
+        ("\x1b[31mRED\x1b[0m alert", 0, None),
         ("an error is not an ERROR at the end of a long sentence, though", 17, None),
         ("errors happen; an error is a word", 0, None),
         ("requestId=short", 0, None),

@@ -7,7 +7,7 @@ use std::{path::PathBuf, time::Duration};
 
 /// What to run, and how.
 #[derive(Clone, Debug)]
-pub struct Stage {
+pub struct Environment {
     /// The function's name.
     pub name: String,
     /// The function's executable.
@@ -22,35 +22,35 @@ pub struct Stage {
     pub echo: bool,
 }
 
-/// One event to send, and what to call it.
+/// One event to send.
 #[derive(Clone, Debug)]
-pub struct Act {
+pub struct Request {
     /// What it is, for headings.
     pub title: String,
     /// The payload.
     pub event: Vec<u8>,
 }
 
-/// What became of it.
+/// What became of a [`Request`].
 #[derive(Debug)]
-pub struct Played {
-    /// What it was.
+pub struct Invoked {
+    /// Its title.
     pub title: String,
     /// How it went.
     pub invocation: Invocation,
 }
 
-/// How one environment lived, from its start to its end.
+/// What happened in one environment, from its start to its end.
 #[derive(Debug)]
-pub struct Performance {
+pub struct Run {
     /// What was sent, in order.
-    pub played: Vec<Played>,
+    pub invoked: Vec<Invoked>,
     /// From the first exec until everything was ready.
     pub init: Duration,
-    /// What ended otherwise than it should: "the extension … by exit status 1".
-    pub fell: Vec<String>,
+    /// What ended otherwise than it should: "the extension … ended by exit status 1".
+    pub crashes: Vec<String>,
     /// What the extension warned of, and what it lost.
-    pub complaints: Vec<Complaint>,
+    pub warnings: Vec<Warning>,
     /// What was to go nowhere.
     pub left_out: LeftOut,
 }
@@ -82,14 +82,14 @@ impl LeftOut {
 
 /// A line of the extension's log at `WARN` or `ERROR`.
 #[derive(Debug)]
-pub struct Complaint {
+pub struct Warning {
     /// Whether something was lost: `ERROR`.
     pub lost: bool,
     /// The line.
     pub line: String,
 }
 
-impl Complaint {
+impl Warning {
     /// Takes a line for what it is; `None` for all others.
     fn of(line: &Line) -> Option<Self> {
         let json = logged(line)?;
@@ -119,13 +119,13 @@ pub async fn destination() -> Result<Destination, Failure> {
         .map_err(|error| Failure::run(format!("cannot listen on 127.0.0.1 for telemetry: {error}")))
 }
 
-impl Stage {
+impl Environment {
     /// Starts the environment; telemetry goes to `destination`.
     ///
     /// # Errors
     ///
     /// When function or extension cannot be started or end before they are ready; with what they printed.
-    pub async fn up(&self, destination: Option<&Destination>) -> Result<Emulator, Failure> {
+    pub async fn start(&self, destination: Option<&Destination>) -> Result<Emulator, Failure> {
         let mut builder =
             Emulator::builder().function(&self.function).function_name(&self.name).timeout(self.timeout);
         if let Some(extension) = &self.extension {
@@ -151,39 +151,39 @@ impl Stage {
         ))
     }
 
-    /// Starts the environment, sends every act, and shuts it down, which delivers what is left.
+    /// Starts the environment, sends every request, and shuts it down, which delivers what is left.
     ///
     /// # Errors
     ///
-    /// When it does not come up. What fails afterwards is part of the performance.
-    pub async fn perform(
+    /// When it does not come up. What fails afterwards is in the answer.
+    pub async fn run(
         &self,
-        acts: &[Act],
+        requests: &[Request],
         destination: Option<&Destination>,
         screen: &Screen,
-    ) -> Result<Performance, Failure> {
+    ) -> Result<Run, Failure> {
         screen.progress(&format!("starting {}", self.name));
-        let lambda = self.up(destination).await?;
+        let lambda = self.start(destination).await?;
         let init = lambda.init().duration;
-        let mut played = Vec::with_capacity(acts.len());
-        for (nth, act) in acts.iter().enumerate() {
+        let mut invoked = Vec::with_capacity(requests.len());
+        for (nth, request) in requests.iter().enumerate() {
             if nth % 10 == 0 {
-                screen.progress(&format!("{}: event {} of {}", self.name, nth + 1, acts.len()));
+                screen.progress(&format!("{}: event {} of {}", self.name, nth + 1, requests.len()));
             }
-            let invocation = lambda.invoke(act.event.clone()).await;
-            played.push(Played { title: act.title.clone(), invocation });
+            let invocation = lambda.invoke(request.event.clone()).await;
+            invoked.push(Invoked { title: request.title.clone(), invocation });
         }
         screen.progress(&format!("shutting {} down", self.name));
         let shutdown = lambda.shutdown(Reason::Spindown).await;
         screen.done();
-        let fell = shutdown.extensions.iter().filter_map(|extension| match extension.exit {
+        let crashes = shutdown.extensions.iter().filter_map(|extension| match extension.exit {
             Exit::Code(0) if !extension.killed => None,
             _ if extension.killed => Some(format!("the extension {} had to be killed", extension.name)),
             exit => Some(format!("the extension {} ended by {exit}", extension.name)),
         });
         let output = lambda.output();
-        let complaints = output.iter().filter_map(Complaint::of).collect();
+        let warnings = output.iter().filter_map(Warning::of).collect();
         let left_out = output.iter().rev().find_map(LeftOut::of).unwrap_or_default();
-        Ok(Performance { played, init, fell: fell.collect(), complaints, left_out })
+        Ok(Run { invoked, init, crashes: crashes.collect(), warnings, left_out })
     }
 }

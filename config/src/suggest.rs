@@ -1,3 +1,0 @@
-//! What was probably meant.
-
-pub(crate) use spanlayer_pipeline::stages::suggest::closest;
