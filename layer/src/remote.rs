@@ -55,8 +55,6 @@ impl Remote {
                 log::warn(LAST_GOOD, &[("file", &self.name)]);
                 config = found;
             }
-        } else if !faulty && let Some(text) = fetched {
-            self.keep(&text);
         }
         let config = config.unwrap_or_else(|| self.of_variables());
         let asked = [config.otlp_http, config.otlp_grpc, config.telemetry_api];
@@ -99,9 +97,13 @@ impl Remote {
         config
     }
 
-    /// The settings with a file's text, if anything of it can be run, and whether anything is wrong with it.
+    /// The settings with a file's text, if anything of it can be run, and whether anything is wrong with it. If not, it
+    /// is kept before it is told of.
     fn read(&self, text: &str) -> (Option<Config>, bool) {
         let (config, problems, is_run) = Config::with_file(&Process, &self.name, Some(text));
+        if problems.is_empty() {
+            self.keep(text);
+        }
         config::report(&problems, if is_run { &config.hints } else { &[] });
         (Some(config).filter(|_| is_run), !problems.is_empty())
     }

@@ -175,7 +175,8 @@ async fn the_last_good_one_counts_where_the_next_is_faulty_or_does_not_come() {
         );
         world.invoke().await.payload();
         world.invoke().await.payload();
-        to.wait_for_spans(2 * (kills + 1), SOON).await.unwrap();
+        let arrived = to.wait_for_spans(2 * (kills + 1), SOON).await;
+        assert!(arrived.is_ok(), "{arrived:?}: {}", world.log().join("\n"));
     }
     let told = world.log().iter().filter(|line| line.contains("the last good configuration counts")).count();
     assert_eq!(told, 2, "{}", world.log().join("\n"));
