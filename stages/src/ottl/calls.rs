@@ -3,7 +3,7 @@
 use super::{
     Fault,
     editors::{self, Edit},
-    eval::{Call, Expr},
+    eval::{self, Call, Expr},
     functions::{self, Needs, Param},
     lex::{Kind, Token},
     parse::Parser,
@@ -27,18 +27,9 @@ impl Parser {
         };
         let (args, pattern) = self.arguments(name, at, converter.params)?;
         // What is written always comes to the same, so that it is known now whether that is something.
-        let constant = |arg: &Option<Expr>| arg.as_ref().map_or(Some(Value::Nil), Expr::constant);
-        if let Some(given) = args.iter().map(constant).collect::<Option<Vec<_>>>() {
+        if let Some(given) = eval::constants(&args) {
             let mut resource = Record::default();
-            let mut nowhere = Scene {
-                resource: &mut resource,
-                scope: None,
-                item: None,
-                part: None,
-                shape: 0,
-                changed: false,
-            };
-            (converter.run)(&given, pattern.as_ref(), &mut nowhere).map_err(|why| {
+            (converter.run)(&given, pattern.as_ref(), &mut Scene::of(&mut resource)).map_err(|why| {
                 Fault::new(at, format!("`{name}` fails: {why}"), "correct what it is given")
             })?;
         }

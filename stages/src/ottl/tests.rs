@@ -127,6 +127,10 @@ const REFUSED: &[(&str, &str)] = &[
         r#"12+7: `TraceID` fails: an id has 16 bytes; correct what it is given"#,
     ),
     (
+        r#"span_id == SpanID("+1+1+1+1+1+1+1+1")"#,
+        r#"11+6: `SpanID` fails: an id has 8 bytes; correct what it is given"#,
+    ),
+    (
         r#"end_time - start_time > Duration("1 s")"#,
         r#"24+8: `Duration` fails: this is no duration such as 1m30s; correct what it is given"#,
     ),

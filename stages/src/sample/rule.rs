@@ -1,10 +1,7 @@
 //! Rules: each votes on a trace.
 
-use super::{
-    adaptive::Adaptive,
-    trace::{Trace, share},
-};
-use crate::stage::threshold::NEVER;
+use super::{adaptive::Adaptive, trace::Trace};
+use crate::stage::threshold::{NEVER, share};
 
 /// One rule (the Collector calls it a policy).
 #[derive(Debug)]

@@ -1,14 +1,14 @@
 //! `attributes` and `resource`: what is done to attributes, in the order written.
 
-use super::{RESOURCE_ATTRIBUTES, attributes_of, select::Select};
+use super::{attributes_of, select::Select};
 use crate::{
+    fields::resource,
     record::{Attributes, Record, Value},
     scene::{Level, walk},
 };
 use regex_lite::Regex;
 use ring::digest;
-use spanlayer_otlp::Signal;
-use spanlayer_process::hex;
+use spanlayer_otlp::{Signal, json::text::to_hex};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Actions {
                 return true;
             }
             let number = if level == Level::Resource {
-                RESOURCE_ATTRIBUTES
+                resource::ATTRIBUTES
             } else {
                 attributes_of(signal, scene.shape)
             };
@@ -144,7 +144,7 @@ fn hashed(value: &Value) -> String {
         Value::Double(number) => number.to_le_bytes().to_vec(),
         other => other.to_text().into_bytes(),
     };
-    hex(digest::digest(&digest::SHA256, &bytes).as_ref())
+    to_hex(digest::digest(&digest::SHA256, &bytes).as_ref())
 }
 
 impl From {

@@ -5,8 +5,14 @@
 
 use super::{Counted, Report, attributes_of};
 use crate::{
+    fields::{
+        event,
+        group::SCHEMA_URL,
+        metric::POINTS,
+        resource,
+        span::{EVENTS, KIND, SERVING},
+    },
     record::{Attributes, Record, Value},
-    scene::{EVENTS, POINTS},
 };
 use spanlayer_otlp::Signal;
 use std::{
@@ -106,15 +112,15 @@ impl Schema {
         let mut pass = Pass { schema: self, report, changed: false };
         let mut groups = root.take(1);
         for group in &mut groups {
-            let written = version(group.text(URL));
-            let (there, mut resource) = (group.has(1), group.take_one(1));
-            pass.attributes(&mut resource, 1, written, false);
+            let written = version(group.text(SCHEMA_URL));
+            let (there, mut own) = (group.has(1), group.take_one(1));
+            pass.attributes(&mut own, resource::ATTRIBUTES, written, false);
             if there {
-                group.put_first(1, resource);
+                group.put_first(1, own);
             }
             let mut scopes = group.take(2);
             for scope in &mut scopes {
-                let own = version(scope.text(URL)).or(written);
+                let own = version(scope.text(SCHEMA_URL)).or(written);
                 let mut items = scope.take(2);
                 items.iter_mut().for_each(|item| pass.item(signal, item, own));
                 scope.put(2, items);
@@ -153,7 +159,7 @@ impl Pass<'_> {
     /// Says of a group that it is of the newer version now.
     fn name(&mut self, group: &mut Record, written: Option<u32>) {
         if let (Some(_), Some((_, address))) = (self.way(written), &self.schema.target) {
-            group.set_bytes(URL, address.clone());
+            group.set_bytes(SCHEMA_URL, address.clone());
             self.changed = true;
         }
     }
@@ -173,11 +179,10 @@ impl Pass<'_> {
                 item.put(number, [data]);
             }
             Signal::Traces => {
-                // Servers and consumers.
-                let serves = matches!(item.bits(6), 2 | 5);
+                let serves = SERVING.contains(&item.bits(KIND));
                 self.attributes(item, attributes_of(signal, 0), written, serves);
                 let mut events = item.take(EVENTS);
-                events.iter_mut().for_each(|event| self.attributes(event, 3, written, serves));
+                events.iter_mut().for_each(|one| self.attributes(one, event::ATTRIBUTES, written, serves));
                 item.put(EVENTS, events);
             }
             Signal::Logs => self.attributes(item, attributes_of(signal, 0), written, true),
@@ -264,9 +269,6 @@ fn put(on: &mut Attributes<'_>, key: &str, value: Value) {
         on.set(key, &value);
     }
 }
-
-/// `schema_url` of groups.
-const URL: u32 = 3;
 
 /// So many names are told apart.
 const NAMED: usize = 64;

@@ -172,14 +172,16 @@ fn actions_do_what_the_collectors_do() {
     let mut root = Record::open(&traces([span("a")]));
     walk(Signal::Traces, &mut root, Level::Item, &mut |scene| {
         let item = scene.item.as_deref_mut().unwrap();
-        before.iter().for_each(|(key, value)| item.attributes(SPAN_ATTRIBUTES).set(key, value));
+        before.iter().for_each(|(key, value)| item.attributes(span::ATTRIBUTES).set(key, value));
         true
     });
     let actions = Actions { on: On::Items, select: Select::default(), acts };
     assert!(actions.run(Signal::Traces, &mut root));
     let hash = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
     walk(Signal::Traces, &mut root, Level::Item, &mut |scene| {
-        let Value::Map(after) = scene.item.as_ref().unwrap().attribute_map(SPAN_ATTRIBUTES) else { panic!() };
+        let Value::Map(after) = scene.item.as_ref().unwrap().attribute_map(span::ATTRIBUTES) else {
+            panic!()
+        };
         let after: Vec<(&str, Value)> =
             after.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
         assert_eq!(
@@ -289,7 +291,7 @@ fn a_span_that_says_how_important_it_is_is_believed() {
         record.set_bytes(1, vec![1; 16]);
         record.set_bytes(2, vec![1; 8]);
         record.set_bytes(5, name.to_owned());
-        record.attributes(SPAN_ATTRIBUTES).set("sampling.priority", &Value::Int(priority));
+        record.attributes(span::ATTRIBUTES).set("sampling.priority", &Value::Int(priority));
         Span::decode(&record.encode()[..]).unwrap()
     };
     let bytes = traces([with(1, "kept"), with(0, "gone")]);
