@@ -72,6 +72,22 @@ pub(crate) fn walk_to_what_is_there(
     Walk { signal, level, visit, changed: false, sweeps: true }.root(root)
 }
 
+/// Visits like [`walk`], or where `sweeps` is set like [`walk_to_what_is_there`], until the visitor fails.
+pub(crate) fn try_walk<E>(
+    signal: Signal,
+    root: &mut Record,
+    level: Level,
+    sweeps: bool,
+    visit: &mut dyn FnMut(&mut Scene<'_>) -> Result<bool, E>,
+) -> Result<bool, E> {
+    let mut failed = None;
+    let mut visit = |scene: &mut Scene<'_>| {
+        failed.is_some() || visit(scene).unwrap_or_else(|error| failed.replace(error).is_none())
+    };
+    let changed = Walk { signal, level, visit: &mut visit, changed: false, sweeps }.root(root);
+    failed.map_or(Ok(changed), Err)
+}
+
 struct Walk<'v> {
     signal: Signal,
     level: Level,

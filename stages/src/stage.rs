@@ -22,7 +22,7 @@ mod tenant;
 pub mod threshold;
 mod transform;
 
-pub use actions::{Act, Actions, Convert, From, On};
+pub use actions::{Action, Actions, Convert, Source, Target};
 pub use counts::{Counted, Counts};
 pub use filter::Filter;
 pub use limits::{Limits, Seen};

@@ -67,7 +67,7 @@ impl Parser {
         if target.types() & editor.target == 0 {
             let what =
                 format!("`{name}` changes {}, and this is {}", names(editor.target), names(target.types()));
-            self.doubts.push(Fault::new(start.at, what, "name another path"));
+            self.warnings.push(Fault::new(start.at, what, "name another path"));
         }
         if !editor.params.is_empty() && !self.sign(",") {
             return Err(self.unexpected(&format!("expected `,` and {}", listed(editor.params))));
@@ -80,7 +80,7 @@ impl Parser {
             && value.types() & takes == 0
         {
             let what = format!("this is {}, and what is set takes {}", names(value.types()), names(takes));
-            self.doubts.push(Fault::new(at, what, instead(Some(&edit.target), takes, value)));
+            self.warnings.push(Fault::new(at, what, instead(Some(&edit.target), takes, value)));
         }
         match edit.fails() {
             Some(why) => {
@@ -129,7 +129,7 @@ impl Parser {
                 let (at, given) = (parser.peek().at, parser.sum()?);
                 if let Some(fault) = unfit(param, &given, at) {
                     match param.words.is_empty() {
-                        true => parser.doubt(&given, fault)?,
+                        true => parser.refuse_or_warn(&given, fault)?,
                         false => return Err(fault),
                     }
                 }

@@ -92,16 +92,65 @@ const VALUES: &[(&str, &str, &str)] = &[
 ];
 
 /// What there is, by type, as the newest version has it.
-const TEXTS: &str = " http.request.method http.request.method_original http.route url.full url.path url.query url.scheme \
-     url.fragment url.template url.domain server.address client.address network.protocol.name network.protocol.version network.transport \
-     network.type network.peer.address network.local.address network.connection.type user_agent.original user_agent.name \
-     user_agent.version faas.trigger faas.invocation_id faas.time faas.cron faas.document.collection faas.document.operation \
-     faas.document.time faas.document.name faas.invoked_name faas.invoked_provider faas.invoked_region faas.name faas.version \
-     faas.instance cloud.provider cloud.region cloud.resource_id cloud.account.id cloud.platform cloud.availability_zone \
-     http.connection.state ";
-const NUMBERS: &str = " http.response.status_code http.request.body.size http.response.body.size http.request.size \
-     http.response.size http.request.resend_count server.port client.port network.peer.port network.local.port faas.max_memory ";
-const FLAGS: &str = " faas.coldstart ";
+const TEXTS: &[&str] = &[
+    "http.request.method",
+    "http.request.method_original",
+    "http.route",
+    "url.full",
+    "url.path",
+    "url.query",
+    "url.scheme",
+    "url.fragment",
+    "url.template",
+    "url.domain",
+    "server.address",
+    "client.address",
+    "network.protocol.name",
+    "network.protocol.version",
+    "network.transport",
+    "network.type",
+    "network.peer.address",
+    "network.local.address",
+    "network.connection.type",
+    "user_agent.original",
+    "user_agent.name",
+    "user_agent.version",
+    "faas.trigger",
+    "faas.invocation_id",
+    "faas.time",
+    "faas.cron",
+    "faas.document.collection",
+    "faas.document.operation",
+    "faas.document.time",
+    "faas.document.name",
+    "faas.invoked_name",
+    "faas.invoked_provider",
+    "faas.invoked_region",
+    "faas.name",
+    "faas.version",
+    "faas.instance",
+    "cloud.provider",
+    "cloud.region",
+    "cloud.resource_id",
+    "cloud.account.id",
+    "cloud.platform",
+    "cloud.availability_zone",
+    "http.connection.state",
+];
+const NUMBERS: &[&str] = &[
+    "http.response.status_code",
+    "http.request.body.size",
+    "http.response.body.size",
+    "http.request.size",
+    "http.response.size",
+    "http.request.resend_count",
+    "server.port",
+    "client.port",
+    "network.peer.port",
+    "network.local.port",
+    "faas.max_memory",
+];
+const FLAGS: &[&str] = &["faas.coldstart"];
 
 /// What the conventions speak of here.
 const OURS: [&str; 9] =
@@ -220,7 +269,7 @@ impl Pass<'_> {
 
     fn look(&mut self, record: &mut Record, number: u32) {
         for (key, value) in record.attributes(number).entries() {
-            let is_in = |names: &str| names.contains(&format!(" {key} "));
+            let is_in = |names: &[&str]| names.contains(&key.as_str());
             let header = key.starts_with("http.request.header.") || key.starts_with("http.response.header.");
             let right = match &value {
                 Value::Text(_) => is_in(TEXTS),
