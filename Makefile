@@ -88,6 +88,10 @@ peers: ## the OpenTelemetry Collector, Jaeger and Zipkin at both ends of the ext
 cloud: ## secrets, objects and signatures, as AWS sees them on this machine (after `make release`)
 	tests/cloud/run
 
+.PHONY: operations
+operations: ## rules, alerts, dashboards and CloudWatch's template, by promtool, amtool and cfn-lint (after `make release`; Go)
+	tests/operations/run
+
 .PHONY: sam
 sam: ## checks template.yaml and builds it as for a deployment
 	tests/aws/sam

@@ -23,6 +23,7 @@ use crate::{
     processor::{Ending, ending},
     report::{Failed, Report},
     span::{InvocationSpan, Opening},
+    subscriber,
     telemetry::Telemetry,
     trigger::{self, Trigger},
 };
@@ -46,7 +47,11 @@ impl Invocation {
         overrides: &Overrides,
     ) -> Self {
         let report = Report::new(&lambda.request_id);
-        let cold_start = telemetry.is_cold_start();
+        let is_first = telemetry.is_first();
+        if is_first {
+            subscriber::check(telemetry);
+        }
+        let cold_start = is_first && telemetry.was_waited_for();
         let mut attributes = attributes(telemetry, lambda, cold_start);
         let Trigger { name, kind, faas_trigger, attributes: said, upstream, links, answer, .. } =
             detect(telemetry, body, lambda);

@@ -25,9 +25,27 @@
 //!
 //! # What is yours stays
 //!
-//! A `tracing` subscriber that is set before stays: add [`tracing_layer`] to it. So does an OpenTelemetry tracer
-//! provider: add [`span_processor`] to it, and install it before [`run`]. Without either, both are installed: spans and
-//! events at `info` and above (`RUST_LOG` changes that), events as log lines on standard output.
+//! A `tracing` subscriber that is set before stays: add [`tracing_layer`] to it.
+//!
+//! ```no_run
+//! # use spanlayer::{Error, LambdaEvent};
+//! # async fn handler(event: LambdaEvent<String>) -> Result<String, Error> { Ok(event.payload) }
+//! # fn my_lines() -> tracing_subscriber::layer::Identity { tracing_subscriber::layer::Identity::new() }
+//! use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Error> {
+//!     tracing_subscriber::registry()
+//!         .with(my_lines()) // such as `tracing_subscriber::fmt::layer()`
+//!         .with(spanlayer::tracing_layer()) // new
+//!         .init();
+//!     spanlayer::run(handler).await // was: lambda_runtime::run(service_fn(handler)).await
+//! }
+//! ```
+//!
+//! So does an OpenTelemetry tracer provider: add [`span_processor`] to it, and install it before [`run`]. Without either,
+//! both are installed: spans and events at `info` and above (`RUST_LOG` changes that), events as log lines on standard
+//! output.
 //!
 //! # Logs and metrics
 //!
@@ -37,7 +55,8 @@
 //! subscriber of your own.
 //!
 //! With the feature `metrics`, what the program records through the OpenTelemetry API is collected when an invocation was
-//! answered, observable instruments included, and leaves with it. Make meters after [`init`] or [`run`] (inside the handler
+//! answered, observable instruments included, and leaves with it. Use [`opentelemetry`] from here, or a dependency of the
+//! same version: what is recorded through another one goes nowhere. Make meters after [`init`] or [`run`] (inside the handler
 //! or in a `LazyLock`, that is): those made before belong to nobody. `metric_reader` does it for a meter provider of your
 //! own. What was not collected when a process dies is lost.
 //!
@@ -95,6 +114,7 @@ pub use layer::{Invoke, Invoked, Layer};
 #[cfg(feature = "metrics")]
 pub use metrics::MetricReader;
 pub use observe::Observed;
+pub use opentelemetry;
 pub use overrides::Trigger;
 pub use processor::SpanProcessor;
 pub use raw::RawEvent;

@@ -13,7 +13,7 @@ use tracing_subscriber::{
     registry::{LookupSpan, Registry},
 };
 
-use crate::{span::TARGET, telemetry::Telemetry};
+use crate::{span::TARGET, telemetry::Telemetry, warning::warn};
 use lines::Lines;
 
 /// A layer for your own `tracing` subscriber, which sends its spans the way of this crate.
@@ -71,6 +71,7 @@ pub(crate) fn layer<S>(telemetry: &Telemetry) -> impl Layer<S> + Send + Sync + u
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
+    telemetry.note_layer();
     OpenTelemetryLayer::new(telemetry.new_tracer())
         .with_location(false)
         .with_threads(false)
@@ -99,6 +100,17 @@ pub(crate) fn install(telemetry: &Telemetry) {
     };
 }
 
+/// Says so where spans inside the handler are lost because of how `main` was written.
+pub(crate) fn check(telemetry: &Telemetry) {
+    if !telemetry.may_trace() {
+        let remedy = match tracing::dispatcher::has_been_set() {
+            true => "add spanlayer::tracing_layer() to the subscriber that the program has set",
+            false => "call spanlayer::init() first in main",
+        };
+        warn(format_args!("spans of `tracing` inside the handler are not sent: {remedy}"));
+    }
+}
+
 /// Which spans, and events on them, are exported: those that the user's directives enable, always the invocation's own,
 /// and never those that `lambda_runtime` makes of the same invocation.
 fn spans(levels: &Targets) -> Targets {
@@ -108,7 +120,17 @@ fn spans(levels: &Targets) -> Targets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Settings;
+    use std::collections::HashMap;
     use tracing::Level;
+
+    #[test]
+    fn spans_of_tracing_are_sent_once_a_layer_was_made() {
+        let telemetry = Telemetry::new(Settings::read(&HashMap::<String, String>::new()));
+        assert!(!telemetry.may_trace());
+        let _layer = layer::<Registry>(&telemetry);
+        assert!(telemetry.may_trace());
+    }
 
     #[test]
     fn no_directive_hides_the_invocation() {

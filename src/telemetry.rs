@@ -41,6 +41,8 @@ pub(crate) struct Telemetry {
     tracers: OnceLock<Tracers>,
     tracer: OnceLock<BoxedTracer>,
     invoked: AtomicBool,
+    /// There is a layer that makes spans of `tracing` ours.
+    layered: AtomicBool,
     /// When the function was ready for its first event, in Unix milliseconds; zero when that is not known.
     ready: AtomicU64,
 }
@@ -75,6 +77,7 @@ impl Telemetry {
             tracers: OnceLock::new(),
             tracer: OnceLock::new(),
             invoked: AtomicBool::new(false),
+            layered: AtomicBool::new(false),
             ready: AtomicU64::new(0),
         }
     }
@@ -154,12 +157,25 @@ impl Telemetry {
         self.ready.store(unix_millis, Ordering::Relaxed);
     }
 
-    /// Whether this is the first invocation of the process, and somebody waited for its start. One flag a process, not
-    /// one a worker: concurrent workers share a start.
-    pub(crate) fn is_cold_start(&self) -> bool {
+    /// A layer is made that makes spans of `tracing` ours.
+    pub(crate) fn note_layer(&self) {
+        self.layered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether spans of `tracing` may be sent: by our layer, or by whatever the user's own tracer provider is given them.
+    pub(crate) fn may_trace(&self) -> bool {
+        self.layered.load(Ordering::Relaxed) || self.is_sampled_elsewhere()
+    }
+
+    /// Whether this is the first invocation of the process. One flag a process, not one a worker: concurrent workers share
+    /// a start.
+    pub(crate) fn is_first(&self) -> bool {
         !self.invoked.swap(true, Ordering::Relaxed)
-            && !self.settings.function.initialized_ahead
-            && !self.was_made_ahead()
+    }
+
+    /// Whether somebody waited for the start of the process, by the time of the first invocation.
+    pub(crate) fn was_waited_for(&self) -> bool {
+        !self.settings.function.initialized_ahead && !self.was_made_ahead()
     }
 
     /// Whether the first event was not what Lambda made the environment for, as it does on demand, too, when it expects

@@ -95,10 +95,22 @@ fn the_metrics_of_the_guide_are_those_of_the_code() {
     compare("docs/telemetry.md", "metrics", &expected);
 }
 
+#[test]
+fn the_pipelines_own_metrics_of_the_guide_are_those_of_the_code() {
+    let mut expected =
+        "| Metric | Instrument | Unit | In Prometheus | Attributes | What it says |\n|---|---|---|---|---|---|\n"
+            .to_owned();
+    for [name, instrument, unit, scraped, attributes, about] in spanlayer_pipeline::metrics::table() {
+        writeln!(expected, "| `{name}` | {instrument} | `{unit}` | `{scraped}` | {attributes} | {about} |")
+            .unwrap();
+    }
+    compare("docs/telemetry.md", "own metrics", &expected);
+}
+
 /// Names of attributes, of these families, that stand between two of `quote`.
 fn attributes(text: &str, quote: char) -> BTreeSet<String> {
-    const FAMILIES: &str = "aws client cloud error exception faas graphql http messaging network server service \
-                            spanlayer url user_agent";
+    const FAMILIES: &str = "aws client cloud cpu error exception faas graphql http messaging network otel.component otel.sdk process rpc \
+                            server service spanlayer url user_agent";
     let mut found = BTreeSet::new();
     for family in FAMILIES.split_whitespace() {
         let begin = format!("{quote}{family}.");
@@ -119,7 +131,7 @@ fn attributes(text: &str, quote: char) -> BTreeSet<String> {
 #[test]
 fn every_attribute_of_ours_is_in_the_guide_and_no_other() {
     let mut code = String::new();
-    for folder in ["src", "layer/src/ledger"] {
+    for folder in ["src", "layer/src/ledger", "pipeline/src/metrics"] {
         sources_but_tests(&root().join(folder), &mut code);
     }
     let (written, told) = (attributes(&code, '"'), attributes(&read("docs/telemetry.md"), '`'));
@@ -159,7 +171,9 @@ fn documents() -> Vec<PathBuf> {
         .iter()
         .map(|name| root().join(name))
         .collect();
-    found.extend(fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    for folder in ["docs", "docs/operations"] {
+        found.extend(fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()));
+    }
     found.retain(|path| path.extension().is_some_and(|kind| kind == "md"));
     found
 }
@@ -176,6 +190,35 @@ fn every_link_between_documents_leads_somewhere() {
         }
     }
     assert!(checked > 5, "the documents link to each other");
+}
+
+/// What GitHub makes of a heading.
+fn anchor(heading: &str) -> String {
+    let heading = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn every_heading_that_a_document_links_to_is_there() {
+    let mut checked = 0;
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        let links = text.match_indices("](").filter_map(|(at, _)| text[at + 2..].split(')').next());
+        for (file, heading) in
+            links.filter(|link| !link.contains("://")).filter_map(|link| link.split_once('#'))
+        {
+            let target = match file {
+                "" => document.clone(),
+                file => document.parent().unwrap_or(Path::new("")).join(file),
+            };
+            let there = fs::read_to_string(&target).unwrap();
+            let found = there.lines().any(|line| line.starts_with('#') && anchor(line) == heading);
+            assert!(found, "{} links to {file}#{heading}, which is not there", document.display());
+            checked += 1;
+        }
+    }
+    assert!(checked > 50, "{checked}");
 }
 
 #[test]

@@ -62,18 +62,23 @@ pub async fn run(args: &Local, screen: &Screen) -> Result<(), Failure> {
         // With it, they were shown when they came.
         run.warnings.iter().for_each(|warning| eprintln!("{}", warning.line));
     }
-    verdict(&run, &traces, &args.env)
+    verdict(&run, &traces, args)
 }
 
-fn verdict(run: &Run, traces: &Traces, env: &[(String, String)]) -> Result<(), Failure> {
+fn verdict(run: &Run, traces: &Traces, args: &Local) -> Result<(), Failure> {
+    let env = &args.env;
+    let of_output = |what: &str| match args.verbose {
+        true => format!("what {what} is above"),
+        false => format!("run it again with --verbose to see what {what}"),
+    };
     let failed = run.invoked.iter().filter(|invoked| invoked.invocation.response.is_err()).count();
     if let Some(what) = run.crashes.first() {
-        return Err(Failure::run(what.clone()).hint("run it again with --verbose to see what it printed"));
+        return Err(Failure::run(what.clone()).hint(of_output("it printed")));
     }
     if failed > 0 {
         let of = run.invoked.len();
         return Err(Failure::run(format!("{failed} of {of} invocations failed"))
-            .hint("run it again with --verbose to see what the function printed"));
+            .hint(of_output("the function printed")));
     }
     if traces.any_of_the_function() {
         return Ok(());

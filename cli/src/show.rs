@@ -106,8 +106,12 @@ pub fn invocation(
         (_, Ended::TimedOut) => (Tone::Bad, "timed out".to_owned()),
         (Ok(payload), _) => (Tone::Good, format!("answered {}", excerpt(payload, room))),
         (Err(error), _) => {
-            let message = error.field("errorMessage").map(String::into_bytes);
-            (Tone::Bad, format!("failed: {}", excerpt(message.as_deref().unwrap_or(&error.payload), room)))
+            let message = error.field("errorMessage");
+            // Lambda begins with the id what it says itself, and there is room for what follows.
+            let id = format!("RequestId: {} ", invocation.request_id);
+            let message = message.as_deref().map(|message| message.strip_prefix(&id).unwrap_or(message));
+            let message = message.map_or(&*error.payload, str::as_bytes);
+            (Tone::Bad, format!("failed: {}", excerpt(message, room)))
         }
     };
     let took = format!("after {}, billed {}", time(invocation.response_time), time(invocation.cycle_time));

@@ -54,7 +54,8 @@ pub(crate) fn give(
                 declared.0.iter().find(|one| one.kind() == "otlp" && one.role == Role::Receiver)
         {
             let what = format!("{address} listens on every interface");
-            let remedy = format!("write `localhost:{}`: nobody but the function sends here", address.port());
+            let remedy =
+                format!("in a function write `localhost:{}`: nobody else sends there", address.port());
             let at = endpoint_of(one.node, &address.to_string()).unwrap_or(one.at);
             problems.push(Problem::warning(at, what, remedy).about(one.path()));
         }

@@ -87,6 +87,11 @@ impl Course {
         }
     }
 
+    /// Whether traces wait for a decision ([`Flow::is_undecided`]).
+    pub fn is_undecided(&self) -> bool {
+        self.flow.get().is_some_and(Flow::is_undecided)
+    }
+
     /// What conventions do not know ([`Flow::strange_attributes`]).
     pub fn strange_attributes(&self) -> Vec<((String, bool), u64)> {
         self.flow.get().map(Flow::strange_attributes).unwrap_or_default()

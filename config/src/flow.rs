@@ -125,6 +125,11 @@ impl Flow {
         }
     }
 
+    /// Whether traces wait for a decision.
+    pub fn is_undecided(&self) -> bool {
+        self.tails().any(Tail::is_waiting)
+    }
+
     /// Attributes that conventions do not know, or have as another type: by name, with whether only the type is wrong, and
     /// how often they were met.
     pub fn strange_attributes(&self) -> Vec<((String, bool), u64)> {

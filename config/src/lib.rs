@@ -26,6 +26,7 @@ mod problem; // what is wrong, where, and what to do
 mod processors; // what changes data, compiled
 mod receivers; // where to listen
 mod schema; // for editors, and for the guide
+mod watched; // where the program itself is watched
 pub mod yaml; // text to values that know where they stand
 
 use spanlayer_pipeline::stages::suggest;
@@ -36,7 +37,8 @@ pub use expand::Surroundings;
 pub use explain::explain;
 pub use flow::{Flow, Source};
 pub use options::{Fate, Kind, Opt, section::MASKED};
-pub use plan::{Held, Loaded, Plan, load};
+pub use plan::{Gathering, Held, Loaded, Plan, load};
 pub use problem::{At, Problem, Severity};
 pub use receivers::{Listening, Platform, Receivers};
 pub use schema::{schema, tables};
+pub use watched::Watched;

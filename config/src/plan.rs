@@ -1,6 +1,6 @@
 //! A file as a whole: what is run, and everything that is wrong.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use spanlayer_pipeline::{
     Destination, Lanes, Signal,
@@ -19,6 +19,7 @@ use crate::{
     problem::Problem,
     processors,
     receivers::{self, Listening, Receivers},
+    watched::{self, Watched},
     yaml::{self, Node},
 };
 
@@ -48,6 +49,12 @@ pub struct Plan {
     pub held: Option<Held>,
     /// How much the extension's log says, if the file says so.
     pub log: Option<String>,
+    /// Where it is watched, beside Lambda.
+    pub watched: Watched,
+    /// How long data waits for more of it, beside Lambda.
+    pub gathering: Gathering,
+    /// Whether the extension's own metrics are sent, if the file says so.
+    pub own_metrics: Option<bool>,
     pub(crate) pipelines: Vec<Wired>,
     pub(crate) effective: Vec<(String, String)>,
 }
@@ -59,6 +66,15 @@ pub enum Held {
     Bytes(u64),
     /// This part of the function's memory, in hundredths.
     Percent(u64),
+}
+
+/// How long data waits for more of it before it is sent: what the strictest `batch` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gathering {
+    /// The longest that it waits, if the file says so.
+    pub wait: Option<Duration>,
+    /// So many items do not wait, if the file says so.
+    pub items: Option<u64>,
 }
 
 impl Plan {
@@ -101,7 +117,8 @@ fn plan(root: &Node, around: Surroundings<'_>, problems: &mut Vec<Problem>) -> O
         problems.push(Problem::error(root.at, "`service` is missing, so nothing is run", remedy));
         return None;
     };
-    let log = self::service(service, &declared, problems);
+    let Telemetry { log, metrics } = self::service(service, &declared, problems);
+    let watched = watched::read(service, &declared, problems);
     let mut wired = pipelines::read(service, &declared, problems);
     let receivers = receivers::read(&wired, &declared, problems);
     let (destinations, lanes) = destinations(&mut wired, &declared, around, &receivers, problems);
@@ -111,20 +128,35 @@ fn plan(root: &Node, around: Surroundings<'_>, problems: &mut Vec<Problem>) -> O
         return None;
     }
     let mut effective = effective(&wired, &declared);
-    effective.extend(log.iter().map(|level| ("service::telemetry::logs::level".to_owned(), level.clone())));
+    for (of, level) in [("logs", &log), ("metrics", &metrics)] {
+        effective
+            .extend(level.iter().map(|level| (format!("service::telemetry::{of}::level"), level.clone())));
+    }
+    let address = watched.metrics.iter();
+    effective.extend(address.map(|at| ("service::telemetry::metrics::address".to_owned(), at.to_string())));
     Some(Plan {
         receivers,
         destinations,
         flow,
         held: held(&wired, &declared),
         log,
+        watched,
+        gathering: gathering(&wired, &declared),
+        own_metrics: metrics.map(|level| level != "none"),
         pipelines: wired,
         effective,
     })
 }
 
-/// `service` itself, but for its pipelines; the level of the log.
-fn service(service: &Node, declared: &Declarations<'_>, problems: &mut Vec<Problem>) -> Option<String> {
+/// Levels of what the extension tells of itself.
+#[derive(Default)]
+struct Telemetry {
+    log: Option<String>,
+    metrics: Option<String>,
+}
+
+/// `service` itself, but for its pipelines.
+fn service(service: &Node, declared: &Declarations<'_>, problems: &mut Vec<Problem>) -> Telemetry {
     const PARTS: [&str; 3] = ["pipelines", "extensions", "telemetry"];
     for (key, _) in service.entries().iter().filter(|(key, _)| !PARTS.contains(&key.name.as_str())) {
         problems.push(check::unknown(key, PARTS).about("service"));
@@ -136,10 +168,10 @@ fn service(service: &Node, declared: &Declarations<'_>, problems: &mut Vec<Probl
             problems.push(unknown.about("service::extensions"));
         }
     }
-    let telemetry = service.get("telemetry")?;
+    let Some(telemetry) = service.get("telemetry") else { return Telemetry::default() };
     check::options(service::TELEMETRY, telemetry, "service::telemetry", false, problems);
-    let level = Section::new(service::TELEMETRY, Some(telemetry)).section("logs").text("level");
-    level.map(|level| level.to_ascii_lowercase())
+    let level = |of| Section::new(service::TELEMETRY, Some(telemetry)).section(of).text("level");
+    Telemetry { log: level("logs").map(|level| level.to_ascii_lowercase()), metrics: level("metrics") }
 }
 
 /// Whose destination one is: an exporter's, and of that which part's.
@@ -208,14 +240,27 @@ fn batch_size(id: &str, declared: &Declarations<'_>) -> Option<usize> {
 
 /// The strictest memory limiter that a pipeline has.
 fn held(wired: &[Wired], declared: &Declarations<'_>) -> Option<Held> {
-    let used = wired.iter().flat_map(|pipeline| &pipeline.through);
-    let limiters =
-        used.filter_map(|id| declared.find(Role::Processor, id)).filter(|one| one.kind() == "memory_limiter");
-    let sections: Vec<Section<'_>> = limiters.map(Declared::section).collect();
-    let least = |name: &str| sections.iter().filter_map(|one| one.whole(name)).min();
+    let least = |name: &str| used(wired, declared, "memory_limiter").filter_map(|one| one.whole(name)).min();
     least("limit_mib")
         .map(|mib| Held::Bytes(mib << 20))
         .or_else(|| least("limit_percentage").map(Held::Percent))
+}
+
+fn gathering(wired: &[Wired], declared: &Declarations<'_>) -> Gathering {
+    let batches = || used(wired, declared, "batch");
+    let items = batches().filter_map(|one| one.whole("send_batch_size")).filter(|items| *items > 0).min();
+    Gathering { wait: batches().filter_map(|one| one.duration("timeout")).min(), items }
+}
+
+/// The options of the processors of one kind that pipelines use.
+fn used<'a>(
+    wired: &'a [Wired],
+    declared: &'a Declarations<'_>,
+    kind: &'a str,
+) -> impl Iterator<Item = Section<'a>> {
+    let ids = wired.iter().flat_map(|pipeline| &pipeline.through);
+    let found = ids.filter_map(|id| declared.find(Role::Processor, id));
+    found.filter(move |one| one.kind() == kind).map(Declared::section)
 }
 
 /// Joins pipelines to a flow.

@@ -5,13 +5,14 @@
 
 use crate::{
     config::View,
-    ledger::{Ledger, Ready, Settings},
+    ledger::{Ledger, Ready, Settings, Temporality},
     log,
+    own::Own,
 };
 use bytes::Bytes;
 use spanlayer_config::{Course, Source};
 use spanlayer_host::{clock, random};
-use spanlayer_pipeline::{Admission, Payload, Pipeline};
+use spanlayer_pipeline::{Admission, Payload, Pipeline, Signal};
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -31,6 +32,7 @@ struct State {
     describe: Option<Describe>,
     /// Something was told since it was last emptied.
     news: bool,
+    own: Own,
 }
 
 impl fmt::Debug for Account {
@@ -42,7 +44,14 @@ impl fmt::Debug for Account {
 impl Account {
     /// An account with nothing in it.
     pub fn new(settings: Settings, describe: Describe) -> Self {
-        Self(Arc::new(Mutex::new(State { settings, ledger: None, describe: Some(describe), news: false })))
+        let (describe, own) = (Some(describe), Own::default());
+        Self(Arc::new(Mutex::new(State { settings, ledger: None, describe, news: false, own })))
+    }
+
+    /// The same, with the pipeline's own metrics beside those of invocations.
+    pub(crate) fn with_own_metrics(self, temporality: Option<Temporality>) -> Self {
+        self.state().own.temporality = temporality;
+        self
     }
 
     /// Tells the ledger something. The second argument is the time, in Unix nanoseconds.
@@ -58,6 +67,7 @@ impl Account {
     pub(crate) fn follow(&self, view: &View, config: &str) {
         let mut state = self.state();
         state.settings.follow(view, config);
+        state.own.temporality = view.own_metrics;
         if let Some(ledger) = &mut state.ledger {
             ledger.follow(view, config);
         }
@@ -105,18 +115,31 @@ impl Account {
         if let Some(ledger) = state.described() {
             let ready = ledger.take(clock::unix_nanos());
             drop(state);
-            ready.into_iter().for_each(|ready| deliver(ready, pipeline, flow));
+            ready.into_iter().for_each(|ready| deliver(ready, Source::Platform, pipeline, flow));
         }
     }
 
     /// Hands over metrics.
     pub(crate) fn measure_into(&self, pipeline: &Pipeline, flow: &Course) {
-        let mut state = self.state();
-        if let Some(ledger) = state.described() {
-            let ready = ledger.take_metrics(clock::unix_nanos());
-            drop(state);
-            ready.into_iter().for_each(|ready| deliver(ready, pipeline, flow));
+        // Not beyond this line is the state held, that is asked for again below.
+        let ready = self.state().described().map(|ledger| ledger.take_metrics(clock::unix_nanos()));
+        for ready in ready.into_iter().flatten() {
+            deliver(ready, Source::Platform, pipeline, flow);
         }
+        self.tell_of_us(pipeline, flow);
+    }
+
+    /// Hands over what the pipeline has counted. Where metrics of invocations go nowhere, that is where the function's go.
+    fn tell_of_us(&self, pipeline: &Pipeline, flow: &Course) {
+        let mut state = self.state();
+        let config = state.settings.config.clone();
+        let Some(resource) = state.described().map(|ledger| ledger.own_resource()) else { return };
+        let Some(request) = state.own.take(pipeline, &resource, &config) else { return };
+        drop(state);
+        let platform = flow.takes(pipeline, Source::Platform, Signal::Metrics);
+        let source = if platform { Source::Platform } else { Source::Function };
+        deliver(Ready { signal: Signal::Metrics, request }, source, pipeline, flow);
+        self.state().own.is_told(pipeline);
     }
 
     /// Says what there was no room for.
@@ -147,12 +170,12 @@ impl State {
     }
 }
 
-fn deliver(Ready { signal, request }: Ready, pipeline: &Pipeline, flow: &Course) {
-    if !flow.takes(pipeline, Source::Platform, signal) {
+fn deliver(Ready { signal, request }: Ready, source: Source, pipeline: &Pipeline, flow: &Course) {
+    if !flow.takes(pipeline, source, signal) {
         return;
     }
     match Payload::scan(signal, request) {
-        Ok(payload) => match flow.accept(pipeline, Source::Platform, payload) {
+        Ok(payload) => match flow.accept(pipeline, source, payload) {
             Admission::Accepted => {}
             // The pipeline counts and reports what it drops.
             refused => log::debug("not taken from the ledger", &[("why", &format!("{refused:?}"))]),

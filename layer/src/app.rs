@@ -7,26 +7,22 @@ use crate::{
     ledger,
     lifecycle::{
         drain::drain,
-        driver::{Driver, Telling},
+        driver::{Driver, Telling, WINDOW},
+        ending::Ending,
         policy::{Mode, Policy},
     },
-    log::{self, Level},
-    receive::{self, Bound, Intake, LinkSocket, Otlp, Platform, Receiver, Room, Signal},
+    log,
+    receive::{self, Bound, Intake, LinkSocket, Platform, Receiver},
+    wiring::{self, Wiring, apart},
 };
 use spanlayer_host::{
     clock,
-    panics::{self, caught},
+    panics::caught,
     vars::{Process, Vars},
 };
-use spanlayer_pipeline::{BatchLimits, Lanes, Notice, Pipeline};
-use std::{pin::Pin, sync::Arc};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::{
-        mpsc::{UnboundedReceiver, unbounded_channel},
-        oneshot,
-    },
-};
+use spanlayer_pipeline::{BatchLimits, Lanes};
+use std::sync::Arc;
+use tokio::{signal::unix::SignalKind, sync::oneshot};
 
 /// Everything that can be made without waiting for anybody: sockets bound, stages wired, nothing running.
 #[derive(Debug)]
@@ -34,9 +30,7 @@ pub struct App {
     announced: Announced,
     config: Config,
     sockets: Sockets,
-    pipeline: Arc<Pipeline>,
-    intake: Intake,
-    signals: UnboundedReceiver<Signal>,
+    wiring: Wiring,
 }
 
 #[derive(Debug, Default)]
@@ -52,23 +46,20 @@ impl App {
     pub fn build(announced: Announced, vars: &dyn Vars) -> Self {
         let (mut config, problems) = Config::from_vars(vars);
         log::set_level(config.log);
-        panics::watch(panicked);
+        wiring::tell_panics();
         let sockets = if config.disabled { Sockets::default() } else { Sockets::bind(&config) };
         if !config.disabled {
             config::report(&problems, &config.hints);
         }
-        config.pipeline.observer = Some(Arc::new(notice));
-        let pipeline = Arc::new(Pipeline::new(config.pipeline.clone()));
-        let (sender, signals) = unbounded_channel();
         let account = account(&config, announced.is_to_hear_of_invocations());
-        let intake = Intake::new(Arc::clone(&pipeline), Arc::clone(&config.flow), account, sender)
-            .told_by(config.remote.clone());
-        Self { announced, config, sockets, pipeline, intake, signals }
+        let wiring = Wiring::of(&mut config, account);
+        Self { announced, config, sockets, wiring }
     }
 
     /// Serves until Lambda, or a SIGTERM, says that it is over.
     pub async fn run(self) {
-        let Self { announced, config, sockets, pipeline, intake, signals } = self;
+        let Self { announced, config, sockets, wiring } = self;
+        let Wiring { pipeline, intake, signals } = wiring;
         if config.disabled {
             return idle(announced.register().await).await;
         }
@@ -85,7 +76,7 @@ impl App {
         if lambda.is_told_of_invocations() {
             step_back();
         }
-        let terminate = signal(SignalKind::terminate()).ok();
+        let ending = Ending::on(&[SignalKind::terminate()], WINDOW);
         let enough = BatchLimits::default().bytes as u64;
         // Where they are told of later, there are as many as there may be.
         let destinations =
@@ -99,20 +90,19 @@ impl App {
             // Where no invocation is announced, there is nothing to wait for.
             begun: lambda.is_told_of_invocations().then_some(begin),
         };
-        let driver =
-            Driver::new(lambda, telling, Arc::clone(&pipeline), intake.clone(), signals, terminate, policy);
+        let driver = Driver::new(
+            Some(lambda),
+            telling,
+            Arc::clone(&pipeline),
+            intake.clone(),
+            signals,
+            ending,
+            policy,
+        );
         let stop = apart(|| driver.run()).await;
         // What it panicked about is told, and the rest is over.
         let _ = apart(|| caught(drain(stop, &intake, &pipeline))).await;
     }
-}
-
-/// A future on the heap, made in a frame of its own. All that an asynchronous function awaits is part of its own state
-/// otherwise, and the stack for the largest of it is touched, page by page, before the first instruction: 17 pages at
-/// every start, most of them for the end.
-#[inline(never)]
-fn apart<'a, F: Future + 'a>(make: impl FnOnce() -> F) -> Pin<Box<dyn Future<Output = F::Output> + 'a>> {
-    Box::pin(make())
 }
 
 impl Sockets {
@@ -126,19 +116,15 @@ impl Sockets {
     }
 
     fn serve(self, intake: &Intake, config: &Config, begun: oneshot::Receiver<()>) {
-        let limit = MAX_BODY.min(config.queue_bytes);
-        // The largest request, and as much again: what it unfolds by, or others meanwhile.
-        let room = Room::new(limit.saturating_mul(2));
+        let (otlp, room) = wiring::otlp(intake.clone(), config);
         let platform =
             self.platform.map(|bound| (bound, Platform { intake: intake.clone(), room: room.clone() }));
         tokio::spawn(once_begun(begun, intake.clone(), platform));
         if let Some(socket) = self.link {
-            tokio::spawn(receive::serve_link(socket, intake.clone(), room.clone()));
+            tokio::spawn(receive::serve_link(socket, intake.clone(), room));
         }
-        let (intake, when_full) = (intake.clone(), config.pipeline.when_full);
-        let otlp = Arc::new(Otlp { intake, room, limit, when_full });
         for bound in [self.otlp_http, self.otlp_grpc].into_iter().flatten() {
-            tokio::spawn(receive::serve(bound, Receiver::Otlp(Arc::clone(&otlp))));
+            tokio::spawn(receive::serve(bound, Receiver::Otlp(Arc::clone(&otlp)), CONNECTIONS));
         }
     }
 }
@@ -149,7 +135,7 @@ impl Sockets {
 async fn once_begun(begun: oneshot::Receiver<()>, intake: Intake, platform: Option<(Bound, Platform)>) {
     let _ = begun.await;
     if let Some((bound, platform)) = platform {
-        tokio::spawn(receive::serve(bound, Receiver::Platform(platform.into())));
+        tokio::spawn(receive::serve(bound, Receiver::Platform(platform.into()), CONNECTIONS));
     }
     intake.recover().await;
 }
@@ -164,6 +150,7 @@ fn account(config: &Config, announced: bool) -> Account {
     settings.logs = config.view.logs;
     settings.metrics = config.view.metrics;
     Account::new(settings, Box::new(|instance| ledger::resource(&Process, instance)))
+        .with_own_metrics(config.view.own_metrics)
 }
 
 /// Lets the function go first where both want the same core: a message to us must not make us run before the handler
@@ -186,24 +173,8 @@ async fn idle(mut lambda: Registered) {
     }
 }
 
-/// A panic, for the log. The task that it was in is begun anew, or what it was about is given up.
-fn panicked(words: &str, place: &str) {
-    log::error("panicked, going on", &[("error", &words), ("place", &place)]);
-}
-
-/// The pipeline's turning points, for the log.
-fn notice(notice: Notice<'_>) {
-    match notice {
-        _ if notice.is_loss() => log::error(&notice.to_string(), &[]),
-        Notice::FirstDelivery { .. } | Notice::Recovered { .. } => {
-            log::always(Level::Info, &notice.to_string(), &[]);
-        }
-        _ => log::warn(&notice.to_string(), &[]),
-    }
-}
-
 /// A tenth of a contended core by the scheduler's weights: second in the queue, and never starved.
 const NICENESS: i32 = 10;
 
-/// The OTLP specification's recommendation for what a request may hold, decoded.
-const MAX_BODY: usize = 64 << 20;
+/// Connections at once, to each receiver. The function and all extensions share 1,024 file descriptors.
+const CONNECTIONS: usize = 128;

@@ -12,10 +12,11 @@ pub use view::{Lines, View};
 use crate::{
     lifecycle::policy::Mode,
     log::{self, Level},
+    proc,
     receive::Listen,
     remote::Remote,
 };
-use spanlayer_config::{Course, Flow};
+use spanlayer_config::{Course, Flow, Gathering, Watched};
 use spanlayer_host::vars::{self, Problem, Reading, Row, Var, Vars};
 use spanlayer_link::{DISABLED, SOCKET, STATE_DIR};
 use spanlayer_pipeline::{self as pipeline, Destination, Signal, letters::Letters};
@@ -42,7 +43,7 @@ pub const QUEUE_BYTES: Var<Option<u64>> = Var {
     name: "SPANLAYER_QUEUE_BYTES",
     default: "auto",
     parse: queue_bytes,
-    about: "the most that is held for delivery; `auto`: a sixteenth of the function's memory, 4 to 64 MiB",
+    about: "the most that is held for delivery; `auto`: a sixteenth of the memory of the function, container or machine, 4 to 64 MiB",
 };
 
 /// `SPANLAYER_SPOOL_BYTES`.
@@ -93,6 +94,22 @@ pub const LOG: Var<Level> = Var {
     about: "the extension's own log, JSON lines on standard error: `off`, `error`, `warn`, `info` or `debug`",
 };
 
+/// `SPANLAYER_HEALTH`.
+pub const HEALTH: Var<Listen> = Var {
+    name: "SPANLAYER_HEALTH",
+    default: "127.0.0.1:13133",
+    parse: Listen::parse,
+    about: "beside Lambda (`spanlayer run`), where `/` says whether data is taken, and `/metrics` what became of it; `off` to disable",
+};
+
+/// `SPANLAYER_SHUTDOWN_TIMEOUT`.
+pub const SHUTDOWN_TIMEOUT: Var<Duration> = Var {
+    name: "SPANLAYER_SHUTDOWN_TIMEOUT",
+    default: "10s",
+    parse: vars::duration,
+    about: "beside Lambda, how long what is held may take to be delivered after a SIGTERM or SIGINT",
+};
+
 /// The extension's own variables. Those of the exporters are `spanlayer_pipeline`'s.
 pub const VARIABLES: &[Row] = &[
     FLUSH.row(),
@@ -107,6 +124,7 @@ pub const VARIABLES: &[Row] = &[
     view::LOGS.row(),
     view::LOGS_LEVEL.row(),
     view::METRICS.row(),
+    view::OWN_METRICS.row(),
     view::TEMPORALITY.row(),
     view::INVOCATION_SPANS.row(),
     redact::REDACT.row(),
@@ -115,6 +133,8 @@ pub const VARIABLES: &[Row] = &[
     redact::REDACT_HASH_KEY.row(),
     CONFIG.row(),
     LOG.row(),
+    HEALTH.row(),
+    SHUTDOWN_TIMEOUT.row(),
     DISABLED.row(),
 ];
 
@@ -147,6 +167,10 @@ pub struct Config {
     pub hash: String,
     /// The file that says so, if it is yet to be loaded.
     pub remote: Option<Remote>,
+    /// Where the file wants the program to be watched, beside Lambda.
+    pub watched: Watched,
+    /// How the file wants data to be gathered, beside Lambda.
+    pub gathering: Gathering,
     /// What the extension itself tells of invocations.
     pub view: View,
     /// The function's name.
@@ -198,7 +222,7 @@ impl Config {
         let link = state.join(SOCKET);
         // Lambda sets it, in MB; a faulty one would be Lambda's fault.
         let memory = vars.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|mb| mb.parse::<u64>().ok());
-        let memory = memory.unwrap_or(128) << 20;
+        let memory = memory.map(|mb| mb << 20).or_else(proc::memory).unwrap_or(128 << 20);
         let queue_bytes = reading.get(&QUEUE_BYTES).unwrap_or_else(|| {
             let held = plan.and_then(|plan| plan.held).map(|held| file::held(held, memory));
             held.unwrap_or_else(|| (memory >> 4).clamp(4 << 20, 64 << 20))
@@ -248,7 +272,7 @@ impl Config {
         // Nobody knows yet what a file will ask for.
         let everything = [Destination::stdout(Signal::ALL)];
         let destinations = if late { &everything[..] } else { &loaded.settings.destinations };
-        let mut view = View::read(&mut reading, destinations);
+        let mut view = View::read(&mut reading, destinations, plan);
         if let Some(plan) = plan {
             view.follow(vars, plan);
         }
@@ -258,6 +282,8 @@ impl Config {
             kept: state.join("config.yaml"),
             listens: [otlp_http, otlp_grpc, telemetry_api],
         });
+        let (watched, gathering) =
+            plan.map(|plan| (plan.watched.clone(), plan.gathering)).unwrap_or_default();
         let flow = match found.plan {
             _ if late => Course::later(queue_bytes),
             Some(plan) => plan.flow.into(),
@@ -283,6 +309,8 @@ impl Config {
             flow: Arc::new(flow),
             hash: found.hash,
             remote,
+            watched,
+            gathering,
             view,
             function: vars.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "function".to_owned()),
             snapshot,
@@ -403,6 +431,7 @@ mod tests {
             ("SPANLAYER_LOGS", "some"),
             ("SPANLAYER_LOGS_LEVEL", "most"),
             ("SPANLAYER_METRICS", "few"),
+            ("SPANLAYER_OWN_METRICS", "most"),
             ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "eternal"),
             ("SPANLAYER_INVOCATION_SPANS", "always"),
             ("SPANLAYER_REDACT", "some of it"),

@@ -49,7 +49,6 @@
 
 mod book;
 mod desk;
-mod encode;
 mod environment;
 mod intake;
 mod invocation;
@@ -265,6 +264,11 @@ impl Ledger {
         self.review(now, now.saturating_sub(GRACE));
         let request = self.desk.take_metrics(now)?.into();
         Some(Ready { signal: Signal::Metrics, request })
+    }
+
+    /// The resource of what the extension tells of itself: the function's.
+    pub(crate) fn own_resource(&self) -> Bytes {
+        self.desk.wrapped_resource.as_ref().unwrap_or(&self.desk.settings.resource).clone()
     }
 
     /// How many bytes are ready to be taken.

@@ -9,6 +9,8 @@
 //! lifecycle  next ▸ flush or defer ▸ next ▸ … ▸ shutdown
 //! ```
 //!
+//! Beside Lambda, `usage` reads the command line, and `standalone` serves the same pipeline until a signal ends it.
+//!
 //! The binary `spanlayer` is [`run`] and nothing else.
 
 #![warn(missing_docs)]
@@ -20,29 +22,31 @@ pub mod config;
 pub mod ledger;
 pub mod lifecycle;
 pub mod log;
+mod own;
 pub mod proc;
 pub mod receive;
 pub mod remote;
 pub mod usage;
 
+mod standalone;
+mod wiring;
+
 use app::App;
 use spanlayer_host::vars::{Process, Vars};
-use std::process::ExitCode;
+use std::{
+    pin::{Pin, pin},
+    process::ExitCode,
+};
 
-/// Runs the extension: from registration to shutdown inside Lambda, an explanation anywhere else.
+/// Runs the extension: from registration to shutdown inside Lambda; anywhere else, what the arguments ask for.
 ///
 /// The order is the point. Lambda starts the function when every extension has registered, so registering comes before
 /// everything: before the runtime, the settings, the log.
 pub fn run() -> ExitCode {
-    let mut arguments = std::env::args();
+    let mut arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     let program = arguments.next().unwrap_or_default();
-    if let Some(text) = usage::answer(arguments.next().as_deref()) {
-        println!("{text}");
-        return ExitCode::SUCCESS;
-    }
     let Some(address) = Process.get("AWS_LAMBDA_RUNTIME_API") else {
-        eprintln!("{}", usage::USAGE);
-        return ExitCode::from(2);
+        return standalone::main(arguments);
     };
     let invokes =
         Process.get("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() != Some("lambda-managed-instances");
@@ -50,6 +54,15 @@ pub fn run() -> ExitCode {
     let name = program.rsplit('/').next().unwrap_or("spanlayer");
     let announced = api::Unregistered::new(api::Address::parse(&address), name, invokes).announce();
 
+    on_one_thread(pin!(async {
+        let app = App::build(announced, &Process.snapshot()); // sockets bound, stages wired, nothing running
+        app.run().await; // registered ▸ next ▸ flush or defer ▸ next ▸ … ▸ drained
+        ExitCode::SUCCESS
+    }))
+}
+
+/// Does everything there is to do.
+fn on_one_thread(work: Pin<&mut dyn Future<Output = ExitCode>>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -57,11 +70,8 @@ pub fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(async {
-        let app = App::build(announced, &Process.snapshot()); // sockets bound, stages wired, nothing running
-        app.run().await; // registered ▸ next ▸ flush or defer ▸ next ▸ … ▸ drained
-    });
+    let code = runtime.block_on(work);
     // What is still under way was given its time.
     runtime.shutdown_background();
-    ExitCode::SUCCESS
+    code
 }

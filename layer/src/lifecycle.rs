@@ -5,6 +5,7 @@
 
 pub(crate) mod drain;
 pub(crate) mod driver;
+pub(crate) mod ending;
 pub mod machine;
 pub mod patience;
 pub mod policy;

@@ -136,7 +136,7 @@ pub(crate) fn push_json(out: &mut String, text: &str) {
 }
 
 /// Unix milliseconds as RFC 3339 writes them, in UTC.
-struct Timestamp(u128);
+pub(crate) struct Timestamp(pub(crate) u128);
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

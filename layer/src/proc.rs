@@ -1,4 +1,4 @@
-//! What this environment has used so far, from `/proc`: Lambda gives each environment a machine of its own, so the
+//! What this environment has, and has used so far, from `/proc`: Lambda gives each environment a machine of its own, so the
 //! machine's figures are the environment's. Where they cannot be read, there are none.
 
 use crate::ledger::Usage;
@@ -29,6 +29,22 @@ impl Totals {
             network_bytes: between(self.network, earlier.network),
         }
     }
+}
+
+/// The memory that there is, in bytes: the container's, if it is bounded, else the machine's.
+pub fn memory() -> Option<u64> {
+    let mut text = [0; 256];
+    let machine = head("/proc/meminfo", &mut text).and_then(total);
+    // The second version's file, and the first's, whose bound for none is a number beyond any machine (cgroups(7)).
+    let bounds = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let bound = bounds.iter().find_map(|path| head(path, &mut text)?.trim().parse::<u64>().ok());
+    machine.into_iter().chain(bound).min()
+}
+
+/// `MemTotal`, the first line (proc(5)), which is in KiB.
+fn total(meminfo: &str) -> Option<u64> {
+    let kib = meminfo.lines().next()?.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?;
+    Some(kib.trim().parse::<u64>().ok()? << 10)
 }
 
 /// The beginning of a file, as much as fits.
@@ -87,6 +103,13 @@ mod tests {
                    eth0: 100 1 0 0 0 0 0 0 20 1 0 0 0 0 0 0\nvinternal_1:3 1 0 0 0 0 0 0 4 1 0 0 0 0 0 0\nbroken\n";
         assert_eq!(network(dev), Some(127));
         assert_eq!(network(""), None);
+    }
+
+    #[test]
+    fn memory_is_what_the_machine_says_it_has() {
+        assert_eq!(total("MemTotal:        2048 kB\nMemFree: 1 kB\n"), Some(2 << 20));
+        assert_eq!(total("MemFree: 1 kB\n"), None);
+        assert!(memory().is_some_and(|bytes| bytes > 1 << 20));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Where telemetry comes in: the function's own link, OTLP from any SDK, and Lambda's account of invocations.
+//! Where telemetry comes in: the function's own link, OTLP from any SDK, and Lambda's account of invocations. And where
+//! somebody asks how we are.
 //!
 //! Each receiver validates what it is given and hands it to the [`Intake`]. What is wrong is answered with what would
 //! be right, and harms nothing else.
@@ -13,6 +14,7 @@ mod place;
 mod platform;
 mod reply;
 mod room;
+mod status;
 
 pub use http::{Bound, Listen, bind};
 pub use intake::{Intake, RuntimeDone, Signal};
@@ -20,6 +22,7 @@ pub use link::{LinkSocket, bind_link};
 pub use otlp::Otlp;
 pub use platform::Platform;
 pub use room::Room;
+pub use status::{Phase, Status};
 
 pub(crate) use http::serve;
 pub(crate) use link::serve_link;
@@ -35,10 +38,11 @@ use std::{sync::Arc, time::Duration};
 pub(crate) enum Receiver {
     Otlp(Arc<Otlp>),
     Platform(Arc<Platform>),
+    Status(Arc<Status>),
 }
 
 impl Receiver {
-    /// Lambda speaks HTTP/1.
+    /// Lambda speaks HTTP/1, and so does whoever watches.
     const fn takes_http2(&self) -> bool {
         matches!(self, Self::Otlp(_))
     }
@@ -48,6 +52,7 @@ impl Receiver {
         match self {
             Self::Otlp(otlp) => otlp.answer(request).await,
             Self::Platform(platform) => platform.answer(request).await,
+            Self::Status(status) => status.answer(request.method(), request.uri().path()),
         }
     }
 }

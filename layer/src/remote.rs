@@ -13,7 +13,7 @@ use crate::{
     log,
     receive::Listen,
 };
-use spanlayer_host::vars::Process;
+use spanlayer_host::vars::{Problem, Process, Vars};
 use spanlayer_pipeline::aws::Elsewhere;
 use std::{
     fs, io::Write as _, net::SocketAddr, os::unix::fs::OpenOptionsExt as _, path::PathBuf, pin::pin,
@@ -52,7 +52,7 @@ impl Remote {
         {
             let (found, _) = self.read(&last);
             if found.is_some() {
-                log::warn("the last good configuration counts instead", &[("file", &self.name)]);
+                log::warn(LAST_GOOD, &[("file", &self.name)]);
                 config = found;
             }
         } else if !faulty && let Some(text) = fetched {
@@ -66,6 +66,30 @@ impl Remote {
             log::warn("a port is ignored", &[("address", &address), ("problem", &remedy)]);
         }
         config
+    }
+
+    /// Gets the file where it is waited for, beside Lambda. One that is faulty is not run; the last good one counts where
+    /// there is no answer.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong.
+    pub(crate) async fn load(&self, vars: &dyn Vars) -> Result<Config, Vec<Problem>> {
+        let fetched = timeout(LONGEST_START, self.fetch(&Notify::new())).await.ok().flatten();
+        let last = || fs::read_to_string(&self.kept).ok();
+        let Some(text) = fetched.clone().or_else(last) else {
+            let what = "cannot be loaded, and was never loaded before".to_owned();
+            return Err(vec![Problem { name: self.name.clone(), what }]);
+        };
+        let (config, problems, _) = Config::with_file(vars, &self.name, Some(&text));
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        match fetched {
+            Some(_) => self.keep(&text),
+            None => log::warn(LAST_GOOD, &[("file", &self.name)]),
+        }
+        Ok(config)
     }
 
     fn of_variables(&self) -> Config {
@@ -136,6 +160,11 @@ fn ignored(asked: [Listen; 3], listens: [Listen; 3]) -> impl Iterator<Item = Soc
         |(asked, listens): (Listen, Listen)| asked.address().filter(|one| Some(*one) != listens.address());
     asked.into_iter().zip(listens).filter_map(differs)
 }
+
+const LAST_GOOD: &str = "the last good configuration counts instead";
+
+/// How long it is waited for beside Lambda: whoever has started it, and may start it again, wants to know.
+const LONGEST_START: Duration = Duration::from_secs(5);
 
 /// Limit of an attempt.
 const LIMIT: Duration = Duration::from_secs(10);

@@ -2,7 +2,8 @@
 //! other dependency.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
+use syn::Attribute;
 
 use crate::handler::Handler;
 
@@ -33,13 +34,13 @@ pub(crate) fn stand_in() -> TokenStream {
 /// A function of the same name that takes the raw event, with the handler inside.
 pub(crate) fn handler(handler: &Handler) -> TokenStream {
     let mut inner = handler.item.clone();
-    let attributes = std::mem::take(&mut inner.attrs);
+    let (outside, inside): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut inner.attrs).into_iter().partition(is_about_the_name);
+    inner.attrs = inside;
     let visibility = std::mem::replace(&mut inner.vis, syn::Visibility::Inherited);
+    // The same for both: spans that `#[tracing::instrument]` makes are named after it, and a handler that calls itself
+    // means the one that takes the typed event.
     let name = &handler.item.sig.ident;
-    // Not the same name: a handler that calls itself would then call the one inside, with the typed event, and one
-    // that is not recursive gains nothing.
-    inner.sig.ident = format_ident!("__{name}");
-    let inner_name = &inner.sig.ident;
     let overrides = handler.arguments.expand();
     let output = &handler.output;
     let answer = match handler.answer() {
@@ -47,12 +48,20 @@ pub(crate) fn handler(handler: &Handler) -> TokenStream {
         None => quote!(<#output as ::spanlayer::__private::Answer>::Answer),
     };
     quote! {
-        #(#attributes)*
+        #(#outside)*
         #visibility async fn #name(
             event: ::spanlayer::LambdaEvent<::spanlayer::RawEvent>,
         ) -> ::core::result::Result<::spanlayer::Reply<#answer>, ::spanlayer::Failure> {
             #inner
-            ::spanlayer::__private::invoke(event, #inner_name, #overrides).await
+            ::spanlayer::__private::invoke(event, #name, #overrides).await
         }
     }
+}
+
+/// Whether an attribute is for those who use the function or for the compiler's lints, rather than for the handler as it
+/// was written: other macros are for that, such as `#[tracing::instrument]`, whose span belongs inside the invocation's.
+fn is_about_the_name(attribute: &Attribute) -> bool {
+    ["allow", "deny", "deprecated", "doc", "expect", "forbid", "must_use", "warn"]
+        .iter()
+        .any(|name| attribute.path().is_ident(name))
 }

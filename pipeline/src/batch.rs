@@ -5,7 +5,7 @@ use std::{
     io,
     sync::{
         self, Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -21,13 +21,14 @@ use tokio::{sync::OnceCell, time::Instant};
 use crate::{
     Compression, Encoding, Payload,
     encode::{Format, encode, encode_pieces},
+    ending::Seen,
     queue::Rank,
 };
 
 /// Payloads of one signal, formed into one request. Once formed it never changes: a retry sends the same bytes under
 /// the same key. Cloning shares everything.
 #[derive(Clone, Debug)]
-pub struct Batch(Arc<Formed>);
+pub struct Batch(Arc<Formed>, Option<Arc<Seen>>);
 
 #[derive(Debug)]
 struct Formed {
@@ -41,6 +42,8 @@ struct Formed {
     oldest: Instant,
     /// How often a lane tried to deliver it.
     attempts: AtomicU32,
+    /// The lanes that sent it, as the spool knows them.
+    sent: AtomicU64,
     /// One cell per encoding that somebody asked for. There are one or two.
     encodings: Mutex<Vec<(Encoding, Arc<OnceCell<Encoded>>)>>,
 }
@@ -81,7 +84,7 @@ impl Batch {
         let items = parts.iter().map(|part| part.summary.items).sum();
         let bytes = parts.iter().map(|part| part.bytes.len()).sum();
         let oldest = parts.iter().map(|part| part.received).min().unwrap_or_else(Instant::now);
-        Self(Arc::new(Formed {
+        let formed = Formed {
             signal,
             key,
             origin,
@@ -90,8 +93,10 @@ impl Batch {
             bytes,
             oldest,
             attempts: AtomicU32::new(0),
+            sent: AtomicU64::new(0),
             encodings: Mutex::default(),
-        }))
+        };
+        Self(Arc::new(formed), None)
     }
 
     /// The same under another key.
@@ -224,6 +229,19 @@ impl Batch {
         self.0.attempts.load(Relaxed)
     }
 
+    /// Notes that a lane, by its bit, sends it; whether it has done so before.
+    pub(crate) fn sent(&self, lane: u64) -> bool {
+        self.0.sent.fetch_or(lane, Relaxed) & lane != 0
+    }
+
+    pub(crate) fn seen(&self) -> Option<&Arc<Seen>> {
+        self.1.as_ref()
+    }
+
+    pub(crate) fn seen_by(&self, seen: &Arc<Seen>) -> Self {
+        Self(Arc::clone(&self.0), Some(Arc::clone(seen)))
+    }
+
     pub(crate) fn parts(&self) -> &[Part] {
         &self.0.parts
     }
@@ -248,7 +266,7 @@ pub(crate) struct Weak(sync::Weak<Formed>);
 
 impl Weak {
     pub(crate) fn upgrade(&self) -> Option<Batch> {
-        self.0.upgrade().map(Batch)
+        self.0.upgrade().map(|formed| Batch(formed, None))
     }
 }
 

@@ -1,6 +1,6 @@
 //! How stages are stacked. Each wraps the one above it in this list of decisions.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use crate::{
     Batch, Deadline, Destination, Export, Outcome, Settings, Signal,
@@ -11,6 +11,7 @@ use crate::{
     letters,
     queue::Shared,
     settings::{Kind, Protocol},
+    spool::recovery::bit,
     stage::{Breaker, Caught, Circuit, Meter, Metered, Retry, SubBatch, Timeout},
 };
 
@@ -23,9 +24,13 @@ pub(crate) fn lane(
     settings: &Settings,
 ) -> Lane {
     let circuit = Circuit::observed(Arc::clone(&one.name), settings.breaker, settings.observer.clone());
-    let meter = Meter::new();
+    let meter = Meter::of_lane(bit(number));
+    let expires = Arc::default();
     Lane {
         name: Arc::clone(&one.name),
+        signals: one.signals.clone(),
+        speaks: one.kind.speaks(),
+        servers: Signal::ALL.map(|signal| one.kind.server(signal)),
         shared: Arc::clone(shared),
         number,
         limits: one.batch,
@@ -35,7 +40,8 @@ pub(crate) fn lane(
         },
         one_resource: one.kind.keeps_resources_apart(),
         best_effort: one.best_effort,
-        stack: stack(one, settings, &circuit, &meter),
+        stack: stack(one, settings, &circuit, &meter, &expires),
+        expires,
         circuit,
         meter,
         letters: letters.clone(),
@@ -48,12 +54,22 @@ pub(crate) fn lane(
 /// The way to a destination for somebody who has batches and no queue.
 pub(crate) fn alone(one: &Destination, settings: &Settings) -> Box<dyn AnyExport> {
     let circuit = Circuit::observed(Arc::clone(&one.name), settings.breaker, None);
-    stack(one, settings, &circuit, &Meter::new())
+    stack(one, settings, &circuit, &Meter::new(), &Arc::default())
 }
 
 /// Innermost first.
-fn stack(one: &Destination, settings: &Settings, circuit: &Circuit, meter: &Meter) -> Box<dyn AnyExport> {
-    let context = Context { observer: settings.observer.clone(), name: Arc::clone(&one.name) };
+fn stack(
+    one: &Destination,
+    settings: &Settings,
+    circuit: &Circuit,
+    meter: &Meter,
+    expires: &Arc<AtomicU64>,
+) -> Box<dyn AnyExport> {
+    let context = Context {
+        observer: settings.observer.clone(),
+        name: Arc::clone(&one.name),
+        expires: Arc::clone(expires),
+    };
     let (attempt, encoding) = attempt(&one.kind, &context);
     // An attempt that panics is one that was refused;
     let attempt = Caught(attempt);

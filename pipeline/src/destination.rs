@@ -18,7 +18,10 @@ mod turns;
 mod wire;
 pub(crate) mod zipkin;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use crate::{Notice, Observer};
 
@@ -28,14 +31,20 @@ pub(crate) struct Context {
     pub(crate) observer: Option<Observer>,
     /// What notices call the destination.
     pub(crate) name: Arc<str>,
+    /// When the first of its certificates expires, in Unix seconds; 0 as long as none is known.
+    pub(crate) expires: Arc<AtomicU64>,
 }
 
 impl Context {
     /// For certificates that expire.
-    fn tell(&self) -> Option<http::Tell> {
-        let (observer, name) = (self.observer.clone()?, Arc::clone(&self.name));
-        Some(Arc::new(move |file, left| {
-            observer(Notice::CertificateExpires { destination: &name, file, left });
-        }))
+    fn tell(&self) -> http::Tell {
+        let Self { observer, name, expires } = self.clone();
+        Arc::new(move |known| {
+            expires.store(known.iter().map(|one| one.at.as_secs()).min().unwrap_or_default(), Relaxed);
+            let Some(observer) = &observer else { return };
+            for &http::Expiry { file, left, .. } in known.iter().filter(|one| one.left < http::SOON) {
+                observer(Notice::CertificateExpires { destination: &name, file, left });
+            }
+        })
     }
 }

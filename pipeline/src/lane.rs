@@ -4,18 +4,23 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     },
 };
 
+use tokio::time::Instant;
+
 use crate::{
-    Batch, BatchLimits, Deadline, DestinationPending, DestinationStats, Flushed, Notice, Observer, Outcome,
+    Batch, BatchLimits, Deadline, DestinationPending, DestinationStats, DestinationTotals, Flushed, Notice,
+    Observer, Outcome, Signal,
     batch::Part,
     export::AnyExport,
     join::join_all,
     letters,
+    notice::AGAIN,
     pieces::{HOPELESS, by_resource, halves, pieces},
-    queue::{Lease, Settled, Shared},
+    queue::{LaneHeld, Lease, Settled, Shared},
+    settings::Server,
     stage::{Circuit, Meter},
 };
 
@@ -23,6 +28,11 @@ use crate::{
 pub(crate) struct Lane {
     pub(crate) name: Arc<str>,
     pub(crate) shared: Arc<Shared>,
+    /// What it takes.
+    pub(crate) signals: Vec<Signal>,
+    /// What it speaks, and with whom, by signal.
+    pub(crate) speaks: &'static str,
+    pub(crate) servers: [Option<Server>; 3],
     /// This lane's number in the queue.
     pub(crate) number: usize,
     pub(crate) limits: BatchLimits,
@@ -35,12 +45,14 @@ pub(crate) struct Lane {
     pub(crate) stack: Box<dyn AnyExport>,
     pub(crate) circuit: Circuit,
     pub(crate) meter: Meter,
+    /// When the first of its certificates expires, in Unix seconds; 0 as long as none is known.
+    pub(crate) expires: Arc<AtomicU64>,
     pub(crate) letters: letters::Shared,
     pub(crate) observer: Option<Observer>,
     /// Refusals since something was last delivered.
     pub(crate) refusals: AtomicU32,
-    /// What was told last about lost items, so that it is not told again and again.
-    pub(crate) told: Mutex<Option<String>>,
+    /// What was told last about lost items, and when, so that it is not told again and again.
+    pub(crate) told: Mutex<Option<(String, Instant)>>,
 }
 
 impl fmt::Debug for Lane {
@@ -74,13 +86,13 @@ impl Lane {
             join_all(workers).await.iter().for_each(|more| flushed.add(more));
         }
         // Another flush may have batches out; what comes back of them is ours to wait for.
-        while self.shared.lane_held(self.number).in_flight > 0 {
+        while self.held().in_flight > 0 {
             if by.bound(self.shared.landing(self.number)).await.is_none() {
                 break;
             }
             flushed.add(&self.work(horizon, by).await);
         }
-        flushed.left = self.shared.lane_held(self.number).held.items as u64;
+        flushed.left = self.held().held.items as u64;
         flushed
     }
 
@@ -99,10 +111,13 @@ impl Lane {
             lease.replace(pieces);
             return Step::Done;
         }
-        let batch = lease.batch().clone();
+        let (batch, seen) = lease.batch().clone().watched();
         let (signal, items) = (batch.signal(), batch.items() as u64);
         batch.attempted();
-        match self.stack.export_boxed(batch, by).await {
+        let operation = self.meter.operation(signal, seen);
+        let outcome = self.stack.export_boxed(batch, by).await;
+        drop(operation);
+        match outcome {
             Outcome::Delivered { rejected, message } => {
                 self.refusals.store(0, Relaxed);
                 lease.settle(Settled::Delivered { rejected });
@@ -199,14 +214,14 @@ impl Lane {
     fn tell(&self, words: &str, notice: Notice<'_>) {
         let Some(observer) = &self.observer else { return };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.as_deref() != Some(words) {
-            *told = Some(words.to_owned());
+        if !told.as_ref().is_some_and(|(last, at)| last == words && at.elapsed() < AGAIN) {
+            *told = Some((words.to_owned(), Instant::now()));
             observer(notice);
         }
     }
 
     pub(crate) fn pending(&self) -> DestinationPending {
-        let now = self.shared.lane_held(self.number);
+        let now = self.held();
         DestinationPending {
             name: Arc::clone(&self.name),
             bytes: now.held.bytes,
@@ -218,9 +233,16 @@ impl Lane {
         }
     }
 
+    pub(crate) fn held(&self) -> LaneHeld {
+        self.shared.lane_held(self.number)
+    }
+
+    pub(crate) fn totals(&self) -> [DestinationTotals; 3] {
+        self.shared.lane_totals(self.number)
+    }
+
     pub(crate) fn stats(&self) -> DestinationStats {
-        let totals = self.shared.lane_totals(self.number);
-        DestinationStats::new(Arc::clone(&self.name), totals, self.meter.by_signal())
+        DestinationStats::new(Arc::clone(&self.name), self.totals(), self.meter.by_signal())
     }
 }
 

@@ -125,6 +125,9 @@
 //! | metrics by scope | [`Mapping::metrics`] |
 //! | a vendor's events in an envelope, and their compact form | [`Mapping::events`], [`Mapping::compact_events`] |
 //!
+//! What a pipeline counts, holds and was answered is read from [`Pipeline::metrics`], as OTLP or as Prometheus' text, under the
+//! names of the semantic conventions: module [`metrics`].
+//!
 //! For programs of one's own (cargo feature `sdk`): `sdk::Exporter` is a `SpanExporter`, a `LogExporter` and a
 //! `PushMetricExporter`; `sdk::Wiring` sets up batch processors, a sampler and a resource; `sdk::Preferences` has temporality
 //! and aggregation of metrics; flushes and shutdowns are bounded, and see to every destination and every buffer.
@@ -221,12 +224,17 @@ pub mod console;
 mod deadline;
 mod destination;
 mod encode;
+mod ending;
 mod export;
 mod health;
+pub mod histogram;
 mod join;
 mod lane;
 pub mod letters;
 mod mapping;
+mod measured;
+pub mod message;
+pub mod metrics;
 mod notice;
 mod payload;
 mod pieces;
@@ -234,6 +242,7 @@ mod pipeline;
 mod queue;
 pub mod read;
 mod recall;
+mod received;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 mod secret;
@@ -262,6 +271,7 @@ pub use destination::{
     server::{RetryOn, Server},
 };
 pub use encode::{Compression, Encoding, Format};
+pub use ending::{Code, Ending, Fault};
 pub use export::{Export, Outcome};
 pub use health::Health;
 pub use letters::Figures as LetterFigures;
@@ -270,6 +280,7 @@ pub use notice::{Notice, Observer};
 pub use payload::{Payload, Priority};
 pub use pipeline::{Admission, Flushed, HeldBack, Lost, Pipeline, Recovered, Report};
 pub use queue::{Lanes, Route};
+pub use received::{Sender, Volume};
 pub use secret::Secret;
 pub use settings::{BatchLimits, Destination, Settings, Spool, WhenFull};
 pub use spanlayer_otlp::{self as otlp, Malformed, Signal, Summary};

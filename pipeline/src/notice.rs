@@ -7,7 +7,7 @@ use spanlayer_otlp::Signal;
 /// Receives notices, as they happen, on whatever task causes them: it must be quick.
 pub type Observer = Arc<dyn Fn(Notice<'_>) + Send + Sync>;
 
-/// A turning point. Repetitions of the same are not told; the counters have them.
+/// A turning point. Repetitions of the same are told once a minute at most; the [metrics](crate::metrics) have them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice<'a> {
@@ -21,6 +21,15 @@ pub enum Notice<'a> {
         /// Its name.
         destination: &'a str,
         /// How.
+        why: &'a str,
+    },
+    /// The destination did not take batches, which is no news.
+    NotTaken {
+        /// Its name.
+        destination: &'a str,
+        /// How many, since that was last told: a batch counts each time it is tried in vain.
+        batches: u64,
+        /// How the last of them failed.
         why: &'a str,
     },
     /// The destination answers again.
@@ -85,6 +94,9 @@ pub enum Notice<'a> {
     },
 }
 
+/// What is no news is told again after this time.
+pub(crate) const AGAIN: Duration = Duration::from_secs(60);
+
 impl Notice<'_> {
     /// Whether something was lost by it.
     pub const fn is_loss(&self) -> bool {
@@ -100,6 +112,10 @@ impl fmt::Display for Notice<'_> {
         match self {
             Self::FirstDelivery { destination } => write!(f, "first delivery to {destination}"),
             Self::Failing { destination, why } => write!(f, "{destination} does not take data: {why}"),
+            Self::NotTaken { destination, batches, why } => {
+                let plural = if *batches == 1 { "" } else { "es" };
+                write!(f, "{destination} did not take {batches} batch{plural}: {why}")
+            }
             Self::Recovered { destination, after } => {
                 write!(f, "{destination} takes data again after {:.1} s", after.as_secs_f64())
             }

@@ -29,11 +29,15 @@ use crate::{
     lane::Lane,
     letters::{self, Desk, Letters, reserve},
     queue::{Queue, Shared},
+    received::{Received, Sender},
 };
 
 /// Takes payloads in and delivers them when told to. See the crate's documentation.
 pub struct Pipeline {
     door: Door,
+    /// When it was made, in Unix nanoseconds.
+    began: u64,
+    received: Received,
     shared: Arc<Shared>,
     lanes: OnceLock<Vec<Lane>>,
     /// What lanes are made with, while there are none yet.
@@ -62,7 +66,8 @@ impl Pipeline {
     /// Puts a pipeline together. No I/O, no TLS, no task: those come with the first export.
     pub fn new(settings: Settings) -> Self {
         let mut queue = Queue::new(settings.limit, settings.when_full);
-        queue.begin_at(clock::unix_nanos());
+        let began = clock::unix_nanos();
+        queue.begin_at(began);
         let shared = Arc::new(Shared::new(queue));
         let desk = Desk::of(&settings);
         let lanes = OnceLock::new();
@@ -72,6 +77,8 @@ impl Pipeline {
         }
         Self {
             door: Door::new(settings.redactor),
+            began,
+            received: Received::default(),
             shared,
             lanes,
             late,
@@ -95,7 +102,7 @@ impl Pipeline {
         });
     }
 
-    fn lanes(&self) -> &[Lane] {
+    pub(crate) fn lanes(&self) -> &[Lane] {
         self.lanes.get().map_or(&[], Vec::as_slice)
     }
 
@@ -106,6 +113,7 @@ impl Pipeline {
 
     /// Counts what somebody who holds payloads has no room for, and says what the sender is to be told.
     pub fn turn_away(&self, payload: &Payload) -> Admission {
+        self.received.count(payload);
         self.shared.with(|queue| queue.turn_away(payload))
     }
 
@@ -116,7 +124,9 @@ impl Pipeline {
 
     /// [`accept`](Self::accept) for some destinations rather than all, or for a group that is yet to be decided.
     pub fn accept_routed(&self, payload: Payload, route: Route) -> Admission {
-        self.admit(self.door.pass(payload), route)
+        let payload = self.door.pass(payload);
+        self.received.count(&payload);
+        self.admit(payload, route)
     }
 
     /// [`accept_routed`](Self::accept_routed) for each form that processors make of a payload. What they leave out counts as
@@ -128,6 +138,7 @@ impl Pipeline {
         ways: impl Iterator<Item = (&'s [Arc<Stage>], Route)>,
     ) -> Admission {
         let payload = self.door.pass(payload);
+        self.received.count(&payload);
         let mut refused = None;
         for (through, route) in ways {
             let admission = self.admit_through(payload.clone(), through, route);
@@ -324,6 +335,20 @@ impl Pipeline {
         let spool = self.shared.with(|queue| queue.spool_figures());
         let letters = self.desk.as_ref().map(|desk| desk.figures()).unwrap_or_default();
         Stats::new(self.shared.totals(), destinations, spool, letters)
+    }
+
+    /// What came in, by who sent it: as many services as the [metrics](crate::metrics) tell apart.
+    pub fn senders(&self) -> Vec<Sender> {
+        self.received.senders()
+    }
+
+    /// What the queue holds, in bytes as they count against its bound, and that bound.
+    pub(crate) fn bounds(&self) -> (usize, usize) {
+        self.shared.with(|queue| queue.bounds())
+    }
+
+    pub(crate) const fn began(&self) -> u64 {
+        self.began
     }
 
     /// What was taken out of payloads so far, by kind ([`Settings::redactor`]).

@@ -17,7 +17,7 @@ use spanlayer_otlp::Signal;
 use tokio::time::Instant;
 
 use groups::Groups;
-pub(crate) use lease::{Lease, Shared};
+pub(crate) use lease::{LaneHeld, Lease, Shared};
 pub(crate) use restored::Restored;
 pub use route::{Lanes, Route};
 use spooled::Journal;
@@ -114,6 +114,11 @@ impl Queue {
     pub(crate) fn add_lane(&mut self, signals: &[Signal], limits: BatchLimits) -> usize {
         self.views.push(View::new(signals, limits));
         self.views.len() - 1
+    }
+
+    /// What it holds, as it counts against what it may hold.
+    pub(crate) const fn bounds(&self) -> (usize, usize) {
+        (self.held, self.limit)
     }
 
     /// What it may hold from here on.
@@ -259,7 +264,8 @@ impl Queue {
     }
 
     /// Gives up the oldest of lower or equal priority, healthy before errors, until this many bytes are free; nothing,
-    /// if that would not be enough. What is out on an attempt stays: its destination may be reading it. Lanes that are kept
+    /// if that would not be enough. Of equal priority nothing goes for a sender that can come again. What is out on an
+    /// attempt stays: its destination may be reading it. Lanes that are kept
     /// apart and hold more than their part give way first, with errors too if the newcomer is for others; and theirs only,
     /// if it is for them.
     fn make_room(&mut self, excess: usize, newcomer: Priority, due: u64) -> bool {
@@ -270,11 +276,15 @@ impl Queue {
             _ if of_greedy(due) => &[true],
             _ => &[true, false],
         };
+        let gives_up_equals = self.when_full == WhenFull::Partial;
         for only_greedy in rounds {
+            let for_others = *only_greedy && !of_greedy(due);
+            let yields =
+                |victim: Priority| victim > newcomer || victim == newcomer && gives_up_equals || for_others;
             let healthy = self.entries.range(first_of(Priority::Healthy)..);
+            let healthy = healthy.take_while(|_| yields(Priority::Healthy));
             let errors = self.entries.range(..first_of(Priority::Healthy));
-            let errors =
-                errors.take_while(|_| newcomer == Priority::Error || *only_greedy && !of_greedy(due));
+            let errors = errors.take_while(|_| yields(Priority::Error));
             let mut freed = 0;
             let mut victims = Vec::new();
             let may_go = |entry: &Entry| entry.leased == 0 && (!only_greedy || of_greedy(entry.due));
@@ -323,7 +333,7 @@ impl Queue {
             Some(batch) => batch,
             None => self.form(lane, horizon)?,
         };
-        self.views[lane].leased += 1;
+        self.views[lane].lend(&batch);
         self.each_entry(&batch, |entry| entry.leased += 1);
         Some(batch)
     }
@@ -352,7 +362,7 @@ impl Queue {
 
     /// Takes back a batch whose attempt led to nothing. It stays as it is, and is the next to go.
     fn give_back(&mut self, lane: usize, batch: Batch) {
-        self.views[lane].leased -= 1;
+        self.views[lane].regain(&batch);
         self.each_entry(&batch, |entry| entry.leased -= 1);
         self.views[lane].formed.push_front(batch);
     }
@@ -363,7 +373,7 @@ impl Queue {
         let pieces: Vec<Batch> = pieces.map(|parts| Batch::form(batch.signal(), parts)).collect();
         self.note_replaced(lane, batch, &pieces);
         let view = &mut self.views[lane];
-        view.leased -= 1;
+        view.regain(batch);
         view.forget(batch.parts());
         for part in pieces.iter().flat_map(Batch::parts) {
             view.remember(part);
@@ -383,7 +393,7 @@ impl Queue {
     fn settle(&mut self, lane: usize, batch: &Batch, how: Settled) {
         self.note_settled(lane, batch);
         let view = &mut self.views[lane];
-        view.leased -= 1;
+        view.regain(batch);
         view.forget(batch.parts());
         let items = batch.items() as u64;
         let totals = &mut view.totals[batch.signal() as usize];

@@ -129,15 +129,16 @@ impl From<Settings> for Loaded {
     }
 }
 
-/// What happens when the queue is full of data at least as important as a newcomer. (What is less important, or as
-/// important and older, is given up for it; that is counted.)
+/// What happens when the queue is full of data at least as important as a newcomer. (What is less important is given up
+/// for it; that is counted.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {
-    /// The sender gets a success that says how much was not taken (`partial_success`). For senders that must not be
-    /// slowed down: SDKs sleep on a 429.
+    /// What is as important and older is given up, too. If that does not help, the sender gets a success that says how much
+    /// was not taken (`partial_success`). For senders that must not be slowed down: SDKs sleep on a 429.
     Partial,
-    /// The sender is asked to come again. For senders that can wait.
+    /// The sender is asked to come again, and what was taken from others who came as early is kept. For senders that can
+    /// wait.
     Busy {
         /// When to come again.
         retry_after: Duration,
@@ -181,6 +182,9 @@ pub struct Destination {
     pub(crate) kind: Kind,
 }
 
+/// A server's name and port.
+pub(crate) type Server = (Arc<str>, u16);
+
 /// What a destination speaks.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
@@ -190,12 +194,38 @@ pub(crate) enum Kind {
         export: Custom,
         /// Whether a batch must not hold more than one resource.
         one_resource: bool,
+        /// As the type of its [metrics'](crate::metrics) component begins.
+        speaks: &'static str,
+        /// Where it is, if it is one server.
+        server: Option<Server>,
     },
 }
 
 impl Kind {
     pub(crate) const fn keeps_resources_apart(&self) -> bool {
         matches!(self, Self::Custom { one_resource: true, .. })
+    }
+
+    /// What it speaks, by the conventions' words for exporters where they have one.
+    pub(crate) fn speaks(&self) -> &'static str {
+        match self {
+            Self::Otlp(otlp) => match otlp.protocol {
+                Protocol::Grpc => "otlp_grpc",
+                Protocol::HttpProtobuf => "otlp_http",
+                Protocol::HttpJson => "otlp_http_json",
+            },
+            Self::Stdout => "spanlayer_stdout",
+            Self::Custom { speaks, .. } => speaks,
+        }
+    }
+
+    /// The server that gets a signal, if there is one.
+    pub(crate) fn server(&self, signal: Signal) -> Option<Server> {
+        match self {
+            Self::Otlp(otlp) => otlp.url(signal)?.server(),
+            Self::Stdout => None,
+            Self::Custom { server, .. } => server.clone(),
+        }
     }
 }
 
@@ -309,8 +339,21 @@ impl Destination {
             backoff: None,
             best_effort: false,
             apart: false,
-            kind: Kind::Custom { export: Custom(Arc::new(export)), one_resource: false },
+            kind: Kind::Custom {
+                export: Custom(Arc::new(export)),
+                one_resource: false,
+                speaks: "spanlayer_custom",
+                server: None,
+            },
         }
+    }
+
+    /// The same, that speaks this to a server.
+    pub(crate) fn speaking(mut self, what: &'static str, to: Option<Server>) -> Self {
+        if let Kind::Custom { speaks, server, .. } = &mut self.kind {
+            (*speaks, *server) = (what, to);
+        }
+        self
     }
 
     /// The same, with batches that are each of one resource.

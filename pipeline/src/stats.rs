@@ -1,14 +1,14 @@
 //! Counters, exact at any moment: what came in equals what is held and what left, by each way of leaving.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use spanlayer_otlp::Signal;
 use tokio::time::Instant;
 
-use crate::{Health, LetterFigures, SpoolFigures};
+use crate::{Health, LetterFigures, SpoolFigures, measured::Measured};
 
 /// Everything a pipeline has counted since it was made.
 #[derive(Clone, Debug)]
@@ -117,6 +117,9 @@ pub struct TrafficTotals {
     pub failures: u64,
     /// Attempts that repeated one within the same export, after a wait.
     pub retries: u64,
+    /// Attempts of a batch that this destination was sent before, in the same export or an earlier one: what it may have twice,
+    /// unless it looks at the key. Only of a pipeline's own destinations.
+    pub resends: u64,
     /// Bytes that were to be sent before compression, over all attempts; those of the payloads for destinations that are not
     /// sent OTLP.
     pub bytes: u64,
@@ -132,6 +135,7 @@ impl TrafficTotals {
             sum.items += one.items;
             sum.failures += one.failures;
             sum.retries += one.retries;
+            sum.resends += one.resends;
             sum.bytes += one.bytes;
             sum.compressed_bytes += one.compressed_bytes;
         }
@@ -146,8 +150,10 @@ pub(crate) struct Traffic {
     pub(crate) items: AtomicU64,
     pub(crate) failures: AtomicU64,
     pub(crate) retries: AtomicU64,
+    pub(crate) resends: AtomicU64,
     pub(crate) bytes: AtomicU64,
     pub(crate) compressed_bytes: AtomicU64,
+    measured: Mutex<Measured>,
 }
 
 impl Traffic {
@@ -157,9 +163,14 @@ impl Traffic {
             items: self.items.load(Relaxed),
             failures: self.failures.load(Relaxed),
             retries: self.retries.load(Relaxed),
+            resends: self.resends.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
             compressed_bytes: self.compressed_bytes.load(Relaxed),
         }
+    }
+
+    pub(crate) fn measured(&self) -> MutexGuard<'_, Measured> {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -65,6 +65,13 @@ async fn traced(LambdaEvent { payload: Order { id }, .. }: LambdaEvent<Order>) -
     bare(LambdaEvent::new(Order { id }, lambda_runtime::Context::default())).await
 }
 
+/// A handler under a macro of `tracing` as well, which sees it as it was written.
+#[crate::handler]
+#[tracing::instrument(skip_all, fields(id = event.payload.id))]
+async fn instrumented(event: LambdaEvent<Order>) -> Answer {
+    bare(event).await
+}
+
 /// A handler whose answer is still being made when it returns.
 async fn streaming(event: LambdaEvent<Order>) -> Result<Response<Body>, Error> {
     let (mut sender, body) = channel();
@@ -152,6 +159,10 @@ fn function() {
     let ended = match Process.get("SPANLAYER_TEST_FUNCTION").as_deref() {
         Some("bare") => runtime.block_on(run(service_fn(bare))),
         Some("traced") => runtime.block_on(run(service_fn(traced))),
+        Some("instrumented") => {
+            crate::init();
+            runtime.block_on(run(service_fn(instrumented)))
+        }
         Some("streaming") => runtime.block_on(run(service_fn(streaming))),
         Some("streaming, traced") => runtime.block_on(run(service_fn(streaming_traced))),
         Some("answering") => runtime.block_on(run(service_fn(answering))),
@@ -383,6 +394,16 @@ fn a_traced_handler_is_answered_for_as_a_bare_one_and_has_one_span_each() {
     assert_eq!(kinds[3..], [Some(unreadable.clone()), Some(unreadable.clone()), Some(unreadable)]);
     assert!(received.spans().iter().all(|span| span.text("name") == "orders"));
     assert_eq!(received.ended.len(), events.len());
+}
+
+#[test]
+fn another_attributes_span_is_inside_the_invocations() {
+    let world = World::new();
+    answers("instrumented", &world, &[r#"{"id":7}"#]);
+    let received = world.received();
+    let child = received.span("instrumented");
+    assert!(child.is_child_of(&received.span("orders")));
+    assert_eq!(child.attribute("id"), Some(&"7".into()));
 }
 
 #[test]

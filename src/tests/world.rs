@@ -69,6 +69,8 @@ impl World {
         ]);
         all.extend(vars.iter().copied());
         let telemetry = Arc::new(Telemetry::new(Settings::read(&all)));
+        // Whether a test subscribes or not is no reason for a warning.
+        telemetry.note_layer();
         let overrides = Overrides::new();
         Self { telemetry, overrides, waited: 0, directory, listener: None, stream: Mutex::new(None) }
     }

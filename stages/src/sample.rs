@@ -138,6 +138,11 @@ impl Tail {
         verdicts
     }
 
+    /// Whether any trace is waited for.
+    pub fn is_waiting(&self) -> bool {
+        !self.state().open.is_empty()
+    }
+
     /// Whether more traces are waited for than should be.
     pub fn is_full(&self) -> bool {
         self.state().open.len() > OPEN

@@ -1,10 +1,13 @@
 //! What the platform tells of invocations joins their traces; lines and figures arrive as log records and metrics.
 
 use crate::world::{SOON, World, children};
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::{
+    common::v1::KeyValue,
+    metrics::v1::{metric::Data, number_data_point::Value::AsInt},
+};
 use serde_json::json;
 use spanlayer_emulator::{
-    Event, LogFormat, TraceHeader,
+    Event, LogFormat, Mode, TraceHeader,
     destination::{ReceivedLog, ReceivedSpan, Value, hex},
 };
 use std::{
@@ -142,11 +145,7 @@ async fn metrics_are_added_up_and_what_they_cover_does_not_overlap() {
             let Some(Data::Sum(sum)) = &one.metric.data else { panic!("{one:?}") };
             assert_eq!((sum.aggregation_temporality, sum.is_monotonic), (1, true), "delta");
             let [point] = &sum.data_points[..] else { panic!("{sum:?}") };
-            let Some(opentelemetry_proto::tonic::metrics::v1::number_data_point::Value::AsInt(count)) =
-                point.value
-            else {
-                panic!("{point:?}")
-            };
+            let Some(AsInt(count)) = point.value else { panic!("{point:?}") };
             *counted.entry(name).or_insert(0) += count;
             if name == "faas.invocations" {
                 ends.push((point.start_time_unix_nano, point.time_unix_nano));
@@ -166,6 +165,47 @@ async fn metrics_are_added_up_and_what_they_cover_does_not_overlap() {
     assert!(metrics.iter().all(|one| {
         one.resource.attributes.iter().any(|attribute| attribute.key == "service.instance.id")
     }));
+}
+
+#[tokio::test]
+async fn the_extensions_own_metrics_are_what_was_counted_where_data_went() {
+    let world = World::with(|builder| {
+        builder.env("SPANLAYER_OWN_METRICS", "on").env("SPANLAYER_MAX_STALENESS", "300ms")
+    })
+    .await;
+    world.destination.queue([Mode::busy(503, 0)]);
+    for _ in 0..20 {
+        world.invoke(&json!({ "do": "work", "count": 3 })).await.payload();
+    }
+    world.shutdown().await;
+    let metrics = world.destination.metrics();
+    // Deltas, added up, of the data points that have this attribute.
+    let total = |name: &str, key: &str, value: &Value| {
+        let mut total = 0;
+        for one in metrics.iter().filter(|one| one.metric.name == name) {
+            let Some(Data::Sum(sum)) = &one.metric.data else { panic!("{one:?}") };
+            assert_eq!((sum.aggregation_temporality, sum.is_monotonic), (1, true), "delta");
+            for point in &sum.data_points {
+                let has = |attribute: &KeyValue| {
+                    attribute.key == key
+                        && attribute.value.as_ref().and_then(|v| v.value.as_ref()) == Some(value)
+                };
+                let Some(AsInt(count)) = point.value else { panic!("{point:?}") };
+                total += if point.attributes.iter().any(has) { count } else { 0 };
+            }
+        }
+        total
+    };
+    let text = |text: &str| Value::StringValue(text.to_owned());
+    let spans = world.destination.spans().len() as i64;
+    assert_eq!(total("spanlayer.received", "spanlayer.signal", &text("traces")), spans);
+    assert_eq!(total("spanlayer.exporter.attempts", "http.response.status_code", &Value::IntValue(503)), 1);
+    // What carried the last of them is not told of.
+    let exported =
+        total("otel.sdk.exporter.span.exported", "otel.component.type", &text("otlp_http_span_exporter"));
+    assert!((spans / 2..=spans).contains(&exported), "{exported} of {spans}");
+    let requests = metrics.iter().filter(|one| one.metric.name == "spanlayer.info").count();
+    assert!((1..15).contains(&requests), "{requests} requests of 20 invocations");
 }
 
 #[tokio::test]

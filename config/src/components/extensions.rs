@@ -1,4 +1,4 @@
-//! What helps exporters.
+//! What helps exporters, and what helps whoever watches the program.
 
 use super::Component;
 use crate::options::{Kind, Opt, fatal, ignored, needed, opt, refused};
@@ -11,6 +11,12 @@ pub(crate) const ALL: &[Component] = &[
         about: "a user's name and password with every request",
     },
     Component { name: "bearertokenauth", also: &[], options: BEARER, about: "a token with every request" },
+    Component {
+        name: "health_check",
+        also: &[],
+        options: HEALTH,
+        about: "beside Lambda, says over HTTP whether data is taken: 200, or 503 while starting and draining; in a function, nothing",
+    },
     Component { name: "headers_setter", also: &[], options: SETTER, about: "headers with every request" },
     Component {
         name: "oauth2client",
@@ -82,6 +88,16 @@ const SIGV4: &[Opt] = &[
         "by default what an address of AWS's own says, else the region that the function runs in",
     ),
     fatal("assume_role", "give the function's own role what the other one may do"),
+];
+
+const HEALTH: &[Opt] = &[
+    needed("endpoint", Kind::Listen, "localhost:13133", "where to listen; `SPANLAYER_HEALTH` counts first"),
+    opt("path", Kind::Text, "/", "where it is asked; `/metrics` is there, too"),
+    ignored("response_body", Kind::Free, "the answer is a line of JSON"),
+    ignored("check_collector_pipeline", Kind::Free, "`/metrics` says how each destination fares"),
+    ignored("include_metadata", Kind::Bool, "requests' headers are not kept"),
+    fatal("tls", "leave it out, and listen where only those can ask who may"),
+    fatal("auth", "leave it out, and listen where only those can ask who may"),
 ];
 
 const SETTER: &[Opt] = &[

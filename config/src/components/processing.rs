@@ -242,7 +242,7 @@ pub(crate) const TAIL: &[Opt] = &[
         "decision_wait",
         Kind::Duration,
         "5s",
-        "how long the rest of a trace is waited for whose invocation does not end",
+        "how long nothing more of a trace has come when it is decided about; in a function, the end of its invocation comes first",
     ),
     ignored("num_traces", Kind::Whole(0, u64::MAX), "4,096 traces are waited for"),
     ignored("expected_new_traces_per_sec", Kind::Whole(0, u64::MAX), "4,096 traces are waited for"),

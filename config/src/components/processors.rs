@@ -8,7 +8,7 @@ pub(crate) const ALL: &[Component] = &[
         name: "batch",
         also: &[],
         options: BATCH,
-        about: "how much is sent at a time; when is `SPANLAYER_FLUSH`'s decision",
+        about: "how much is sent at a time; beside Lambda, when; in a function that is `SPANLAYER_FLUSH`'s decision",
     },
     Component {
         name: "decouple",
@@ -103,8 +103,18 @@ const BATCH: &[Opt] = &[
         "0",
         "the most items that are sent at a time; 0: 8,192",
     ),
-    ignored("send_batch_size", Kind::Whole(0, u64::MAX), "when to send is `SPANLAYER_FLUSH`'s decision"),
-    ignored("timeout", Kind::Duration, "when to send is `SPANLAYER_FLUSH`'s decision"),
+    opt(
+        "send_batch_size",
+        Kind::Whole(0, u64::MAX),
+        "",
+        "beside Lambda, so many items do not wait for more; by default 512",
+    ),
+    opt(
+        "timeout",
+        Kind::Duration,
+        "",
+        "beside Lambda, the longest that others wait for more; by default 5 s",
+    ),
     ignored("metadata_keys", Kind::Texts, "batches are not partitioned by metadata"),
     ignored(
         "metadata_cardinality_limit",
@@ -121,7 +131,12 @@ const DECOUPLE: &[Opt] = &[ignored(
 
 const MEMORY: &[Opt] = &[
     opt("limit_mib", Kind::Whole(1, 10_240), "", "the most that is held"),
-    opt("limit_percentage", Kind::Whole(1, 100), "", "the same, in hundredths of the function's memory"),
+    opt(
+        "limit_percentage",
+        Kind::Whole(1, 100),
+        "",
+        "the same, in hundredths of the memory of the function, container or machine",
+    ),
     ignored("spike_limit_mib", Kind::Whole(0, u64::MAX), "the limit is kept at every moment"),
     ignored("spike_limit_percentage", Kind::Whole(0, 100), "the limit is kept at every moment"),
     ignored("check_interval", Kind::Duration, "the limit is kept at every moment"),

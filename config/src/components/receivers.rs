@@ -14,7 +14,7 @@ pub(crate) const ALL: &[Component] = &[
         name: "telemetryapi",
         also: &["awslambda_telemetry"],
         options: TELEMETRY,
-        about: "takes what Lambda itself tells: init and invocations as spans and metrics, what functions print as log records",
+        about: "takes what Lambda itself tells: init and invocations as spans and metrics, what functions print as log records; beside Lambda, nothing",
     },
     Component { name: "nop", also: &[], options: &[], about: "takes nothing in" },
 ];
@@ -33,7 +33,7 @@ const PROTOCOLS: &[Opt] = &[
 
 const HTTP: &[Opt] = &[
     needed("endpoint", Kind::Listen, "localhost:4318", "where to listen; `SPANLAYER_OTLP_HTTP` counts first"),
-    ignored("cors", Kind::Free, "no browser reaches a function's inside"),
+    ignored("cors", Kind::Free, "no browser sends here"),
     ignored("include_metadata", Kind::Bool, "requests' headers are not kept"),
     ignored("max_request_body_size", Kind::Whole(0, u64::MAX), "requests of up to 64 MiB are taken"),
     ignored("compression_algorithms", Kind::Texts, "gzip, zstd, deflate and none are taken"),
@@ -63,10 +63,12 @@ const GRPC: &[Opt] = &[
     AUTH,
 ];
 
-const TLS: Opt =
-    fatal("tls", "leave it out: what is sent within a function's environment does not leave the machine");
+const TLS: Opt = fatal(
+    "tls",
+    "leave it out: within a function nothing leaves the machine; beside Lambda put what ends TLS before the receiver",
+);
 
-const AUTH: Opt = fatal("auth", "leave it out: nobody but the function reaches a receiver on `localhost`");
+const AUTH: Opt = fatal("auth", "leave it out: nobody but this machine reaches a receiver on `localhost`");
 
 const TELEMETRY: &[Opt] = &[
     opt(

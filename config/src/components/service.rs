@@ -5,13 +5,45 @@ use crate::options::{Kind, Opt, ignored, opt};
 /// `service::telemetry`.
 pub(crate) const TELEMETRY: &[Opt] = &[
     opt("logs", Kind::Section(LOGS), "", "the extension's own log"),
-    ignored(
-        "metrics",
-        Kind::Free,
-        "the extension counts for itself, and says what was lost in its last line",
-    ),
+    opt("metrics", Kind::Section(METRICS), "", "what the extension counts for itself, as metrics"),
     ignored("traces", Kind::Free, "the extension makes no traces of itself"),
     ignored("resource", Kind::Free, "set `OTEL_RESOURCE_ATTRIBUTES`"),
+];
+
+const METRICS: &[Opt] = &[
+    opt(
+        "readers",
+        Kind::Sections(READER),
+        "",
+        "beside Lambda, who reads them: of those that pull, the first counts; in a function they go where other metrics go",
+    ),
+    opt("address", Kind::Listen, "", "the same, as it was written before there were readers"),
+    opt(
+        "level",
+        Kind::Choice(&["none", "basic", "normal", "detailed"]),
+        "",
+        "in a function, `none` sends none, any other all of them; `SPANLAYER_OWN_METRICS` counts first",
+    ),
+    ignored("views", Kind::Free, "metrics are as they are"),
+];
+
+const READER: &[Opt] = &[
+    opt("pull", Kind::Section(PULL), "", "a reader that asks"),
+    ignored("periodic", Kind::Free, "metrics wait until they are asked for"),
+];
+
+const PULL: &[Opt] = &[opt("exporter", Kind::Section(PULLED), "", "how it asks")];
+
+const PULLED: &[Opt] =
+    &[opt("prometheus", Kind::Section(PROMETHEUS), "", "`GET /metrics`, as Prometheus does")];
+
+const PROMETHEUS: &[Opt] = &[
+    opt("host", Kind::Text, "localhost", "where to listen: an address of this machine's"),
+    opt("port", Kind::Whole(0, 65535), "8888", "where to listen"),
+    ignored("without_type_suffix", Kind::Bool, "names are as they are"),
+    ignored("without_units", Kind::Bool, "names are as they are"),
+    ignored("without_scope_info", Kind::Bool, "names are as they are"),
+    ignored("with_resource_constant_labels", Kind::Free, "names are as they are"),
 ];
 
 const LOGS: &[Opt] = &[

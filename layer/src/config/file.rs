@@ -81,16 +81,16 @@ pub(super) fn find(reading: &mut Reading<'_>, vars: &dyn Vars) -> Found {
         Some(Place::Path(path)) => match files::text(&path) {
             Ok(text) => (path, text),
             Err(why) => {
-                let what = format!("{why}, so that variables count instead");
-                found.problems.push(Problem { name: path, what });
+                found.hints.push(format!("{path} {why}: variables count instead"));
+                found.problems.push(Problem { name: path, what: why });
                 return found;
             }
         },
         Some(Place::Variable(name)) => match vars.get(&name) {
             Some(text) => (name, text),
             None => {
-                let what =
-                    "is to hold the pipeline file and is not set, so that variables count instead".to_owned();
+                let what = "is to hold the pipeline file, and is not set".to_owned();
+                found.hints.push(format!("{name} {what}: variables count instead"));
                 found.problems.push(Problem { name, what });
                 return found;
             }

@@ -32,6 +32,15 @@ pub(super) const METRICS: Var<bool> = Var {
     about: "`on` counts and measures invocations (`faas.*`, `aws.lambda.*`), where there is a destination for metrics",
 };
 
+/// `SPANLAYER_OWN_METRICS`. Off: every environment would add its data points to those that a vendor bills.
+pub(super) const OWN_METRICS: Var<bool> = Var {
+    name: "SPANLAYER_OWN_METRICS",
+    default: "off",
+    parse: switch,
+    about: "`on` sends the extension's own metrics too (`otel.sdk.*`, `spanlayer.*`), where there is a destination for \
+            metrics: what it received, sent, holds and dropped, and how destinations answered",
+};
+
 /// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`.
 pub(super) const TEMPORALITY: Var<Temporality> = Var {
     name: "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
@@ -67,6 +76,8 @@ pub struct View {
     pub lines: Lines,
     /// What metrics cover; `None` for no metrics.
     pub metrics: Option<Temporality>,
+    /// The same of the extension's own.
+    pub own_metrics: Option<Temporality>,
 }
 
 /// Whose lines are wanted.
@@ -95,17 +106,20 @@ impl View {
         if !platform.events && !asked(INVOCATION_SPANS.name) {
             (self.complete, self.fill_segments) = (false, false);
         }
-        if let (false, Some(cumulative), Some(temporality)) =
-            (asked(TEMPORALITY.name), platform.cumulative, &mut self.metrics)
-        {
-            *temporality = if cumulative { Temporality::Cumulative } else { Temporality::Delta };
+        if let (false, Some(cumulative)) = (asked(TEMPORALITY.name), platform.cumulative) {
+            let asked_for = if cumulative { Temporality::Cumulative } else { Temporality::Delta };
+            for temporality in [&mut self.metrics, &mut self.own_metrics].into_iter().flatten() {
+                *temporality = asked_for;
+            }
         }
     }
 
-    pub(super) fn read(reading: &mut Reading<'_>, destinations: &[Destination]) -> Self {
+    /// What variables ask for, and in their place what a file does.
+    pub(super) fn read(reading: &mut Reading<'_>, destinations: &[Destination], plan: Option<&Plan>) -> Self {
         let complete = reading.get(&INVOCATION_SPANS);
         let (logs, level) = (reading.get(&LOGS), reading.get(&LOGS_LEVEL));
         let (metrics, temporality) = (reading.get(&METRICS), reading.get(&TEMPORALITY));
+        let own = reading.find(&OWN_METRICS).or(plan.and_then(|plan| plan.own_metrics)).unwrap_or_default();
         let serves = |signal| destinations.iter().any(move |one| one.signals.contains(&signal));
         // X-Ray has the segments already, and nobody else does.
         let xray = |one: &Destination| one.name.contains("://xray.") && one.name.contains(".amazonaws.com");
@@ -116,6 +130,7 @@ impl View {
             logs: Some(level).filter(|_| logs && serves(Signal::Logs)),
             lines: Lines { function: true, extension: true },
             metrics: Some(temporality).filter(|_| metrics && serves(Signal::Metrics)),
+            own_metrics: Some(temporality).filter(|_| own && serves(Signal::Metrics)),
         }
     }
 }
@@ -185,6 +200,32 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "Cumulative"),
         ]);
         assert_eq!((changed.logs, changed.metrics), (Some(Severity::WARN), Some(Temporality::Cumulative)));
+    }
+
+    #[test]
+    fn the_extensions_own_metrics_are_sent_where_somebody_asks_for_them_and_takes_them() {
+        assert_eq!(view(&[EVERYTHING]).own_metrics, None);
+        let on = ("SPANLAYER_OWN_METRICS", "on");
+        assert_eq!(view(&[EVERYTHING, on]).own_metrics, Some(Temporality::Delta));
+        assert_eq!(view(&[on]).own_metrics, None, "there is no destination for metrics");
+        let cumulative = ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "cumulative");
+        assert_eq!(view(&[EVERYTHING, on, cumulative]).own_metrics, Some(Temporality::Cumulative));
+
+        let file = |level: &str| {
+            format!(
+                "receivers: {{otlp: {{protocols: {{http: }}}}}}\nexporters: {{otlphttp: {{endpoint: http://127.0.0.1:9}}}}\nservice:\n  \
+                 pipelines: {{metrics: {{receivers: [otlp], exporters: [otlphttp]}}}}\n  \
+                 telemetry: {{metrics: {{level: {level}}}}}\n"
+            )
+        };
+        let by_file = |level: &str, vars: &[(&str, &str)]| {
+            let vars: HashMap<_, _> = vars.iter().copied().collect();
+            let (config, problems, is_run) = Config::with_file(&vars, "f", Some(&file(level)));
+            assert!(is_run && problems.is_empty(), "{problems:?}");
+            config.view.own_metrics.is_some()
+        };
+        assert!(by_file("basic", &[]) && by_file("detailed", &[]) && !by_file("none", &[]));
+        assert!(by_file("none", &[on]) && !by_file("normal", &[("SPANLAYER_OWN_METRICS", "off")]));
     }
 
     #[test]

@@ -6,7 +6,6 @@ mod prepare;
 use super::{
     Random, Settings, Stats,
     book::Turn,
-    encode,
     environment::Environment,
     invocation::{Concluded, Context, Invocation, SpanContext, Surroundings, Verdict},
     metrics::Metrics,
@@ -14,6 +13,7 @@ use super::{
     span::{self, About},
 };
 use bytes::Bytes;
+use spanlayer_pipeline::message;
 use std::collections::BTreeSet;
 
 /// See the [module](self).
@@ -83,7 +83,7 @@ impl Desk {
 
     pub(super) fn take_spans(&mut self) -> Option<Vec<u8>> {
         let spans = std::mem::take(&mut self.spans);
-        encode::request(self.resource(), &[("spanlayer", &spans)])
+        message::request(self.resource(), &[("spanlayer", &spans)])
     }
 
     pub(super) fn take_metrics(&mut self, now: u64) -> Option<Vec<u8>> {

@@ -10,13 +10,13 @@ mod value;
 
 use super::{
     book::Turn,
-    encode::{self, Value},
     invocation::SpanContext,
     platform::{LogsDropped, Writer},
 };
 use level::Severity;
 use line::{ATTRIBUTES, Record, Trace};
 use spanlayer_otlp::wire::{bytes_field, fixed32_field, fixed64_unless_zero, message_field, varint_field};
+use spanlayer_pipeline::message::{self, Value};
 use std::collections::VecDeque;
 
 /// Whose a line is.
@@ -133,10 +133,10 @@ impl Logs {
         message_field(&mut fields, 5, |out| {
             bytes_field(out, 1, b"the platform dropped log records before they reached the extension");
         });
-        encode::attribute(&mut fields, ATTRIBUTES, "dropped_records", Value::Integer(dropped.records));
-        encode::attribute(&mut fields, ATTRIBUTES, "dropped_bytes", Value::Integer(dropped.bytes));
+        message::attribute(&mut fields, ATTRIBUTES, "dropped_records", Value::Integer(dropped.records));
+        message::attribute(&mut fields, ATTRIBUTES, "dropped_bytes", Value::Integer(dropped.bytes));
         if let Some(reason) = &dropped.reason {
-            encode::attribute(&mut fields, ATTRIBUTES, "reason", Value::Text(reason));
+            message::attribute(&mut fields, ATTRIBUTES, "reason", Value::Text(reason));
         }
         fixed64_unless_zero(&mut fields, 11, now);
         self.put(Writer::Extension, &fields);
@@ -150,7 +150,10 @@ impl Logs {
     /// Everything that is ready, as a request.
     pub(super) fn take(&mut self, resource: &[u8]) -> Option<Vec<u8>> {
         let [function, extension] = std::mem::take(&mut self.ready);
-        encode::request(resource, &[("aws.lambda.function", &function), ("aws.lambda.extension", &extension)])
+        message::request(
+            resource,
+            &[("aws.lambda.function", &function), ("aws.lambda.extension", &extension)],
+        )
     }
 
     fn put(&mut self, by: Writer, fields: &[u8]) {
@@ -187,7 +190,7 @@ impl Line {
 
 fn name(fields: &mut Vec<u8>, request_id: Option<&str>) {
     if let Some(request_id) = request_id {
-        encode::attribute(fields, ATTRIBUTES, "faas.invocation_id", Value::Text(request_id));
+        message::attribute(fields, ATTRIBUTES, "faas.invocation_id", Value::Text(request_id));
     }
 }
 

@@ -117,8 +117,8 @@ const CONSUMER: u64 = 5;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::encode::{Value::Text, attribute};
     use spanlayer_otlp::wire::{bytes_field, message_field, varint_field};
+    use spanlayer_pipeline::message::{Value::Text, attribute};
 
     fn span(kind: u64, attributes: &[(&str, &str)]) -> Vec<u8> {
         let mut out = Vec::new();

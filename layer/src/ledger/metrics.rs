@@ -1,11 +1,12 @@
 //! The metrics of the conventions for functions, and what Lambda tells beyond them: added up in this environment, and
 //! taken with a flush. One data point per trigger and flush, not one per invocation.
 
-mod histogram;
-
-use super::encode::{self, Value, attribute};
-use histogram::Histogram;
-use spanlayer_otlp::wire::{bytes_field, fixed64_field, message_field, varint_field};
+use spanlayer_otlp::wire::{fixed64_field, message_field};
+pub use spanlayer_pipeline::message::Temporality;
+use spanlayer_pipeline::{
+    histogram::{Histogram, SECONDS},
+    message::{self, Instrument, Value, attribute},
+};
 
 /// What is measured. The order is that of [`METRICS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +29,7 @@ pub(super) enum Metric {
 #[derive(Clone, Copy, Debug)]
 struct Definition {
     metric: Metric,
-    name: &'static str,
-    unit: &'static str,
-    about: &'static str,
+    head: message::Metric,
     /// A histogram with these bounds; a counter without.
     bounds: Option<&'static [f64]>,
 }
@@ -99,29 +98,18 @@ const fn histogram(
     about: &'static str,
     bounds: &'static [f64],
 ) -> Definition {
-    Definition { metric, name, unit, about, bounds: Some(bounds) }
+    let head = message::Metric { name, unit, about, instrument: Instrument::Histogram };
+    Definition { metric, head, bounds: Some(bounds) }
 }
 
 const fn counter(metric: Metric, name: &'static str, unit: &'static str, about: &'static str) -> Definition {
-    Definition { metric, name, unit, about, bounds: None }
+    let head = message::Metric { name, unit, about, instrument: Instrument::Counter };
+    Definition { metric, head, bounds: None }
 }
 
 /// Name, instrument, unit and meaning of every metric, for the reader.
 pub fn table() -> impl Iterator<Item = [&'static str; 4]> {
-    METRICS.iter().map(|one| {
-        let instrument = if one.bounds.is_some() { "histogram" } else { "counter" };
-        [one.name, instrument, one.unit, one.about]
-    })
-}
-
-/// What a data point covers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Temporality {
-    /// What happened since the last data point. Right for environments that come and go by the thousand.
-    #[default]
-    Delta,
-    /// What happened since the environment began.
-    Cumulative,
+    METRICS.iter().map(|one| [one.head.name, one.head.instrument.name(), one.head.unit, one.head.about])
 }
 
 /// What was counted and measured, and is not told yet (or, cumulatively, ever).
@@ -189,7 +177,7 @@ impl Metrics {
             self.series.clear();
             self.since = until;
         }
-        encode::request(resource, &[("spanlayer", &items)])
+        message::request(resource, &[("spanlayer", &items)])
     }
 
     fn write(&self, out: &mut Vec<u8>, definition: &Definition, until: u64) {
@@ -200,24 +188,10 @@ impl Metrics {
         if points().next().is_none() {
             return;
         }
-        let temporality = match self.temporality {
-            Temporality::Delta => 1,
-            Temporality::Cumulative => 2,
-        };
-        message_field(out, 2, |out| {
-            bytes_field(out, 1, definition.name.as_bytes());
-            bytes_field(out, 2, definition.about.as_bytes());
-            bytes_field(out, 3, definition.unit.as_bytes());
-            message_field(out, if definition.bounds.is_some() { HISTOGRAM } else { SUM }, |out| {
-                for (trigger, sum) in points() {
-                    message_field(out, 1, |out| self.point(out, trigger, sum, until));
-                }
-                varint_field(out, 2, temporality);
-                if definition.bounds.is_none() {
-                    // Monotonic.
-                    varint_field(out, 3, 1);
-                }
-            });
+        definition.head.write(out, self.temporality, &mut |out| {
+            for (trigger, sum) in points() {
+                message_field(out, 1, |out| self.point(out, trigger, sum, until));
+            }
         });
     }
 
@@ -261,9 +235,6 @@ pub(super) const OTHER: &str = "other";
 
 const MOST_TRIGGERS: usize = 16;
 
-/// The conventions' buckets for durations.
-const SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
-
 /// The conventions leave these open: powers of four from a kilobyte, and closer where functions' memory lies.
 const BYTES: &[f64] = &[
     1024.0,
@@ -284,10 +255,6 @@ const BYTES: &[f64] = &[
     4_294_967_296.0,
     10_737_418_240.0,
 ];
-
-// Members of `Metric.data`.
-const SUM: u32 = 7;
-const HISTOGRAM: u32 = 9;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The resource of a function that does not tell its own, as Lambda's variables describe it.
 
-use super::encode::{Value, attribute};
 use spanlayer_host::vars::Vars;
+use spanlayer_pipeline::message::{Value, attribute};
 
 /// The function as the semantic conventions for FaaS and cloud resources name it, as an encoded `Resource` message.
 /// `instance` tells this environment from all others (`service.instance.id`). What the user sets in

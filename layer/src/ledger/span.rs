@@ -2,7 +2,6 @@
 //! what it cost.
 
 use super::{
-    encode::{Value, attribute},
     invocation::{Invocation, SpanContext, error_type},
     mention::{INTERNAL, SERVER},
     platform::{Outcome, Report, Status},
@@ -10,6 +9,7 @@ use super::{
 use spanlayer_otlp::wire::{
     bytes_field, bytes_unless_empty, fixed32_field, fixed64_field, message_field, varint_field,
 };
+use spanlayer_pipeline::message::{Value, attribute};
 
 /// The fields that every span has.
 #[derive(Clone, Copy, Debug)]

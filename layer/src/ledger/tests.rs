@@ -8,7 +8,7 @@ mod random;
 mod unwrapped;
 mod wrapped;
 
-use super::{Ledger, Settings, encode, platform};
+use super::{Ledger, Settings, platform};
 use opentelemetry_proto::tonic::{
     collector::{
         logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
@@ -22,6 +22,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 use spanlayer_link::{Ended, Hello, Started, Unfinished};
 use spanlayer_otlp::{Signal, scan};
+use spanlayer_pipeline::message;
 
 /// A second, in nanoseconds.
 const SECOND: u64 = 1_000_000_000;
@@ -42,7 +43,7 @@ struct World {
 impl World {
     fn new(change: impl FnOnce(&mut Settings)) -> Self {
         let mut resource = Vec::new();
-        encode::attribute(&mut resource, 1, "service.name", encode::Value::Text("orders"));
+        message::attribute(&mut resource, 1, "service.name", message::Value::Text("orders"));
         let mut settings = Settings::new(false);
         settings.function = "orders".to_owned();
         settings.resource = resource.into();
@@ -197,7 +198,7 @@ impl World {
 fn started(id: &str, flags: u8) -> Started {
     let mut attributes = Vec::new();
     for (key, value) in [("faas.invocation_id", id), ("faas.trigger", "http")] {
-        encode::attribute(&mut attributes, 9, key, encode::Value::Text(value));
+        message::attribute(&mut attributes, 9, key, message::Value::Text(value));
     }
     Started {
         request_id: id.to_owned(),
@@ -230,7 +231,7 @@ fn iso(millis: u64) -> String {
 
 fn hello() -> Hello {
     let mut resource = Vec::new();
-    encode::attribute(&mut resource, 1, "service.name", encode::Value::Text("wrapped"));
+    message::attribute(&mut resource, 1, "service.name", message::Value::Text("wrapped"));
     Hello { version: "1".to_owned(), resource: resource.into(), ..Hello::default() }
 }
 

@@ -33,8 +33,8 @@ pub(crate) struct Stop {
     pub(crate) usual: Option<Duration>,
 }
 
-/// Drains the pipeline and says how that went.
-pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
+/// Drains the pipeline and says how that went. Returns how many items were lost at the end: neither delivered nor kept.
+pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) -> u64 {
     let began = Instant::now();
     // Whatever that panics about, what was accepted goes out.
     let _ = caught(hear_out(&stop, intake)).await;
@@ -74,11 +74,14 @@ pub(crate) async fn drain(stop: Stop, intake: &Intake, pipeline: &Pipeline) {
         fields.push(("config", &config));
     }
     let cost = cost(&pipeline.stats(), &ledger::service(&Process));
-    if lost + spooled + dead_lettered + refused + dropped.evicted + dropped.turned_away > 0 {
+    // Senders in a function are told that it is gone; others come again with it.
+    let turned_away = if intake.has_function() { dropped.turned_away } else { 0 };
+    if lost + spooled + dead_lettered + refused + dropped.evicted + turned_away > 0 {
         log::last(Level::Error, "shut down before everything was delivered", &fields, &cost);
     } else {
         log::last(Level::Info, "shut down", &fields, &cost);
     }
+    lost
 }
 
 /// What `spanlayer-cli cost` adds up: what came in and was left out, by signal; what each destination was sent, by signal.
@@ -139,7 +142,7 @@ async fn hear_out(stop: &Stop, intake: &Intake) {
     let left = stop.by.saturating_duration_since(Instant::now());
     intake.read_dry(LAST_WORDS.min(left / 4)).await;
     if stop.platform {
-        intake.last_word(LATE_WORDS.min(left / 8)).await;
+        intake.last_word(LATE_WORDS.min(left / 8), left / 4).await;
     }
     intake.conclude_left();
     intake.account().close();
@@ -250,7 +253,8 @@ const GOES: &str = "spindown";
 /// How long a request that is half read at the end is waited for.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// How long the platform's last report is waited for. It comes within a few milliseconds, or not at all.
+/// How long the platform's last report is waited for. It comes within a few milliseconds, or not at all, but behind
+/// whatever else the platform has to say, which after a flood of lines takes longer.
 const LATE_WORDS: Duration = Duration::from_millis(40);
 
 /// Half a second without an answer is a hanging destination, unless it usually takes that long,

@@ -3,6 +3,7 @@
 use super::{
     current::Current,
     drain::Stop,
+    ending::{Ending, margin},
     exports::{Exported, Exports},
     machine::{Action, Input, Phase},
     policy::{Background, Held, Policy, Sight},
@@ -20,7 +21,6 @@ use spanlayer_host::{
 use spanlayer_pipeline::{DestinationPending, Health, Pipeline};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
-    signal::unix::Signal as Terminate,
     sync::{mpsc::UnboundedReceiver, oneshot},
     time::{Instant, sleep_until},
 };
@@ -45,7 +45,7 @@ pub(crate) struct Driver {
     pipeline: Arc<Pipeline>,
     intake: Intake,
     signals: UnboundedReceiver<Signal>,
-    terminate: Option<Terminate>,
+    ending: Ending,
     policy: Policy,
     phase: Phase,
     current: Current,
@@ -79,6 +79,8 @@ enum Lambda {
     Asked(Pin<Box<dyn Future<Output = (Registered, Event)> + Send>>),
     /// In between, within one function.
     Moving,
+    /// There is none: this is no function.
+    Nowhere,
 }
 
 /// An invocation that is held up after its handler is done. This is billed.
@@ -90,18 +92,19 @@ struct Hold {
 }
 
 impl Driver {
+    /// Without `lambda`, it serves until a signal ends it.
     pub(crate) fn new(
-        lambda: Registered,
+        lambda: Option<Registered>,
         telling: Telling,
         pipeline: Arc<Pipeline>,
         intake: Intake,
         signals: UnboundedReceiver<Signal>,
-        terminate: Option<Terminate>,
+        ending: Ending,
         policy: Policy,
     ) -> Self {
         Self {
-            announced: lambda.is_told_of_invocations(),
-            lambda: Lambda::Ready(lambda),
+            announced: lambda.as_ref().is_some_and(Registered::is_told_of_invocations),
+            lambda: lambda.map_or(Lambda::Nowhere, Lambda::Ready),
             telling,
             wrapped: false,
             introduced: false,
@@ -113,7 +116,7 @@ impl Driver {
             pipeline,
             intake,
             signals,
-            terminate,
+            ending,
             policy,
             phase: Phase::Asked,
             current: Current::default(),
@@ -173,7 +176,7 @@ impl Driver {
             return;
         }
         if panics >= HOPELESS {
-            self.stop = Some(("panicked".to_owned(), Instant::now() + WINDOW - margin(WINDOW)));
+            self.stop = Some(("panicked".to_owned(), self.ending.by()));
             return;
         }
         sleep_until(Instant::now() + Duration::from_millis(1) * 2u32.pow(panics)).await;
@@ -213,8 +216,8 @@ impl Driver {
                 }
                 Some(signal) = self.signals.recv() => self.heard(signal),
                 exported = self.exports.ended() => self.exported(&exported),
-                () = terminated(self.terminate.as_mut()) => {
-                    self.stop = Some(("terminated".to_owned(), Instant::now() + WINDOW - margin(WINDOW)));
+                () = self.ending.told() => {
+                    self.stop = Some(("terminated".to_owned(), self.ending.by()));
                     return Input::Stop;
                 }
                 () = alarm(self.timer) => {
@@ -280,6 +283,10 @@ impl Driver {
     /// When to ask the ledger for what it has, where no flush is about to: invocations are not announced, nothing is to
     /// wait, or one takes long. What comes after an invocation waits for the next one.
     fn look(&self) -> Option<Instant> {
+        // What is waited for before it is sampled comes to its decision by itself only at the end of an invocation.
+        if !self.announced && self.intake.is_undecided() {
+            return Some(self.looked + STEADY);
+        }
         let every = if !self.announced {
             STEADY
         } else if self.telling.at_once {
@@ -482,6 +489,7 @@ impl Driver {
             }
             if trusted {
                 held.bytes = held.bytes.max(one.bytes as u64);
+                held.items = held.items.max(one.items as u64);
                 held.errors = held.errors.max(one.errors as u64);
                 held.age = held.age.max(one.oldest.map(|oldest| oldest.elapsed()));
             } else {
@@ -502,26 +510,10 @@ impl Driver {
     }
 }
 
-/// No wait goes up to a deadline: asking for `next` takes a moment, and so does a report. A tenth of the time, within
-/// bounds.
-fn margin(left: Duration) -> Duration {
-    (left / 10).clamp(Duration::from_millis(50), Duration::from_millis(500))
-}
-
 async fn answered(lambda: &mut Lambda) -> (Registered, Event) {
     match lambda {
         Lambda::Asked(next) => next.await,
-        Lambda::Ready(_) | Lambda::Moving => std::future::pending().await,
-    }
-}
-
-async fn terminated(terminate: Option<&mut Terminate>) {
-    let told = match terminate {
-        Some(signal) => signal.recv().await,
-        None => None,
-    };
-    if told.is_none() {
-        std::future::pending().await
+        Lambda::Ready(_) | Lambda::Moving | Lambda::Nowhere => std::future::pending().await,
     }
 }
 
@@ -533,7 +525,7 @@ async fn alarm(at: Option<Instant>) {
 }
 
 /// What Lambda leaves external extensions at the end, where it does not say.
-const WINDOW: Duration = Duration::from_secs(2);
+pub(crate) const WINDOW: Duration = Duration::from_secs(2);
 
 /// So many panics in a row are not going to be the last; they take four seconds.
 const HOPELESS: u32 = 12;

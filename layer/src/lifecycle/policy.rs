@@ -43,6 +43,8 @@ impl Mode {
 pub struct Held {
     /// Bytes waiting.
     pub bytes: u64,
+    /// Items waiting.
+    pub items: u64,
     /// Items with errors among what waits.
     pub errors: u64,
     /// How long the oldest has waited for a destination that may be waited for; `None` when there is no such thing.
@@ -68,6 +70,22 @@ pub enum Sight {
     Blind,
     /// Invocations are not announced at all, and the environment is never frozen (Managed Instances).
     Unannounced,
+}
+
+/// How data is gathered where invocations are not announced: there is no good moment for an export then, and no bad one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The longest that data waits for more of it.
+    pub every: Duration,
+    /// So many items do not wait.
+    pub items: u64,
+}
+
+/// Batches of a second.
+impl Default for Pace {
+    fn default() -> Self {
+        Self { every: Duration::from_secs(1), items: u64::MAX }
+    }
 }
 
 /// When `next` may be asked for.
@@ -108,6 +126,7 @@ pub struct Policy {
     max_staleness: Duration,
     /// A batch is full at this many bytes: no use in waiting for more.
     enough: u64,
+    pace: Pace,
     destinations: Vec<Record>,
     last_invocation: Option<Duration>,
     /// The share of pauses too long for data to wait through, the newest counting most; `None` before the first.
@@ -134,6 +153,7 @@ impl Policy {
             mode,
             max_staleness,
             enough,
+            pace: Pace::default(),
             destinations: vec![Record::default(); destinations],
             last_invocation: None,
             seldom: None,
@@ -141,6 +161,12 @@ impl Policy {
             handler: Estimate::default(),
             last_flush: now,
         }
+    }
+
+    /// The same, with a pace of its own.
+    #[must_use]
+    pub fn paced(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     /// An invocation begins: what to do about it.
@@ -258,8 +284,11 @@ impl Policy {
             _ if held.bytes >= self.enough => Duration::ZERO,
             // Nobody will say when there is time: gather what comes together, and go.
             (Mode::Adaptive | Mode::End, Some(Sight::Blind)) => GATHER.saturating_sub(age),
+            (Mode::Adaptive | Mode::End, Some(Sight::Unannounced)) if held.items >= self.pace.items => {
+                Duration::ZERO
+            }
             (Mode::Adaptive | Mode::End, Some(Sight::Unannounced)) => {
-                STEADY.min(self.max_staleness).saturating_sub(age)
+                self.pace.every.min(self.max_staleness).saturating_sub(age)
             }
             // Errors are what somebody is waiting for.
             (Mode::Adaptive, Some(Sight::Clear)) if held.errors > 0 => Duration::ZERO,
@@ -302,9 +331,6 @@ const RARE: f64 = 0.25;
 /// Where the end of an invocation is not seen: long enough for the requests of one function to come together, short
 /// enough to be gone when the function is.
 const GATHER: Duration = Duration::from_millis(50);
-
-/// Where invocations are not announced there is no good moment, and no bad one: batches of a second.
-const STEADY: Duration = Duration::from_secs(1);
 
 /// The wait after a first failed export in the background, doubled with every further one.
 const FIRST_RETRY: Duration = Duration::from_millis(250);

@@ -11,10 +11,15 @@ use std::{
     convert::Infallible,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
-use tokio::{net::TcpStream, sync::Semaphore};
+use tokio::{
+    net::TcpStream,
+    select,
+    sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore},
+};
 
 /// Where a receiver listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +67,19 @@ pub struct Bound {
 }
 
 impl Bound {
+    /// Takes a port.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, such as that it is taken.
+    pub fn at(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        // A port that was asked for need not be asked after.
+        let address = if address.port() == 0 { listener.local_addr()? } else { address };
+        Ok(Self { listener, address })
+    }
+
     /// Where it listens, with the port that port 0 became.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -72,21 +90,14 @@ impl Bound {
 /// receiver, or another port where `elsewhere` says that any will do.
 pub fn bind(variable: &str, listen: Listen, elsewhere: bool) -> Option<Bound> {
     let Listen::At(address) = listen else { return None };
-    let bound = |address: SocketAddr| -> io::Result<Bound> {
-        let listener = TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        // A port that was asked for need not be asked after.
-        let address = if address.port() == 0 { listener.local_addr()? } else { address };
-        Ok(Bound { listener, address })
-    };
-    match bound(address) {
+    match Bound::at(address) {
         Ok(done) => {
             log::info("listening", &[("variable", &variable), ("address", &done.address)]);
             Some(done)
         }
         Err(error) if elsewhere && error.kind() == io::ErrorKind::AddrInUse => {
             log::info("the port is taken, using another", &[("variable", &variable), ("address", &address)]);
-            bound(SocketAddr::new(address.ip(), 0)).ok()
+            Bound::at(SocketAddr::new(address.ip(), 0)).ok()
         }
         Err(error) => {
             log::warn(
@@ -98,20 +109,25 @@ pub fn bind(variable: &str, listen: Listen, elsewhere: bool) -> Option<Bound> {
     }
 }
 
-/// Answers requests for as long as the process lives.
-pub(crate) async fn serve(bound: Bound, receiver: Receiver) {
+/// Answers requests for as long as the process lives, over so many connections at once.
+pub(crate) async fn serve(bound: Bound, receiver: Receiver, connections: usize) {
     let Ok(listener) = tokio::net::TcpListener::from_std(bound.listener) else { return };
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let room = Arc::new(Semaphore::new(connections));
+    let crowd = Arc::new(Notify::new());
     // For as long as the process lives, whatever it panics about.
-    while caught(accept(&listener, &room, &receiver)).await.is_err() {
+    while caught(accept(&listener, &room, &crowd, &receiver)).await.is_err() {
         tokio::time::sleep(BREATH).await;
     }
 }
 
-async fn accept(listener: &tokio::net::TcpListener, room: &Arc<Semaphore>, receiver: &Receiver) {
+async fn accept(
+    listener: &tokio::net::TcpListener,
+    room: &Arc<Semaphore>,
+    crowd: &Arc<Notify>,
+    receiver: &Receiver,
+) {
     loop {
         planted("accept");
-        let Ok(permit) = Arc::clone(room).acquire_owned().await else { return };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -121,27 +137,50 @@ async fn accept(listener: &tokio::net::TcpListener, room: &Arc<Semaphore>, recei
                 continue;
             }
         };
-        let receiver = receiver.clone();
+        let Ok(permit) = place(room, crowd).await else { return };
+        let (crowd, receiver) = (Arc::clone(crowd), receiver.clone());
         tokio::spawn(async move {
             let _permit = permit;
-            if let Err(error) = converse(stream, receiver).await {
+            if let Err(error) = converse(stream, &crowd, receiver).await {
                 log::debug("a connection broke off", &[("error", &error)]);
             }
         });
     }
 }
 
-/// Serves one connection to its end.
-async fn converse(stream: TcpStream, receiver: Receiver) -> hyper::Result<()> {
+/// Makes room for one more connection, which those that nobody uses must not keep out: it may be the function that waits
+/// for its answer.
+async fn place(room: &Arc<Semaphore>, crowd: &Notify) -> Result<OwnedSemaphorePermit, AcquireError> {
+    let mut place = pin!(Arc::clone(room).acquire_owned());
+    loop {
+        // More than once: one that has only just been accepted does not hear it yet.
+        if room.available_permits() == 0 {
+            crowd.notify_waiters();
+        }
+        select! {
+            place = place.as_mut() => return place,
+            () = tokio::time::sleep(BREATH) => {}
+        }
+    }
+}
+
+/// Serves one connection to its end, which a `crowd` brings about as soon as it says nothing.
+async fn converse(stream: TcpStream, crowd: &Notify, receiver: Receiver) -> hyper::Result<()> {
     let _ = stream.set_nodelay(true);
-    if receiver.takes_http2() && http2::begins(&stream).await {
-        return http2::converse(stream, receiver).await;
+    if receiver.takes_http2() {
+        let is_http2 = select! {
+            begins = http2::begins(&stream) => begins,
+            () = crowd.notified() => return Ok(()),
+        };
+        if is_http2 {
+            return http2::converse(stream, crowd, receiver).await;
+        }
     }
     let service = service_fn(move |request| {
         let receiver = receiver.clone();
         async move { Ok::<_, Infallible>(receiver.answer(request).await) }
     });
-    http1::Builder::new()
+    let served = http1::Builder::new()
         .auto_date_header(false)
         // Also ends what stays open and says nothing: connections that nobody uses must not keep others out.
         .timer(TokioTimer::new())
@@ -149,12 +188,14 @@ async fn converse(stream: TcpStream, receiver: Receiver) -> hyper::Result<()> {
         // Some senders close their half once they have said everything.
         .half_close(true)
         .max_buf_size(READ_AHEAD)
-        .serve_connection(TokioIo::new(stream), service)
-        .await
+        .serve_connection(TokioIo::new(stream), service);
+    let mut served = pin!(served);
+    select! {
+        outcome = served.as_mut() => return outcome,
+        () = crowd.notified() => served.as_mut().graceful_shutdown(),
+    }
+    served.await
 }
-
-/// Connections at once. The function and all extensions share 1,024 file descriptors.
-const CONNECTIONS: usize = 128;
 
 /// How long a connection may say nothing between requests, or take to say the head of one. Longer than SDKs usually
 /// pause between exports.

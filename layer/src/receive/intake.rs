@@ -54,6 +54,8 @@ pub struct Intake {
     account: Account,
     signals: UnboundedSender<Signal>,
     shared: Arc<Shared>,
+    /// There is a function, with invocations to be told of.
+    function: bool,
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +86,7 @@ impl Intake {
         account: Account,
         signals: UnboundedSender<Signal>,
     ) -> Self {
-        Self { pipeline, flow, account, signals, shared: Arc::default() }
+        Self { pipeline, flow, account, signals, shared: Arc::default(), function: true }
     }
 
     /// The same, where the flow is said by a file that lies elsewhere, if it does.
@@ -92,6 +94,17 @@ impl Intake {
     pub(crate) fn told_by(mut self, remote: Option<Remote>) -> Self {
         self.shared = Arc::new(Shared { remote, ..Shared::default() });
         self
+    }
+
+    /// The same where there is no function: spans that name an invocation come from elsewhere.
+    #[must_use]
+    pub(crate) fn beside_lambda(self) -> Self {
+        Self { function: false, ..self }
+    }
+
+    /// Whether there is a function.
+    pub(crate) const fn has_function(&self) -> bool {
+        self.function
     }
 
     /// These settings count from here on, but for what was decided at the start. The flow is for when what an earlier
@@ -110,7 +123,7 @@ impl Intake {
 
     /// Takes a payload in.
     pub(crate) fn accept(&self, payload: Payload) -> Admission {
-        if payload.signal() == Kind::Traces {
+        if self.function && payload.signal() == Kind::Traces {
             self.account.note(|ledger, now| ledger.saw(payload.bytes(), now));
         }
         let admission = self.flow.accept(&self.pipeline, Source::Function, payload);
@@ -192,6 +205,11 @@ impl Intake {
         self.flow.ended();
     }
 
+    /// Whether sampling waits for the rest of a trace.
+    pub(crate) fn is_undecided(&self) -> bool {
+        self.flow.is_undecided()
+    }
+
     /// Says which attributes the conventions do not know, in one line.
     pub(crate) fn report_strange(&self) {
         let (mut unknown, mut mistyped) = (String::new(), String::new());
@@ -219,10 +237,12 @@ impl Intake {
         }
     }
 
-    /// Waits for what the platform says after the fact, if it has not yet said it, until `limit` at most.
-    pub(crate) async fn last_word(&self, limit: Duration) {
+    /// Waits for what the platform says after the fact, if it has not yet said it: until it says nothing for as long as
+    /// `pause`, and until `limit` at most.
+    pub(crate) async fn last_word(&self, pause: Duration, limit: Duration) {
         let by = Instant::now() + limit;
-        while self.account.awaits_report() && timeout_at(by, self.arrived()).await.is_ok() {}
+        let next = || by.min(Instant::now() + pause);
+        while self.account.awaits_report() && timeout_at(next(), self.arrived()).await.is_ok() {}
     }
 
     /// A function may want to connect: the socket has to be there.
@@ -290,3 +310,41 @@ impl Drop for Reading {
 /// Each turn lets the runtime look at its sockets once: one to accept a connection, one to read the request, one to
 /// handle it, one to be sure.
 const ROUNDS: u32 = 4;
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::ledger;
+    use spanlayer_host::vars::Process;
+    use spanlayer_pipeline::Settings;
+    use tokio::{select, sync::mpsc::unbounded_channel};
+
+    /// One whose payloads go nowhere.
+    pub(crate) fn intake(signals: UnboundedSender<Signal>) -> Intake {
+        let pipeline = Pipeline::new(Settings::default());
+        let settings = ledger::Settings::new(false);
+        let account = Account::new(settings, Box::new(|instance| ledger::resource(&Process, instance)));
+        Intake::new(Arc::new(pipeline), Arc::new(spanlayer_config::Flow::straight().into()), account, signals)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_report_is_waited_for_while_the_platform_has_more_to_say_and_only_until_the_limit() {
+        let intake = intake(unbounded_channel().0);
+        intake.account().note(|ledger, now| ledger.shutdown("failure", now));
+        let millis = Duration::from_millis;
+        for (pace, waited) in [(30, 500), (60, 40)] {
+            let goes_on = async {
+                loop {
+                    sleep(millis(pace)).await;
+                    intake.shared.arrived.notify_one();
+                }
+            };
+            let since = Instant::now();
+            select! {
+                () = intake.last_word(millis(40), millis(500)) => {}
+                () = goes_on => {}
+            }
+            assert_eq!(since.elapsed(), millis(waited), "with a word every {pace} ms");
+        }
+    }
+}

@@ -293,13 +293,11 @@ const FREE: usize = 64 << 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{account::Account, ledger};
-    use spanlayer_host::vars::Process;
+    use crate::receive::intake::tests::intake;
     use spanlayer_link::Ended;
-    use spanlayer_pipeline::{Pipeline, Settings};
     use tokio::{
         io::{AsyncWriteExt, DuplexStream},
-        sync::mpsc::{UnboundedSender, unbounded_channel},
+        sync::mpsc::unbounded_channel,
         task::JoinHandle,
     };
 
@@ -349,13 +347,6 @@ mod tests {
 
     fn nowhere() -> Place {
         Place::of(Path::new("/proc/spanlayer/link.sock"))
-    }
-
-    fn intake(signals: UnboundedSender<Signal>) -> Intake {
-        let pipeline = Pipeline::new(Settings::default());
-        let settings = ledger::Settings::new(false);
-        let account = Account::new(settings, Box::new(|instance| ledger::resource(&Process, instance)));
-        Intake::new(Arc::new(pipeline), Arc::new(spanlayer_config::Flow::straight().into()), account, signals)
     }
 
     fn frame(length: usize) -> Vec<u8> {

@@ -4,7 +4,11 @@ use crate::world::{JSON, PROTOBUF, Reply, SOON, World, exchange, post, spans};
 use spanlayer_emulator::{Builder, Exit, Mode, Reason};
 use spanlayer_otlp::status::{Encoding, Status};
 use std::{io::Write as _, time::Duration};
-use tokio::io::AsyncWriteExt;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 /// The extension takes a good request, and delivers it.
 async fn still_works(world: &World) {
@@ -156,6 +160,26 @@ async fn a_connection_serves_request_after_request_until_it_is_told_to_close() {
     let all = format!("{}\r\n\r\n{}", replies.head, replies.text().to_lowercase());
     assert_eq!(all.matches("http/1.1 200 ok").count(), 3, "{all}");
     assert_eq!(all.matches("connection: close").count(), 1, "{all}");
+}
+
+#[tokio::test]
+async fn connections_that_nobody_uses_keep_nobody_out() {
+    let world = World::idle(|builder| builder).await;
+    let to = world.otlp().await;
+    let said = format!("POST /v1/traces HTTP/1.1\r\nHost: x\r\n{PROTOBUF}Content-Length: 0\r\n\r\n");
+    let mut open = Vec::new();
+    // More than are served at once, as clients leave them that are made for one request each. Half of them said nothing yet.
+    for nth in 0..300 {
+        let mut stream = TcpStream::connect(to).await.unwrap();
+        if nth % 2 == 0 {
+            stream.write_all(said.as_bytes()).await.unwrap();
+            let mut answer = [0; 15];
+            let answered = timeout(SOON, stream.read_exact(&mut answer)).await;
+            assert!(answered.is_ok_and(|read| read.is_ok()), "the {nth}th waits for its answer");
+        }
+        open.push(stream);
+    }
+    still_works(&world).await;
 }
 
 #[tokio::test]

@@ -21,4 +21,5 @@ mod panics;
 mod random;
 mod remote;
 mod shutdown;
+mod standalone;
 mod startup;

@@ -20,6 +20,9 @@ fn asked_for_help_or_its_version_it_answers() {
     let help = run(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
     assert!(String::from_utf8(help.stdout).unwrap().contains("/opt/extensions"));
+    let help = run(&["run", "--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    assert!(String::from_utf8(help.stdout).unwrap().contains("--config FILE"));
     let version = run(&["--version"]);
     assert_eq!(version.status.code(), Some(0));
     assert!(String::from_utf8(version.stdout).unwrap().contains(env!("CARGO_PKG_VERSION")));

@@ -9,14 +9,14 @@ use std::{
 };
 
 /// A web server that answers everything alike, until told otherwise.
-struct Files {
+pub(crate) struct Files {
     address: SocketAddr,
     /// The status, the file, and how often it was asked for.
     state: Arc<Mutex<(u16, String, usize)>>,
 }
 
 impl Files {
-    fn serve(status: u16, text: &str) -> Self {
+    pub(crate) fn serve(status: u16, text: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new((status, text.to_owned(), 0)));
@@ -45,11 +45,11 @@ impl Files {
         Self { address, state }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/spanlayer.yaml", self.address)
     }
 
-    fn now(&self, status: u16, text: &str) {
+    pub(crate) fn now(&self, status: u16, text: &str) {
         let mut state = self.state.lock().unwrap();
         (state.0, state.1) = (status, text.to_owned());
     }

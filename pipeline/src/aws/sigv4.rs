@@ -66,18 +66,21 @@ pub(crate) fn sign(
 /// The names of what is signed, and the lines that are. All that is there, but for what proxies and our own HTTP client
 /// may change.
 fn canonical_headers(url: &Url, headers: &HeaderMap) -> (String, String) {
-    let mut all: Vec<(&str, String)> = headers
+    let mut all: Vec<(String, String)> = headers
         .keys()
         .filter(|name| !UNSIGNED.contains(&name.as_str()))
         .map(|name| {
             let values = headers.get_all(name).iter().map(|value| trimmed(value.as_bytes()));
-            (name.as_str(), values.collect::<Vec<_>>().join(","))
+            (name.as_str().to_owned(), values.collect::<Vec<_>>().join(","))
         })
         .collect();
     let host = url.host_str().unwrap_or_default();
-    all.push(("host", url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))));
+    all.push((
+        "host".to_owned(),
+        url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+    ));
     all.sort();
-    let names = all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
+    let names = all.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";");
     let lines = all.iter().fold(String::new(), |mut lines, (name, value)| {
         let _ = writeln!(lines, "{name}:{value}"); // writing to a string cannot fail
         lines

@@ -31,6 +31,7 @@ impl Destination {
     /// ```
     pub fn console(console: Console) -> Self {
         Self::custom("console", [Signal::Traces], ConsoleExport::to(io::stdout(), console))
+            .speaking("spanlayer_console", None)
     }
 }
 

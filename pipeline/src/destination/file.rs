@@ -121,6 +121,7 @@ impl Destination {
         let name = file.path.display().to_string();
         let destination = Self::custom(name, Signal::ALL, FileExport::new(file));
         Self { batch: BatchLimits { bytes: 1 << 20, items: 8192 }, ..destination }
+            .speaking("spanlayer_file", None)
     }
 }
 

@@ -7,6 +7,7 @@ mod expiry;
 mod tls;
 
 pub(crate) use answer::{Answer, MAX_ANSWER, quote};
+pub(crate) use expiry::SOON;
 
 use std::{
     path::{Path, PathBuf},
@@ -22,8 +23,18 @@ use spanlayer_host::clock;
 use crate::settings::{ClientCertificate, OwnClient, Proxy};
 use client::{Client, Clients};
 
-/// Is told which certificate expires, and in how long; zero if it has.
-pub(crate) type Tell = Arc<dyn Fn(&Path, Duration) + Send + Sync>;
+/// Is told when certificates expire: of all files that hold some, and again when one of them is replaced.
+pub(crate) type Tell = Arc<dyn Fn(&[Expiry<'_>]) + Send + Sync>;
+
+/// When the first certificate of a file expires.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expiry<'a> {
+    pub(crate) file: &'a Path,
+    /// Unix time.
+    pub(crate) at: Duration,
+    /// In how long; zero if it has.
+    pub(crate) left: Duration,
+}
 
 /// How servers are reached.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +78,7 @@ impl HttpClient {
         Self { clients: Clients::new(transport, None), clock: clock::unix }
     }
 
-    /// The same, with somebody to tell of certificates that will not do for much longer.
+    /// The same, with somebody to tell when certificates expire.
     pub(crate) fn telling(transport: Transport, tell: Option<Tell>) -> Self {
         Self { clients: Clients::new(transport, tell), clock: clock::unix }
     }

@@ -148,6 +148,6 @@ impl Destination {
     /// # }
     /// ```
     pub fn memory(memory: Memory) -> Self {
-        Self::custom("memory", Signal::ALL, memory)
+        Self::custom("memory", Signal::ALL, memory).speaking("spanlayer_memory", None)
     }
 }

@@ -57,8 +57,11 @@ impl OtlpGrpcExport {
         let url = self.settings.url(batch.signal()).map(|url| url.reveal()).unwrap_or_default();
         let request = || Body::wrap(Request::new(compressed, message.clone()));
         let once = async || {
-            let exchange = self.wire.exchange(url, headers.clone(), request).await.map_err(Outcome::retry)?;
-            Ok(read(exchange).await)
+            let exchange = self.wire.exchange(url, headers.clone(), request, batch).await;
+            let reply = read(exchange.map_err(Outcome::retry)?).await;
+            batch.answered(reply.code());
+            batch.told_the_time(&reply.answer);
+            Ok::<_, Outcome>(reply)
         };
         let mut reply = once().await?;
         if reply.turned_away() && self.wire.renew().await.map_err(Outcome::retry)? {

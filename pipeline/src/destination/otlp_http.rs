@@ -36,8 +36,8 @@ impl OtlpHttpExport {
         let body = body(&self.settings, batch).await?;
         // A lane only gets signals that have an address; an empty one makes an error, not a panic.
         let url = self.settings.url(batch.signal()).map(|url| url.reveal()).unwrap_or_default();
-        let answer =
-            self.wire.post(url, headers_for(batch, &self.headers), body).await.map_err(Outcome::retry)?;
+        let headers = headers_for(batch, &self.headers);
+        let answer = self.wire.post(url, headers, body, batch).await.map_err(Outcome::retry)?;
         let secrets = self.wire.secrets();
         let secrets = secrets.iter().map(String::as_str);
         Ok(verdict(&answer, batch.signal(), self.settings.protocol.format(), secrets))

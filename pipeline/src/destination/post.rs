@@ -47,7 +47,9 @@ impl Destination {
         let (name, signal) = (server.address.origin(), mapping.signal());
         let (path, apart) = (mapping.path().to_owned(), mapping.keeps_resources_apart());
         let timeout = Some(mapping.limit());
+        let at = server.address.server();
         let destination = Self::custom(name, [signal], PostExport::new(mapping, server, &path));
+        let destination = destination.speaking("spanlayer_json", at);
         Self { batch: BATCH, timeout, ..destination }.with_resources_apart(apart)
     }
 }
@@ -148,7 +150,7 @@ impl<R: Render> Export for PostExport<R> {
         if let Ok(key) = HeaderValue::from_str(batch.idempotency_key()) {
             headers.insert("idempotency-key", key);
         }
-        let outcome = match self.wire.post(self.url.reveal(), headers, body).await {
+        let outcome = match self.wire.post(self.url.reveal(), headers, body, &batch).await {
             Ok(answer) => self.verdict(&answer),
             Err(why) => Outcome::retry(why),
         };

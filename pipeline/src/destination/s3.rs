@@ -6,7 +6,7 @@ use http::{
 };
 
 use crate::{
-    Batch, Compression, Deadline, Destination, Encoding, Export, Format, Outcome, Signal,
+    Batch, Code, Compression, Deadline, Destination, Encoding, Export, Format, Outcome, Signal,
     aws::{Aws, Bucket},
     read,
 };
@@ -88,7 +88,7 @@ impl Destination {
     pub fn s3(s3: S3) -> Self {
         let name = format!("s3://{}/{}", s3.bucket.name(), s3.prefix);
         let timeout = Some(std::time::Duration::from_secs(30));
-        Self { timeout, ..Self::custom(name, Signal::ALL, S3Export(s3)) }
+        Self { timeout, ..Self::custom(name, Signal::ALL, S3Export(s3)) }.speaking("spanlayer_s3", None)
     }
 }
 
@@ -110,9 +110,19 @@ impl Export for S3Export {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
         match s3.bucket.put(&s3.key(&batch), headers, body).await {
-            Ok(()) => Outcome::DELIVERED,
-            Err(failure) if failure.is_passing() => Outcome::Retry { after: failure.after, why: failure.why },
-            Err(failure) => Outcome::refused(failure.why),
+            Ok(()) => {
+                batch.answered(Code::Http(200));
+                Outcome::DELIVERED
+            }
+            Err(failure) => {
+                if failure.status > 0 {
+                    batch.answered(Code::Http(failure.status));
+                }
+                match failure.is_passing() {
+                    true => Outcome::Retry { after: failure.after, why: failure.why },
+                    false => Outcome::refused(failure.why),
+                }
+            }
         }
     }
 }

@@ -26,10 +26,13 @@ impl Secrets {
             credentials(&url, &mut forms);
             query(&url, &mut forms);
         }
-        forms.retain(|form| !form.is_empty());
-        forms.sort();
-        forms.dedup();
-        Self(forms.into_iter().map(Secret::new).collect())
+        let mut once: Vec<String> = Vec::new();
+        for form in forms.into_iter().filter(|form| !form.is_empty()) {
+            if let Err(place) = once.binary_search(&form) {
+                once.insert(place, form);
+            }
+        }
+        Self(once.into_iter().map(Secret::new).collect())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {

@@ -12,7 +12,7 @@ use super::{
     http::{Answer, HttpClient, Transport},
     secrets::Secrets,
 };
-use crate::auth::Authenticator;
+use crate::{Batch, auth::Authenticator, ending::Fault};
 
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -28,36 +28,30 @@ impl Wire {
         secrets: Secrets,
         context: &Context,
     ) -> Self {
-        Self { http: HttpClient::telling(transport, context.tell()), auth, secrets }
+        Self { http: HttpClient::telling(transport, Some(context.tell())), auth, secrets }
     }
 
-    /// Posts a body.
+    /// Posts a body, made of a batch; a second time if the first was turned away and there is something new to show.
     ///
     /// # Errors
     ///
     /// When there is no answer, or nothing to say who we are, in words without secrets.
-    pub(crate) async fn post(&self, url: &str, headers: HeaderMap, body: Bytes) -> Result<Answer, String> {
-        self.request(Method::POST, url, headers, body).await
-    }
-
-    /// Sends a request; a second time if the first was turned away and there is something new to show.
-    ///
-    /// # Errors
-    ///
-    /// As for [`post`](Self::post).
-    pub(crate) async fn request(
+    pub(crate) async fn post(
         &self,
-        method: Method,
         url: &str,
         headers: HeaderMap,
         body: Bytes,
+        batch: &Batch,
     ) -> Result<Answer, String> {
         let once = async || {
             let mut headers = headers.clone();
-            self.auth.apply(&method, url, &mut headers, &body).await?;
-            self.http.request(method.clone(), url, headers, body.clone()).await
+            let applied = self.auth.apply(&Method::POST, url, &mut headers, &body).await;
+            applied.inspect_err(|_| batch.failed(Fault::Credentials))?;
+            let answer = self.http.request(Method::POST, url, headers, body.clone()).await?;
+            batch.answered_by(&answer);
+            Ok(answer)
         };
-        let answer = once().await?;
+        let answer: Answer = once().await?;
         let turned_away = matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         if turned_away && self.auth.renew().await? { once().await } else { Ok(answer) }
     }
@@ -73,8 +67,10 @@ impl Wire {
         url: &str,
         mut headers: HeaderMap,
         body: impl Fn() -> Body,
+        batch: &Batch,
     ) -> Result<Exchange<'_>, String> {
-        self.auth.apply(&Method::POST, url, &mut headers, &[]).await?;
+        let applied = self.auth.apply(&Method::POST, url, &mut headers, &[]).await;
+        applied.inspect_err(|_| batch.failed(Fault::Credentials))?;
         self.http.exchange(Method::POST, url, headers, body).await
     }
 

@@ -42,9 +42,9 @@ impl Destination {
     /// # Ok::<(), String>(())
     /// ```
     pub fn zipkin(server: Server) -> Self {
-        let name = server.address.origin();
+        let (name, at) = (server.address.origin(), server.address.server());
         let destination = Self::custom(name, [Signal::Traces], PostExport::new(Zipkin, server, PATH));
-        Self { batch: post::BATCH, ..destination }
+        Self { batch: post::BATCH, ..destination }.speaking("zipkin_http", at)
     }
 }
 

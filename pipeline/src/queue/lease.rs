@@ -21,6 +21,8 @@ pub(crate) struct Shared {
 pub(crate) struct LaneHeld {
     pub(crate) held: Held,
     pub(crate) in_flight: usize,
+    /// Items in flight, per signal.
+    pub(crate) out: [usize; 3],
     /// Of what is not out on an attempt.
     pub(crate) oldest: Option<Instant>,
 }
@@ -79,7 +81,7 @@ impl Shared {
     pub(crate) fn lane_held(&self, lane: usize) -> LaneHeld {
         let queue = self.lock();
         let view = &queue.views[lane];
-        LaneHeld { held: view.held, in_flight: view.leased, oldest: queue.oldest(lane) }
+        LaneHeld { held: view.held, in_flight: view.leased, out: view.out, oldest: queue.oldest(lane) }
     }
 
     /// What is held in all: bytes against the bound, items, items that tell of failures.

@@ -95,6 +95,23 @@ fn a_healthy_newcomer_never_displaces_an_error_and_nothing_is_given_up_in_vain()
 }
 
 #[test]
+fn whoever_can_come_again_displaces_nothing_that_is_as_important() {
+    let mut queue = queue(room_for(3), 1);
+    let busy = Admission::Busy { retry_after: Duration::from_secs(2) };
+    queue.when_full = WhenFull::Busy { retry_after: Duration::from_secs(2) };
+    for payload in [healthy("a"), healthy("b"), error("c")] {
+        assert_eq!(queue.put(payload), Admission::Accepted);
+    }
+    assert_eq!(queue.put(healthy("d")), busy);
+    assert_eq!(queue.put(error("e")), Admission::Accepted, "an error is worth more than what is healthy");
+    assert_eq!(queue.put(error("f")), Admission::Accepted);
+    assert_eq!(queue.put(error("g")), busy);
+    assert_eq!(marks(&mut queue, 0), ["c", "e", "f"]);
+    let totals = queue.totals[0];
+    assert_eq!((totals.turned_away, totals.evicted_healthy, totals.evicted_errors), (2, 2, 0));
+}
+
+#[test]
 fn what_is_larger_than_the_whole_queue_is_refused_as_such() {
     let mut queue = queue(1000, 1);
     assert_eq!(queue.put(spans(100, "a", true)), Admission::TooLarge { limit: 1000 });

@@ -17,6 +17,8 @@ pub(super) struct View {
     pub(super) formed: VecDeque<Batch>,
     /// Batches out on an attempt.
     pub(super) leased: usize,
+    /// Items in them, per signal.
+    pub(super) out: [usize; 3],
     /// What is not settled yet: waiting, formed and leased together.
     pub(super) held: Held,
     pub(super) totals: [DestinationTotals; 3],
@@ -52,6 +54,7 @@ impl View {
             waiting: Default::default(),
             formed: VecDeque::new(),
             leased: 0,
+            out: [0; 3],
             held: Held::default(),
             totals: Default::default(),
         }
@@ -70,6 +73,18 @@ impl View {
     /// A payload is in a batch already.
     pub(super) fn unwait(&mut self, signal: Signal, rank: Rank) {
         self.waiting[signal as usize].remove(&rank);
+    }
+
+    /// A batch goes out on an attempt.
+    pub(super) fn lend(&mut self, batch: &Batch) {
+        self.leased += 1;
+        self.out[batch.signal() as usize] += batch.items();
+    }
+
+    /// It is back, or over with.
+    pub(super) fn regain(&mut self, batch: &Batch) {
+        self.leased -= 1;
+        self.out[batch.signal() as usize] -= batch.items();
     }
 
     /// A piece of a payload that nobody counted yet.

@@ -33,6 +33,11 @@ impl Address {
         self.0.scheme() == "https"
     }
 
+    /// Host and port.
+    pub(crate) fn server(&self) -> Option<super::Server> {
+        Some((self.0.host_str()?.into(), self.0.port_or_known_default()?))
+    }
+
     /// Scheme, host and port.
     pub fn origin(&self) -> String {
         origin(&self.0)

@@ -9,7 +9,10 @@ use spanlayer_host::{clock, random};
 use tokio::time::Instant;
 
 use super::retry::jittered;
-use crate::{Batch, Deadline, Export, Health, Notice, Outcome, notice::Observer};
+use crate::{
+    Batch, Deadline, Export, Health, Notice, Outcome,
+    notice::{AGAIN, Observer},
+};
 
 /// When a destination is left alone, and for how long.
 ///
@@ -133,7 +136,15 @@ struct Inner {
     /// A number drawn evenly from `0.0..1.0`.
     chance: fn() -> f64,
     observer: Option<Observer>,
+    untold: Mutex<Untold>,
     state: Mutex<State>,
+}
+
+/// Failures that are no news, and when they were last told.
+#[derive(Default)]
+struct Untold {
+    batches: u64,
+    told: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -191,7 +202,8 @@ impl Circuit {
         observer: Option<Observer>,
     ) -> Self {
         let state = Mutex::new(State::Closed(Closed::default()));
-        Self(Arc::new(Inner { destination, settings, clock, chance, observer, state }))
+        let untold = Mutex::default();
+        Self(Arc::new(Inner { destination, settings, clock, chance, observer, untold, state }))
     }
 
     /// Whether nothing but a probe is let through.
@@ -288,7 +300,8 @@ impl Circuit {
             State::Closed(closed) if closed.failures + 1 < self.0.settings.failures => {
                 closed.failures += 1;
                 closed.active = closed.active.saturating_sub(1);
-                return;
+                drop(state);
+                return self.tell_again(why);
             }
             State::Closed(_) => (None, self.0.settings.first),
             State::Open(open) if probe => {
@@ -309,9 +322,30 @@ impl Circuit {
             why: why.to_owned(),
         });
         drop(state);
-        if since.is_none() {
-            self.tell(Notice::Failing { destination: &self.0.destination, why });
+        match since {
+            None => {
+                *self.untold() = Untold { batches: 0, told: Some(Instant::now()) };
+                self.tell(Notice::Failing { destination: &self.0.destination, why });
+            }
+            Some(_) => self.tell_again(why),
         }
+    }
+
+    /// A batch was not taken: a line for each, but no more than one in a while.
+    fn tell_again(&self, why: &str) {
+        let mut untold = self.untold();
+        untold.batches += 1;
+        if untold.told.is_some_and(|told| told.elapsed() < AGAIN) {
+            return;
+        }
+        let batches = untold.batches;
+        *untold = Untold { batches: 0, told: Some(Instant::now()) };
+        drop(untold);
+        self.tell(Notice::NotTaken { destination: &self.0.destination, batches, why });
+    }
+
+    fn untold(&self) -> MutexGuard<'_, Untold> {
+        self.0.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn close(&self, outcome: &Outcome) {

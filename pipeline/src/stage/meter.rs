@@ -5,7 +5,12 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
-use crate::{Batch, Deadline, Encoding, Export, Outcome, Signal, TrafficTotals, stats::Traffic};
+use tokio::time::Instant;
+
+use crate::{
+    Batch, Deadline, Encoding, Export, Outcome, Signal, TrafficTotals, ending::Seen, measured::Measured,
+    stats::Traffic,
+};
 
 /// Counters, readable at any time. Cloning shares them, so that one meter may count for several stages.
 ///
@@ -13,6 +18,8 @@ use crate::{Batch, Deadline, Encoding, Export, Outcome, Signal, TrafficTotals, s
 #[derive(Clone, Debug, Default)]
 pub struct Meter {
     traffic: Arc<[Traffic; 3]>,
+    /// The lane that it counts for, as the spool knows it.
+    lane: u64,
     name: Option<Arc<str>>,
 }
 
@@ -25,7 +32,12 @@ impl Meter {
     /// The same, with a name: when the stage that it counts for is dropped, which is the end of a shutdown, the figures
     /// are printed to standard error on one line.
     pub fn printing(name: impl Into<Arc<str>>) -> Self {
-        Self { traffic: Arc::default(), name: Some(name.into()) }
+        Self { name: Some(name.into()), ..Self::default() }
+    }
+
+    /// A meter for a lane, by its bit.
+    pub(crate) fn of_lane(lane: u64) -> Self {
+        Self { lane, ..Self::default() }
     }
 
     /// Batches that were to be exported, repetitions counted.
@@ -51,6 +63,16 @@ impl Meter {
     /// The same for each signal, in the order of [`Signal::ALL`].
     pub fn by_signal(&self) -> [TrafficTotals; 3] {
         Signal::ALL.map(|signal| self.of(signal).totals())
+    }
+
+    /// What is measured of one signal.
+    pub(crate) fn measured(&self, signal: Signal) -> Measured {
+        self.of(signal).measured().clone()
+    }
+
+    /// An export begins, with all its attempts, and ends when this is dropped.
+    pub(crate) fn operation(&self, signal: Signal, seen: Arc<Seen>) -> Operation<'_> {
+        Operation { traffic: self.of(signal), seen, start: Instant::now() }
     }
 
     pub(super) fn retried(&self, signal: Signal) {
@@ -109,8 +131,12 @@ impl<E> Metered<E> {
 impl<E: Export> Export for Metered<E> {
     async fn export(&self, batch: Batch, by: Deadline) -> Outcome {
         let traffic = self.meter.of(batch.signal());
+        let (batch, seen) = batch.watched();
+        seen.begin();
         traffic.attempts.fetch_add(1, Relaxed);
-        let unless_delivered = Failure(traffic);
+        traffic.resends.fetch_add(batch.sent(self.meter.lane).into(), Relaxed);
+        traffic.measured().began(batch.items());
+        let attempt = Attempt { traffic, seen, over: false };
         traffic.items.fetch_add(batch.items() as u64, Relaxed);
         let mut bytes = batch.bytes();
         if let Some(encoding) = self.encoding
@@ -122,9 +148,7 @@ impl<E: Export> Export for Metered<E> {
         }
         traffic.bytes.fetch_add(bytes as u64, Relaxed);
         let outcome = self.inner.export(batch, by).await;
-        if matches!(outcome, Outcome::Delivered { .. }) {
-            std::mem::forget(unless_delivered);
-        }
+        attempt.end(&outcome);
         outcome
     }
 
@@ -133,12 +157,48 @@ impl<E: Export> Export for Metered<E> {
     }
 }
 
-/// Counts as one unless it is forgotten: an export that nobody waited for to the end delivered nothing that anybody knows of.
-struct Failure<'t>(&'t Traffic);
+/// An attempt under way. One that nobody waited for to the end delivered nothing that anybody knows of.
+struct Attempt<'t> {
+    traffic: &'t Traffic,
+    seen: Arc<Seen>,
+    over: bool,
+}
 
-impl Drop for Failure<'_> {
+impl Attempt<'_> {
+    fn end(mut self, outcome: &Outcome) {
+        self.over = true;
+        self.ended(Some(outcome));
+    }
+
+    fn ended(&self, outcome: Option<&Outcome>) {
+        let (ending, skew) = self.seen.end(outcome);
+        self.traffic.measured().ended(ending, skew);
+        if !matches!(outcome, Some(Outcome::Delivered { .. })) {
+            self.traffic.failures.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.0.failures.fetch_add(1, Relaxed);
+        if !self.over {
+            self.ended(None);
+        }
+    }
+}
+
+/// An export under way. One without any attempt is none: its destination is left alone.
+pub(crate) struct Operation<'t> {
+    traffic: &'t Traffic,
+    seen: Arc<Seen>,
+    start: Instant,
+}
+
+impl Drop for Operation<'_> {
+    fn drop(&mut self) {
+        if let Some(ending) = self.seen.last() {
+            self.traffic.measured().took(ending, self.start.elapsed());
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Batch, Deadline, Export, Outcome};
+use crate::{Batch, Deadline, Export, Outcome, ending::Fault};
 
 /// Gives up an attempt after a time of its own, or at the deadline if that is sooner. The attempt is dropped, which
 /// closes the connection it was waiting on, and may be repeated: whether an unanswered batch was taken is unknown.
@@ -41,7 +41,8 @@ impl<E: Export> Export for Timeout<E> {
         let start = tokio::time::Instant::now();
         let by = self.limit.map_or(by, |limit| by.capped(limit));
         // Sent again under its key, the destination can tell whether it has it.
-        by.bound(self.inner.export(batch, by)).await.unwrap_or_else(|| {
+        by.bound(self.inner.export(batch.clone(), by)).await.unwrap_or_else(|| {
+            batch.failed(Fault::Timeout);
             Outcome::retry(format!("no answer within {:.1} s", start.elapsed().as_secs_f64()))
         })
     }

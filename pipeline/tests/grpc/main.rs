@@ -20,6 +20,7 @@ use spanlayer_pipeline::{
 use support::{
     LEFT, ONCE, QUICK, TAKEN, Under, dropped_in_mid_export,
     grpc::{Reply, Server, Then, instead, ok, status},
+    scrape::Scrape,
     spans, unzipped,
 };
 use tokio::time::Instant;
@@ -328,4 +329,24 @@ async fn a_token_that_is_turned_away_is_got_anew_and_the_call_repeated_once() {
     let under = Under::test(otlp, ONCE);
     assert_eq!(under.send([spans(1)]).await.refused, 1);
     assert_eq!(stubborn.calls().len(), 1, "what cannot be had anew is not tried again");
+}
+
+#[tokio::test]
+async fn calls_are_counted_by_their_status() {
+    let server = Server::start([status(14, &[]), status(16, &[]), status(0, &[])]).await;
+    let under = Under::test(to(&server), QUICK);
+    under.sent(2).await;
+    under.sent(3).await;
+    let seen = Scrape::of(&under.pipeline.metrics().to_prometheus());
+    let spans = ("otel_component_type", "otlp_grpc_span_exporter");
+    for (code, error) in [("UNAVAILABLE", "UNAVAILABLE"), ("UNAUTHENTICATED", "UNAUTHENTICATED"), ("OK", "")]
+    {
+        let labels = [spans, ("rpc_status_code", code), ("error_type", error)];
+        assert_eq!(seen.value("spanlayer_exporter_attempts_total", &labels), 1.0, "{code}");
+    }
+    assert_eq!(seen.value("spanlayer_exporter_authentication_failures_total", &[spans]), 1.0);
+    let took = "otel_sdk_exporter_operation_duration_seconds_count";
+    assert_eq!(seen.value(took, &[("rpc_status_code", "UNAUTHENTICATED")]), 1.0);
+    assert!(!seen.has(took, &[("rpc_status_code", "UNAVAILABLE")]), "the last attempt counts");
+    assert_eq!(seen.value(took, &[("rpc_status_code", "OK")]), 1.0);
 }

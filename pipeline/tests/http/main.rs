@@ -4,6 +4,7 @@
 
 mod auth;
 mod letters;
+mod metrics;
 mod s3;
 #[path = "../support/mod.rs"]
 mod support;

@@ -151,6 +151,10 @@ async fn a_certificate_that_expires_within_two_weeks_is_told_of_once() {
     let warning =
         format!("a certificate in {}, for https://{}, expires in 3 days\n", chain.display(), server.address);
     assert_eq!(under.told().matches(&warning).count(), 1, "{}", under.told());
+    // The authority's own lasts for longer: the first to expire counts.
+    let seen = super::support::scrape::Scrape::of(&under.pipeline.metrics().to_prometheus());
+    let left = seen.value("spanlayer_exporter_certificate_expiry_seconds", &[]);
+    assert!((259_200.0..259_260.0).contains(&left), "{left}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 pub(crate) mod grpc;
 pub(crate) mod http;
 mod listen;
+pub(crate) mod scrape;
 mod under;
 
 pub(crate) use under::{LEFT, ONCE, QUICK, TAKEN, Under, dropped_in_mid_export, spans, unzipped};

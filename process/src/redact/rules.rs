@@ -161,9 +161,8 @@ impl Rules {
             return Err(InvalidRules("hashing needs a key of at least 16 bytes".to_owned()));
         }
         let keys: Vec<Pattern> = self.keys.iter().map(|key| Pattern::new(key)).collect();
-        let mut recognisers = self.recognisers;
-        recognisers.sort_unstable();
-        recognisers.dedup();
+        // Each once, in the order of all.
+        let recognisers = Recogniser::ALL.into_iter().filter(|one| self.recognisers.contains(one)).collect();
         Ok(Redactor {
             prefilter: OnceLock::new(),
             recognisers,

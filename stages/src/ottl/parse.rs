@@ -38,10 +38,9 @@ pub fn contexts(text: &str) -> Vec<Context> {
         }
         _ => None,
     });
-    let mut found: Vec<Context> = pairs.collect();
-    found.sort_unstable();
-    found.dedup();
-    found
+    let found: Vec<Context> = pairs.collect();
+    // Each once, in the order of all.
+    Context::ALL.into_iter().filter(|one| found.contains(one)).collect()
 }
 
 /// Whether a text reads as a statement rather than a condition.

@@ -271,9 +271,12 @@ fn unknown_name<'k>(segment: &Segment, known: impl Iterator<Item = &'k str> + Cl
         if segment.name == "cache" {
             return "keep it in an attribute, and delete that".to_owned();
         }
-        let mut names: Vec<&str> = known.clone().collect();
-        names.sort_unstable();
-        names.dedup();
+        let mut names: Vec<&str> = Vec::new();
+        for name in known.clone() {
+            if let Err(place) = names.binary_search(&name) {
+                names.insert(place, name);
+            }
+        }
         format!("there are {}", names.join(", "))
     };
     let remedy = suggest::did_you_mean(&segment.name, known.clone(), otherwise);

@@ -91,12 +91,13 @@ impl Adaptive {
 
     /// What each route may use: the level that the budget fills vessels of their demand to.
     fn part(&self) -> f64 {
-        let mut rates: Vec<f64> = self.demand.values().map(|demand| demand / DECAY).collect();
-        rates.sort_unstable_by(f64::total_cmp);
+        // No rate is below zero, and those are in the order of their bits.
+        let mut rates: Vec<u64> = self.demand.values().map(|demand| (demand / DECAY).to_bits()).collect();
+        rates.sort_unstable();
         let mut left = self.budget;
-        for (place, rate) in rates.iter().enumerate() {
+        for (place, rate) in rates.iter().map(|rate| f64::from_bits(*rate)).enumerate() {
             let equal = left / (rates.len() - place) as f64;
-            if *rate > equal {
+            if rate > equal {
                 return equal;
             }
             left -= rate;

@@ -145,10 +145,15 @@ fn head(out: &mut Vec<u8>, time: u64, now: u64, severity: Severity, word: &str) 
 }
 
 /// The level of a line of text, where one of its first words is one: `INFO orders: …`, `[ERROR] …`, or with a time and
-/// a request id before it, as Lambda's own runtimes write.
+/// a request id before it, as Lambda's own runtimes write; coloured, as `tracing` writes by itself.
 fn level_word(line: &str) -> Option<&str> {
-    let first = line.lines().next()?;
-    let words = first.split([' ', '\t', '[', ']', ':', '|']).filter(|word| !word.is_empty());
+    let mut parts = line.lines().next()?.split(ESCAPE);
+    let plain = parts.next();
+    // After an escape comes what is to be done, up to an `m` where it is about colours: `[32m`.
+    let coloured = parts.map(|part| part.split_once('m').map_or(part, |(_, text)| text));
+    let words =
+        plain.into_iter().chain(coloured).flat_map(|part| part.split([' ', '\t', '[', ']', ':', '|']));
+    let words = words.filter(|word| !word.is_empty());
     // In capitals only: `error` is a word that sentences begin with, too.
     words
         .take(6)
@@ -164,6 +169,9 @@ fn named_request(line: &str) -> Option<&str> {
     });
     named.or_else(|| line.lines().next()?.split('\t').take(4).map(str::trim).find(|column| uuid(column)))
 }
+
+/// What terminals take for the beginning of an order.
+const ESCAPE: char = '\x1b';
 
 fn is_uuid(text: &str) -> bool {
     text.len() == 36

@@ -3,9 +3,9 @@ use super::*;
 #[test]
 fn the_table_is_in_the_order_of_its_metrics_and_names_each_once() {
     for (at, definition) in METRICS.iter().enumerate() {
-        assert_eq!(definition.metric as usize, at, "{}", definition.name);
+        assert_eq!(definition.metric as usize, at, "{}", definition.head.name);
     }
-    let mut names: Vec<&str> = METRICS.iter().map(|definition| definition.name).collect();
+    let mut names: Vec<&str> = METRICS.iter().map(|definition| definition.head.name).collect();
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), METRICS.len());

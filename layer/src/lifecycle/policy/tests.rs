@@ -14,8 +14,9 @@ fn policy(mode: Mode) -> Policy {
     Policy::new(mode, secs(30), 1 << 20, 1, Duration::ZERO)
 }
 
-const NOTHING: Held = Held { bytes: 0, errors: 0, age: None, reachable: true, probe: None };
-const SOME: Held = Held { bytes: 1000, errors: 0, age: Some(secs(1)), reachable: true, probe: None };
+const NOTHING: Held = Held { bytes: 0, items: 0, errors: 0, age: None, reachable: true, probe: None };
+const SOME: Held =
+    Held { bytes: 1000, items: 10, errors: 0, age: Some(secs(1)), reachable: true, probe: None };
 
 /// A policy that has seen invocations a second apart, handlers of `handler` and exports of `export`.
 fn busy(mode: Mode, handler: Duration, export: Duration) -> (Policy, Duration) {
@@ -139,6 +140,17 @@ fn where_invocations_are_not_announced_batches_leave_every_second() {
         |age| policy.background(secs(9), &Held { age: Some(age), ..SOME }, Some(Sight::Unannounced));
     assert_eq!(background(millis(200)), Background::In(millis(800)));
     assert_eq!(background(secs(1)), Background::Now);
+}
+
+#[test]
+fn beside_lambda_data_is_gathered_at_a_pace_of_its_own() {
+    let policy = policy(Mode::Adaptive).paced(Pace { every: secs(5), items: 512 });
+    let background = |held| policy.background(secs(9), &held, Some(Sight::Unannounced));
+    let held = |age, items| Held { age: Some(age), items, ..SOME };
+    assert_eq!(background(held(secs(1), 511)), Background::In(secs(4)));
+    assert_eq!(background(held(secs(1), 512)), Background::Now);
+    assert_eq!(background(held(secs(5), 1)), Background::Now);
+    assert_eq!(background(Held { bytes: 1 << 20, ..held(secs(0), 1) }), Background::Now);
 }
 
 #[test]

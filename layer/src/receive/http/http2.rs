@@ -14,6 +14,8 @@ use std::{
 };
 use tokio::{
     net::TcpStream,
+    select,
+    sync::Notify,
     time::{sleep, timeout},
 };
 
@@ -30,8 +32,8 @@ pub(super) async fn begins(stream: &TcpStream) -> bool {
     }
 }
 
-/// Serves one connection to its end.
-pub(super) async fn converse(stream: TcpStream, receiver: Receiver) -> hyper::Result<()> {
+/// Serves one connection to its end, which a `crowd` brings about as soon as no request is under way.
+pub(super) async fn converse(stream: TcpStream, crowd: &Notify, receiver: Receiver) -> hyper::Result<()> {
     let requests = Arc::new(Requests::default());
     let counted = Arc::clone(&requests);
     let service = service_fn(move |request| {
@@ -45,6 +47,8 @@ pub(super) async fn converse(stream: TcpStream, receiver: Receiver) -> hyper::Re
         .auto_date_header(false)
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
+        // Callers that give up while the processor is busy elsewhere are no attack.
+        .max_pending_accept_reset_streams(STREAMS as usize)
         // What a connection may send before a request is read, all its requests together.
         .initial_connection_window_size(READ_AHEAD as u32)
         .initial_stream_window_size(READ_AHEAD as u32)
@@ -53,12 +57,14 @@ pub(super) async fn converse(stream: TcpStream, receiver: Receiver) -> hyper::Re
     let mut served = pin!(served);
     let mut seen = 0;
     loop {
-        if let Ok(outcome) = timeout(IDLE, served.as_mut()).await {
-            return outcome;
-        }
+        let crowded = select! {
+            outcome = served.as_mut() => return outcome,
+            () = sleep(IDLE) => false,
+            () = crowd.notified() => true,
+        };
         // Connections that nobody uses must not keep others out. A client that is told so dials again when it has
         // something to say.
-        if requests.under_way.load(Relaxed) == 0 && requests.seen.load(Relaxed) == seen {
+        if requests.under_way.load(Relaxed) == 0 && (crowded || requests.seen.load(Relaxed) == seen) {
             served.as_mut().graceful_shutdown();
             // One that does not go is not waited for.
             return timeout(SILENCE, served).await.unwrap_or(Ok(()));

@@ -67,17 +67,19 @@ pub(crate) fn quote<'s>(words: &str, secrets: impl Iterator<Item = &'s str>) -> 
     }
     let mut words = words.to_owned();
     // `Bearer abc` may come back as `abc`. What is shorter is no secret, and would tear holes into every message.
-    let mut secrets: Vec<String> = secrets
+    let forms = secrets
         .flat_map(|value| [value, value.rsplit(' ').next().unwrap_or_default()])
         .filter(|secret| secret.len() >= 6)
         .flat_map(|secret| {
             let (mut json, form) = (String::new(), form_encoded(secret));
             quoted(&mut json, secret);
             [secret.to_owned(), json[1..json.len() - 1].to_owned(), form.replace('+', "%20"), form]
-        })
-        .collect();
-    // One may begin another, of which the rest would stay.
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        });
+    // The longest first: one may begin another, of which the rest would stay.
+    let mut secrets: Vec<String> = Vec::new();
+    for secret in forms {
+        secrets.insert(secrets.partition_point(|one| one.len() >= secret.len()), secret);
+    }
     for secret in secrets {
         words = words.replace(&secret, "***");
     }

@@ -14,7 +14,7 @@ use http::{HeaderMap, Method};
 use reqwest::{Body, Response, redirect};
 use spanlayer_host::clock;
 
-use super::{Tell, Transport, expiry, tls};
+use super::{Expiry, Tell, Transport, expiry, tls};
 
 /// Makes clients and keeps the current one.
 pub(super) struct Clients {
@@ -130,7 +130,7 @@ impl Clients {
 }
 
 impl Clients {
-    /// Tells of certificates that expire within [`expiry::SOON`], once for each that is put there.
+    /// Tells when certificates expire, once for each that is put there.
     fn look_at_expiry(&self, files: &[Option<Stamp>; 3]) {
         let Some(tell) = &self.tell else { return };
         let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,15 +138,12 @@ impl Clients {
             return;
         }
         *looked_at = Some(*files);
-        for file in self.recipe.files().into_iter().flatten() {
-            let Some(ends) = tls::certificates(file).ok().and_then(|found| expiry::first(&found)) else {
-                continue;
-            };
-            let left = ends.saturating_sub((self.clock)());
-            if left < expiry::SOON {
-                tell(file, left);
-            }
-        }
+        let now = (self.clock)();
+        let known = self.recipe.files().into_iter().flatten().filter_map(|file| {
+            let at = expiry::first(&tls::certificates(file).ok()?)?;
+            Some(Expiry { file, at, left: at.saturating_sub(now) })
+        });
+        tell(&known.collect::<Vec<_>>());
     }
 }
 

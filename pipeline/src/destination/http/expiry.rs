@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use crate::mapping::time::days;
 
 /// Who expires within this is told of.
-pub(super) const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
+pub(crate) const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// The moment at which the first of them expires, Unix time. One that cannot be read does not count: TLS will say what is
 /// wrong with it.

@@ -11,7 +11,7 @@ use super::{
     message::open,
     status::{Code, Status},
 };
-use crate::Outcome;
+use crate::{Outcome, ending};
 
 /// An answer as far as it was read.
 pub(super) struct Reply {
@@ -37,6 +37,14 @@ impl Reply {
         match Status::of(&self.trailers).or_else(|| Status::of(&self.answer.headers)) {
             Some(Status { code, .. }) => [Code::UNAUTHENTICATED, Code::PERMISSION_DENIED].contains(&code),
             None => matches!(self.answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN),
+        }
+    }
+
+    /// How the call ended, as far as the server says so: by gRPC, or a proxy by plain HTTP.
+    pub(super) fn code(&self) -> ending::Code {
+        match Status::of(&self.trailers).or_else(|| Status::of(&self.answer.headers)) {
+            Some(status) => ending::Code::Rpc(status.code.0),
+            None => ending::Code::Http(self.answer.status.as_u16()),
         }
     }
 

@@ -241,3 +241,26 @@ async fn an_outage_is_told_once_when_it_begins_and_once_when_it_ends() {
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told[0].contains("first delivery") && told[1].contains("down") && told[2].contains("20.0 s"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn batches_that_are_not_taken_are_told_of_once_a_minute_at_most() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&told);
+    let observer: Observer =
+        Arc::new(move |notice: Notice<'_>| sink.lock().unwrap().push(notice.to_string()));
+    let circuit =
+        |settings| Circuit::with("a".into(), settings, || Duration::ZERO, || 1.0, Some(observer.clone()));
+    let eager = Breaker::new(Scripted::always(down()), circuit(BreakerSettings::eager()));
+    for _ in 0..100 {
+        eager.circuit.allow_probe();
+        export(&eager).await;
+        tokio::time::advance(secs(1)).await;
+    }
+    // The first, the sixtieth second's, and the rest is for the next line.
+    assert_eq!(*told.lock().unwrap(), ["a does not take data: down", "a did not take 60 batches: down"]);
+    told.lock().unwrap().clear();
+    let steady = Breaker::new(Scripted::always(down()), circuit(BreakerSettings::steady()));
+    export(&steady).await;
+    export(&steady).await;
+    assert_eq!(*told.lock().unwrap(), ["a did not take 1 batch: down"], "one of five that open it");
+}

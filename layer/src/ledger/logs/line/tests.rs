@@ -94,6 +94,12 @@ fn a_text_line_stays_whole() {
         (&format!("[ERROR]\t2026-01-02T10:00:00.250Z\t{id}\tboom"), 17, Some(id)),
         (&format!("2026-01-02T10:00:00.250Z\t{id}\tINFO\thello"), 9, Some(id)),
         (&format!("WARN orders::stock: low item=7 requestId={id}"), 13, Some(id)),
+        (
+            "\x1b[2m2026-01-02T10:00:00.250Z\x1b[0m \x1b[32m INFO\x1b[0m \x1b[2morders\x1b[0m\x1b[2m:\x1b[0m hello",
+            9,
+            None,
+        ),
+        ("\x1b[31mRED\x1b[0m alert", 0, None),
         ("an error is not an ERROR at the end of a long sentence, though", 17, None),
         ("errors happen; an error is a word", 0, None),
         ("requestId=short", 0, None),
@@ -113,7 +119,7 @@ fn a_text_line_stays_whole() {
 fn deep_nesting_is_kept_as_text_and_stays_within_what_parsers_read() {
     let deep = format!("{}1{}", r#"{"a":"#.repeat(120), "}".repeat(120));
     let read = read(Writer::Function, &deep, AT, NOW).unwrap();
-    let request = crate::ledger::encode::request(
+    let request = spanlayer_pipeline::message::request(
         &[],
         &[("x", &{
             let mut out = Vec::new();
