@@ -65,17 +65,17 @@ impl Maker<'_> {
     }
 
     /// What was made of a text in the language of conditions, which begins after so many characters of what is written:
-    /// what is wrong with it, and what is doubtful, is told at its place in the file.
+    /// what is wrong with it, and what it warns of, is told at its place in the file.
     fn compiled<T>(
         &mut self,
         node: &Node,
         option: &str,
         before: usize,
         made: Result<T, Fault>,
-        doubts: fn(&T) -> &[Fault],
+        warnings: fn(&T) -> &[Fault],
     ) -> Option<T> {
         let (severity, faults) = match &made {
-            Ok(made) => (Severity::Warning, doubts(made)),
+            Ok(made) => (Severity::Warning, warnings(made)),
             Err(fault) => (Severity::Error, std::slice::from_ref(fault)),
         };
         for fault in faults {
@@ -92,7 +92,7 @@ impl Maker<'_> {
     }
 
     fn condition(&mut self, node: &Node, text: &str, context: Context, option: &str) -> Option<Condition> {
-        self.compiled(node, option, 0, Condition::compile(text, context), Condition::doubts)
+        self.compiled(node, option, 0, Condition::compile(text, context), Condition::warnings)
     }
 
     /// The text of something that must be known now.

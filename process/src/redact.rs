@@ -18,12 +18,11 @@ pub use recognise::Recogniser;
 pub use rules::{Action, InvalidRules, Rules, Summary};
 pub use tally::Tally;
 
-use crate::hex;
 use keys::Pattern;
 use prefilter::Prefilter;
 use regex_lite::Regex;
 use ring::hmac;
-use spanlayer_otlp::{Signal, schema::request};
+use spanlayer_otlp::{Signal, json::text::to_hex, schema::request};
 use std::{collections::HashSet, fmt, sync::OnceLock};
 
 /// Rules, compiled.
@@ -124,7 +123,7 @@ impl Redactor {
         match &self.key {
             None => MASK.to_owned(),
             Some(key) => {
-                let hash = hex(&hmac::sign(key, secret).as_ref()[..12]);
+                let hash = to_hex(&hmac::sign(key, secret).as_ref()[..12]);
                 let check = check(key, hash.as_bytes());
                 hash + &check
             }
@@ -140,7 +139,7 @@ impl Redactor {
 
 /// By what a hash is known as one of this key.
 fn check(key: &hmac::Key, hash: &[u8]) -> String {
-    hex(&hmac::sign(key, hash).as_ref()[..4])
+    to_hex(&hmac::sign(key, hash).as_ref()[..4])
 }
 
 /// As the Collector's redaction processor has it.

@@ -1,6 +1,7 @@
 //! What a pipeline file asks for between the arrival of a payload and the queue.
 //!
 //! ```text
+//! fields   the numbers of OTLP's fields
 //! record   one message of a request, open for reading and changing
 //! scene    one place in a request, and what it belongs to
 //! ottl     conditions and statements about such places, in the Collector's language
@@ -10,6 +11,7 @@
 //!
 //! Apart from what happens to every payload, since this is built to be small and that to be fast.
 
+mod fields;
 pub mod ottl;
 pub mod record;
 pub mod sample;

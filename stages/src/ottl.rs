@@ -38,7 +38,7 @@ use std::fmt;
 pub struct Condition {
     context: Context,
     test: eval::Test,
-    doubts: Vec<Fault>,
+    warnings: Vec<Fault>,
 }
 
 /// Something that is done to a place, where a condition holds.
@@ -47,7 +47,7 @@ pub struct Statement {
     context: Context,
     edit: editors::Edit,
     only: Option<eval::Test>,
-    doubts: Vec<Fault>,
+    warnings: Vec<Fault>,
 }
 
 impl Condition {
@@ -57,8 +57,8 @@ impl Condition {
     ///
     /// Says where the text is wrong, and what would be right.
     pub fn compile(text: &str, context: Context) -> Result<Self, Fault> {
-        let (test, doubts) = parse::Parser::new(text, context)?.condition()?;
-        Ok(Self { context, test, doubts })
+        let (test, warnings) = parse::Parser::new(text, context)?.condition()?;
+        Ok(Self { context, test, warnings })
     }
 
     /// Whether it holds.
@@ -77,8 +77,8 @@ impl Condition {
 
     /// What the Collector would take as well, and what cannot be meant: comparisons that always come to the same, and values
     /// of a kind that is not taken.
-    pub fn doubts(&self) -> &[Fault] {
-        &self.doubts
+    pub fn warnings(&self) -> &[Fault] {
+        &self.warnings
     }
 }
 
@@ -89,8 +89,8 @@ impl Statement {
     ///
     /// Says where the text is wrong, and what would be right.
     pub fn compile(text: &str, context: Context) -> Result<Self, Fault> {
-        let (edit, only, doubts) = parse::Parser::new(text, context)?.statement()?;
-        Ok(Self { context, edit, only, doubts })
+        let (edit, only, warnings) = parse::Parser::new(text, context)?.statement()?;
+        Ok(Self { context, edit, only, warnings })
     }
 
     /// Does it, if its condition holds.
@@ -112,8 +112,8 @@ impl Statement {
 
     /// What the Collector would take as well, and what cannot be meant: comparisons that always come to the same, and values
     /// of a kind that is not taken.
-    pub fn doubts(&self) -> &[Fault] {
-        &self.doubts
+    pub fn warnings(&self) -> &[Fault] {
+        &self.warnings
     }
 }
 

@@ -19,7 +19,12 @@ pub use apart::{Fate, Part, mark};
 pub use rule::{Rate, Rule};
 pub use trace::Test;
 
-use crate::{record::Record, scene::Level, scene::walk, stage::threshold::NEVER};
+use crate::{
+    fields::span,
+    record::Record,
+    scene::{Level, walk},
+    stage::threshold::NEVER,
+};
 use spanlayer_otlp::Signal;
 use std::{
     collections::{HashMap, VecDeque},
@@ -198,8 +203,8 @@ impl State {
     }
 }
 
-fn trace_id(span: &Record) -> Option<TraceId> {
-    span.bytes(1).try_into().ok()
+fn trace_id(item: &Record) -> Option<TraceId> {
+    item.bytes(span::TRACE_ID).try_into().ok()
 }
 
 /// Traces that are waited for. Beyond that the oldest are decided as they are.

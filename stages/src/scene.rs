@@ -1,6 +1,9 @@
 //! A place in a request: one span, event, metric, data point or log record, and what it belongs to.
 
-use crate::record::Record;
+use crate::{
+    fields::{metric::POINTS, span::EVENTS},
+    record::Record,
+};
 use spanlayer_otlp::Signal;
 
 /// One place, open for reading and changing.
@@ -14,7 +17,7 @@ pub struct Scene<'r> {
     pub item: Option<&'r mut Record>,
     /// The span's event, or the metric's data point.
     pub part: Option<&'r mut Record>,
-    /// Which kind of data point that is, by its place in [`POINTS`].
+    /// Which shape of data point that is ([`POINTS`]).
     pub(crate) shape: usize,
     /// Whether anything was changed.
     pub changed: bool,
@@ -67,6 +70,22 @@ pub(crate) fn walk_to_what_is_there(
     visit: &mut dyn FnMut(&mut Scene<'_>) -> bool,
 ) -> bool {
     Walk { signal, level, visit, changed: false, sweeps: true }.root(root)
+}
+
+/// Visits like [`walk`], or where `sweeps` is set like [`walk_to_what_is_there`], until the visitor fails.
+pub(crate) fn try_walk<E>(
+    signal: Signal,
+    root: &mut Record,
+    level: Level,
+    sweeps: bool,
+    visit: &mut dyn FnMut(&mut Scene<'_>) -> Result<bool, E>,
+) -> Result<bool, E> {
+    let mut failed = None;
+    let mut visit = |scene: &mut Scene<'_>| {
+        failed.is_some() || visit(scene).unwrap_or_else(|error| failed.replace(error).is_none())
+    };
+    let changed = Walk { signal, level, visit: &mut visit, changed: false, sweeps }.root(root);
+    failed.map_or(Ok(changed), Err)
 }
 
 struct Walk<'v> {
@@ -178,9 +197,3 @@ impl<'r> Scene<'r> {
         Self { resource, scope: None, item: None, part: None, shape: 0, changed: false }
     }
 }
-
-/// `Span.events`.
-pub(crate) const EVENTS: u32 = 11;
-
-/// `Metric.data`: the fields of its kinds, each with the number of its data points' shape.
-pub(crate) const POINTS: [(u32, usize); 5] = [(5, 0), (7, 0), (9, 1), (10, 2), (11, 3)];

@@ -2,7 +2,10 @@
 //! opened for the first that looks into it, and written again after the last if any changed it.
 //!
 //! ```text
-//! attributes, resource ─ actions   span ─ naming   filter   transform   redaction ─ redact   probabilistic_sampler ─ share   tail_sampling ─ sample   routing ─ part   tenants ─ tenant   limits   clock ─ skew   schema
+//! attributes, resource ─ actions          redaction ─ redact                  limits ─ limits
+//! span ─ naming                           probabilistic_sampler ─ share       clock ─ skew
+//! filter ─ filter                         tail_sampling ─ sample              schema ─ schema
+//! transform ─ transform                   routing ─ part                      tenants of exporters ─ tenant
 //! ```
 
 mod actions;
@@ -19,7 +22,7 @@ mod tenant;
 pub mod threshold;
 mod transform;
 
-pub use actions::{Act, Actions, Convert, From, On};
+pub use actions::{Action, Actions, Convert, Source, Target};
 pub use counts::{Counted, Counts};
 pub use filter::Filter;
 pub use limits::{Limits, Seen};
@@ -33,10 +36,11 @@ pub use tenant::{Tenant, Tenants};
 pub use transform::{Group, Transform};
 
 use crate::{
+    fields::{event, link, log, metric, span},
     ottl::Failed,
     record::Record,
     sample::Tail,
-    scene::{EVENTS, Level, walk},
+    scene::{Level, walk},
 };
 use bytes::Bytes;
 use spanlayer_otlp::Signal;
@@ -248,11 +252,16 @@ fn each_with_attributes(
     }
     walk(signal, root, Level::Item, &mut |scene| {
         let Some(item) = scene.item.as_deref_mut() else { return true };
-        scene.changed |=
-            change(item, attributes_of(signal, 0), if signal == Signal::Traces { 10 } else { 7 });
-        // Events and links.
-        for (field, number, dropped) in [(EVENTS, 3, 4), (LINKS, 4, 5)] {
-            if signal == Signal::Traces && item.has(field) {
+        if signal == Signal::Logs {
+            scene.changed |= change(item, log::ATTRIBUTES, log::DROPPED_ATTRIBUTES);
+            return true;
+        }
+        scene.changed |= change(item, span::ATTRIBUTES, span::DROPPED_ATTRIBUTES);
+        for (field, number, dropped) in [
+            (span::EVENTS, event::ATTRIBUTES, event::DROPPED_ATTRIBUTES),
+            (span::LINKS, link::ATTRIBUTES, link::DROPPED_ATTRIBUTES),
+        ] {
+            if item.has(field) {
                 let mut within = item.take(field);
                 for one in &mut within {
                     scene.changed |= change(one, number, dropped);
@@ -264,24 +273,12 @@ fn each_with_attributes(
     })
 }
 
-/// `Span.links`.
-const LINKS: u32 = 13;
-
-/// `Resource.attributes`.
-const RESOURCE_ATTRIBUTES: u32 = 1;
-
-/// `Span.name`, `Span.attributes`.
-const SPAN_NAME: u32 = 5;
-const SPAN_ATTRIBUTES: u32 = 9;
-
 /// Where the attributes of a signal's items are; of metrics, of their data points by shape.
 const fn attributes_of(signal: Signal, shape: usize) -> u32 {
     match (signal, shape) {
-        (Signal::Traces, _) => SPAN_ATTRIBUTES,
-        (Signal::Logs, _) => 6,
-        (Signal::Metrics, 1) => 9,
-        (Signal::Metrics, 2) => 1,
-        (Signal::Metrics, _) => 7,
+        (Signal::Traces, _) => span::ATTRIBUTES,
+        (Signal::Logs, _) => log::ATTRIBUTES,
+        (Signal::Metrics, shape) => metric::POINT_ATTRIBUTES[shape],
     }
 }
 

@@ -1,6 +1,6 @@
 //! `attributes` and `resource`.
 
-use spanlayer_pipeline::stages::stage::{Act, Actions, Convert, From, On, Select, Stage};
+use spanlayer_pipeline::stages::stage::{Action, Actions, Convert, Select, Source, Stage, Target};
 
 use super::{Maker, value};
 use crate::{options::section::Section, yaml::Value};
@@ -8,23 +8,30 @@ use crate::{options::section::Section, yaml::Value};
 impl Maker<'_> {
     pub(super) fn attributes(&mut self, section: Section<'_>) -> Option<Stage> {
         let select = self.select(section);
-        self.actions(section, "actions", On::Items, select)
+        self.actions(section, "actions", Target::Items, select)
     }
 
     pub(super) fn resource(&mut self, section: Section<'_>) -> Option<Stage> {
-        self.actions(section, "attributes", On::Resources, Select::default())
+        self.actions(section, "attributes", Target::Resources, Select::default())
     }
 
-    fn actions(&mut self, section: Section<'_>, option: &str, on: On, select: Select) -> Option<Stage> {
-        let acts: Vec<Act> = section.sections(option).filter_map(|one| self.act(one, option)).collect();
+    fn actions(
+        &mut self,
+        section: Section<'_>,
+        option: &str,
+        target: Target,
+        select: Select,
+    ) -> Option<Stage> {
+        let actions: Vec<Action> =
+            section.sections(option).filter_map(|one| self.action(one, option)).collect();
         if section.sections(option).next().is_none() {
             let remedy = format!("add `{option}: [{{key: …, value: …, action: upsert}}]`");
             self.wrong(section.at(option), option, "nothing is to be done", remedy);
         }
-        Some(Stage::Actions(Actions { on, select, acts }))
+        Some(Stage::Actions(Actions { target, select, actions }))
     }
 
-    fn act(&mut self, one: Section<'_>, option: &str) -> Option<Act> {
+    fn action(&mut self, one: Section<'_>, option: &str) -> Option<Action> {
         let at = one.node.map(|node| node.at).unwrap_or_default();
         let key = one.node("key").and_then(|node| self.known(node, option)).map(str::to_owned);
         let pattern = one.node("pattern").and_then(|node| self.regex(node, option));
@@ -41,7 +48,11 @@ impl Maker<'_> {
                     "add `key: …` or `pattern: …`",
                 );
             }
-            return Some(if action == "hash" { Act::Hash(key, pattern) } else { Act::Delete(key, pattern) });
+            return Some(if action == "hash" {
+                Action::Hash(key, pattern)
+            } else {
+                Action::Delete(key, pattern)
+            });
         }
         let Some(key) = key else {
             self.wrong(at, option, "`key` is missing", "add the attribute's name: `key: …`");
@@ -61,12 +72,12 @@ impl Maker<'_> {
                     let remedy = "name what is to be extracted: `(?P<name>…)`";
                     self.wrong(one.at("pattern"), option, "the pattern names nothing", remedy);
                 }
-                Some(Act::Extract(key, pattern))
+                Some(Action::Extract(key, pattern))
             }
             "convert" => match one.text("converted_type").as_deref() {
-                Some("int") => Some(Act::Convert(key, Convert::Int)),
-                Some("double") => Some(Act::Convert(key, Convert::Double)),
-                Some(_) => Some(Act::Convert(key, Convert::Text)),
+                Some("int") => Some(Action::Convert(key, Convert::Int)),
+                Some("double") => Some(Action::Convert(key, Convert::Double)),
+                Some(_) => Some(Action::Convert(key, Convert::Text)),
                 None => {
                     self.wrong(
                         at,
@@ -78,13 +89,13 @@ impl Maker<'_> {
                 }
             },
             _ => {
-                let from = match (one.node("value"), one.text("from_attribute")) {
+                let source = match (one.node("value"), one.text("from_attribute")) {
                     (Some(node), _) if matches!(node.value, Value::Later(_) | Value::Elsewhere(_)) => {
                         self.known(node, option)?;
                         return None;
                     }
-                    (Some(node), _) => From::Value(value(node)),
-                    (None, Some(name)) => From::Attribute(name),
+                    (Some(node), _) => Source::Value(value(node)),
+                    (None, Some(name)) => Source::Attribute(name),
                     (None, None) => {
                         let what = format!("`{action}` does not say which value");
                         self.wrong(at, option, what, "add `value: …` or `from_attribute: …`");
@@ -92,9 +103,9 @@ impl Maker<'_> {
                     }
                 };
                 Some(match action.as_str() {
-                    "insert" => Act::Insert(key, from),
-                    "update" => Act::Update(key, from),
-                    _ => Act::Upsert(key, from),
+                    "insert" => Action::Insert(key, source),
+                    "update" => Action::Update(key, source),
+                    _ => Action::Upsert(key, source),
                 })
             }
         }

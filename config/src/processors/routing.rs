@@ -68,7 +68,7 @@ impl Maker<'_> {
                 };
                 let before = text.chars().count().saturating_sub(condition.chars().count());
                 let made = Condition::compile(condition, context);
-                self.compiled(node, "table::statement", before, made, Condition::doubts)?
+                self.compiled(node, "table::statement", before, made, Condition::warnings)?
             }
             (condition, _) => {
                 let what = if condition.is_some() {

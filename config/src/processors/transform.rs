@@ -77,7 +77,7 @@ impl Maker<'_> {
 
     fn statement(&mut self, node: &Node, context: Context, option: &str) -> Option<Statement> {
         let made = Statement::compile(self.known(node, option)?, context);
-        self.compiled(node, option, 0, made, Statement::doubts)
+        self.compiled(node, option, 0, made, Statement::warnings)
     }
 
     /// The `context` that is written, or what the texts are about.

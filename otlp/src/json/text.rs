@@ -11,9 +11,16 @@ pub fn hex(out: &mut String, bytes: &[u8]) {
     }
 }
 
+/// Bytes as lower-case hexadecimal.
+pub fn to_hex(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(2 * bytes.len());
+    hex(&mut out, bytes);
+    out
+}
+
 /// Reads hexadecimal of any case into `out` and says how many bytes there were. `None` when it is not hexadecimal, or
 /// does not fit.
-pub(super) fn unhex(text: &str, out: &mut [u8]) -> Option<usize> {
+pub fn unhex(text: &str, out: &mut [u8]) -> Option<usize> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if !rest.is_empty() || pairs.len() > out.len() {
         return None;

@@ -1,5 +1,7 @@
 //! Which attributes are secret by their name.
 
+use crate::glob;
+
 /// A rule for names: exact, or with `*` for any characters. The case of ASCII letters does not matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern(Box<str>);
@@ -10,38 +12,13 @@ impl Pattern {
     }
 
     pub(super) fn matches(&self, name: &str) -> bool {
-        glob(self.0.as_bytes(), name.as_bytes())
+        glob(self.0.as_bytes(), name.as_bytes(), b'*', |one, other| one == other.to_ascii_lowercase())
     }
 
     /// The longest run of plain characters: what every name that matches has in it.
     pub(super) fn literal(&self) -> &str {
         self.0.split('*').max_by_key(|part| part.len()).unwrap_or_default()
     }
-}
-
-/// Whether a text matches a pattern with `*`, in any case.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(byte) if *byte == text[t].to_ascii_lowercase() => {
-                p += 1;
-                t += 1;
-            }
-            _ => {
-                let Some((at, from)) = star else { return false };
-                star = Some((at, from + 1));
-                p = at + 1;
-                t = from + 1;
-            }
-        }
-    }
-    pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
 /// Whether a name is that of a credential: its last part, without separators, is or ends in one of the words that

@@ -3,7 +3,7 @@
 use super::{
     Fault,
     editors::{self, Edit},
-    eval::{Call, Expr},
+    eval::{self, Call, Expr},
     functions::{self, Needs, Param},
     lex::{Kind, Token},
     parse::Parser,
@@ -27,18 +27,9 @@ impl Parser {
         };
         let (args, pattern) = self.arguments(name, at, converter.params)?;
         // What is written always comes to the same, so that it is known now whether that is something.
-        let constant = |arg: &Option<Expr>| arg.as_ref().map_or(Some(Value::Nil), Expr::constant);
-        if let Some(given) = args.iter().map(constant).collect::<Option<Vec<_>>>() {
+        if let Some(given) = eval::constants(&args) {
             let mut resource = Record::default();
-            let mut nowhere = Scene {
-                resource: &mut resource,
-                scope: None,
-                item: None,
-                part: None,
-                shape: 0,
-                changed: false,
-            };
-            (converter.run)(&given, pattern.as_ref(), &mut nowhere).map_err(|why| {
+            (converter.run)(&given, pattern.as_ref(), &mut Scene::of(&mut resource)).map_err(|why| {
                 Fault::new(at, format!("`{name}` fails: {why}"), "correct what it is given")
             })?;
         }
@@ -76,7 +67,7 @@ impl Parser {
         if target.types() & editor.target == 0 {
             let what =
                 format!("`{name}` changes {}, and this is {}", names(editor.target), names(target.types()));
-            self.doubts.push(Fault::new(start.at, what, "name another path"));
+            self.warnings.push(Fault::new(start.at, what, "name another path"));
         }
         if !editor.params.is_empty() && !self.sign(",") {
             return Err(self.unexpected(&format!("expected `,` and {}", listed(editor.params))));
@@ -89,7 +80,7 @@ impl Parser {
             && value.types() & takes == 0
         {
             let what = format!("this is {}, and what is set takes {}", names(value.types()), names(takes));
-            self.doubts.push(Fault::new(at, what, instead(Some(&edit.target), takes, value)));
+            self.warnings.push(Fault::new(at, what, instead(Some(&edit.target), takes, value)));
         }
         match edit.fails() {
             Some(why) => {
@@ -138,7 +129,7 @@ impl Parser {
                 let (at, given) = (parser.peek().at, parser.sum()?);
                 if let Some(fault) = unfit(param, &given, at) {
                     match param.words.is_empty() {
-                        true => parser.doubt(&given, fault)?,
+                        true => parser.refuse_or_warn(&given, fault)?,
                         false => return Err(fault),
                     }
                 }

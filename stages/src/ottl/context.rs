@@ -1,6 +1,6 @@
 //! What a condition or statement is about, and the messages that its paths lead through.
 
-use crate::scene::{Level, POINTS};
+use crate::{fields::metric::POINTS, scene::Level};
 use spanlayer_otlp::{
     Signal,
     schema::{Message, request},

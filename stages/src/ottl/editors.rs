@@ -2,13 +2,14 @@
 
 use super::{
     Failed,
-    eval::Expr,
+    eval::{self, Expr},
     functions::{Param, choice, keys, option, pattern, takes, text, whole},
     path::Path,
     types::{ANY, INT, LIST, MAP, TEXT, Types},
 };
 use crate::{record::Value, scene::Scene};
 use regex_lite::Regex;
+use spanlayer_process::glob;
 
 /// An editor with what it is given.
 #[derive(Debug)]
@@ -39,16 +40,12 @@ const fn of(name: &'static str, target: Types, params: &'static [Param], run: Ru
 impl Edit {
     /// Why it does nothing whatever its target is, if so.
     pub(super) fn fails(&self) -> Option<Failed> {
-        let args: Option<Vec<Value>> =
-            self.args.iter().map(|arg| arg.as_ref().map_or(Some(Value::Nil), Expr::constant)).collect();
-        (self.editor.run)(Value::Map(Vec::new()), &args?, self.pattern.as_ref()).err()
+        let args = eval::constants(&self.args)?;
+        (self.editor.run)(Value::Map(Vec::new()), &args, self.pattern.as_ref()).err()
     }
 
     pub(super) fn run(&self, scene: &mut Scene<'_>) -> Result<(), Failed> {
-        let mut args = Vec::with_capacity(self.args.len());
-        for arg in &self.args {
-            args.push(arg.as_ref().map(|arg| arg.value(scene)).transpose()?.unwrap_or_default());
-        }
+        let args = eval::values(&self.args, scene)?;
         match (self.editor.run)(self.target.get(scene), &args, self.pattern.as_ref())? {
             Some(value) => self.target.set(scene, value),
             None => Ok(()),
@@ -98,19 +95,19 @@ pub(super) const ALL: &[Editor] = &[
         },
     ),
     of("replace_match", TEXT, &[takes("pattern", TEXT), takes("replacement", TEXT)], |target, args, _| {
-        let (glob, new) = (text(&args[0])?, text(&args[1])?);
-        Ok(target.as_text().filter(|text| fits(glob, text)).map(|_| Value::Text(new.to_owned())))
+        let (pattern, new) = (text(&args[0])?, text(&args[1])?);
+        Ok(target.as_text().filter(|text| fits(pattern, text)).map(|_| Value::Text(new.to_owned())))
     }),
     of(
         "replace_all_matches",
         MAP,
         &[takes("pattern", TEXT), takes("replacement", TEXT)],
         |target, args, _| {
-            let (glob, new) = (text(&args[0])?, text(&args[1])?);
+            let (pattern, new) = (text(&args[0])?, text(&args[1])?);
             on_map(target, |entries| {
                 for (_, value) in entries
                     .iter_mut()
-                    .filter(|(_, value)| value.as_text().is_some_and(|text| fits(glob, text)))
+                    .filter(|(_, value)| value.as_text().is_some_and(|text| fits(pattern, text)))
                 {
                     *value = Value::Text(new.to_owned());
                 }
@@ -193,27 +190,7 @@ fn replaced(pattern: Option<&Regex>, text: &str, new: &str) -> Option<String> {
 }
 
 /// Whether a text matches a pattern with `*` and `?`.
-fn fits(glob: &str, text: &str) -> bool {
-    let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
-    let (mut g, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match glob.get(g) {
-            Some('*') => {
-                star = Some((g, t));
-                g += 1;
-            }
-            Some(one) if *one == '?' || *one == text[t] => {
-                g += 1;
-                t += 1;
-            }
-            _ => {
-                let Some((at, from)) = star else { return false };
-                star = Some((at, from + 1));
-                g = at + 1;
-                t = from + 1;
-            }
-        }
-    }
-    glob[g..].iter().all(|one| *one == '*')
+fn fits(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    glob(&pattern, &text, '*', |one, other| one == '?' || one == other)
 }

@@ -133,12 +133,19 @@ impl Expr {
     }
 }
 
+/// What is given to a function, nil for what is left out.
+pub(super) fn values(args: &[Option<Expr>], scene: &mut Scene<'_>) -> Result<Vec<Value>, Failed> {
+    args.iter().map(|arg| arg.as_ref().map_or(Ok(Value::Nil), |arg| arg.value(scene))).collect()
+}
+
+/// The same before there is anything, if all of it is written.
+pub(super) fn constants(args: &[Option<Expr>]) -> Option<Vec<Value>> {
+    args.iter().map(|arg| arg.as_ref().map_or(Some(Value::Nil), Expr::constant)).collect()
+}
+
 impl Call {
     fn value(&self, scene: &mut Scene<'_>) -> Result<Value, Failed> {
-        let mut args = Vec::with_capacity(self.args.len());
-        for arg in &self.args {
-            args.push(arg.as_ref().map(|arg| arg.value(scene)).transpose()?.unwrap_or_default());
-        }
+        let args = values(&self.args, scene)?;
         let value = (self.converter.run)(&args, self.pattern.as_ref(), scene)?;
         Ok(self.keys.iter().fold(value, |value, key| value.member(key)))
     }

@@ -5,13 +5,14 @@ use super::{
     types::{ANY, BOOL, BYTES, DOUBLE, DURATION, ID, INT, LIST, MAP, NIL, NUMBER, TEXT, TIME, Types},
 };
 use crate::{
+    fields::{metric, span},
     record::Value,
-    scene::{POINTS, Scene},
+    scene::Scene,
 };
 use bytes::Bytes;
 use regex_lite::Regex;
 use ring::digest;
-use spanlayer_process::hex;
+use spanlayer_otlp::json::text as json;
 
 /// A function: what it takes, and what it does.
 #[derive(Debug)]
@@ -175,7 +176,8 @@ pub(super) const ALL: &[Converter] = &[
         }))
     }),
     of("IsRootSpan", &[], BOOL, |_, _, scene| {
-        let root = scene.item.as_deref().is_some_and(|span| span.bytes(PARENT).iter().all(|byte| *byte == 0));
+        let root =
+            scene.item.as_deref().is_some_and(|one| one.bytes(span::PARENT).iter().all(|byte| *byte == 0));
         Ok(Value::Bool(root))
     }),
     of("IsString", &[takes("value", ANY)], BOOL, |args, _, _| {
@@ -200,7 +202,7 @@ pub(super) const ALL: &[Converter] = &[
     of("Nanoseconds", &[takes("duration", DURATION)], INT, |args, _, _| nanos(&args[0]).map(Value::Int)),
     of("SHA256", &[takes("value", TEXT)], TEXT, |args, _, _| {
         let digest = digest::digest(&digest::SHA256, text(&args[0])?.as_bytes());
-        Ok(Value::Text(hex(digest.as_ref())))
+        Ok(Value::Text(json::to_hex(digest.as_ref())))
     }),
     of("Seconds", &[takes("duration", DURATION)], DOUBLE, |args, _, _| {
         nanos(&args[0]).map(|n| Value::Double(n as f64 / 1e9))
@@ -234,9 +236,6 @@ pub(super) const ALL: &[Converter] = &[
         moment(&args[0]).map(|n| Value::Int(n / 1_000_000_000))
     }),
 ];
-
-/// `Span.parent_span_id`.
-const PARENT: u32 = 4;
 
 fn expected(what: &str, found: &Value) -> Failed {
     Failed(format!("expected {what}, and found {}", found.name()))
@@ -283,17 +282,17 @@ fn id(value: &Value, length: usize) -> Result<Value, Failed> {
 
 /// The bytes of hexadecimal digits.
 pub(super) fn unhex(text: &str) -> Option<Bytes> {
-    let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
-    text.as_bytes().chunks(2).map(byte).collect()
+    let mut bytes = vec![0; text.len() / 2];
+    json::unhex(text, &mut bytes)?;
+    Some(bytes.into())
 }
 
 /// Whether any data point of the metric has such an attribute.
 fn any_point(scene: &mut Scene<'_>, test: &dyn Fn(Value) -> bool, key: &str) -> bool {
-    let Some(metric) = scene.item.as_deref() else { return false };
-    POINTS.into_iter().any(|(number, shape)| {
-        let attributes = [7, 9, 1, 7][shape];
-        let mut data = metric.look(number);
-        data.take(1).iter().any(|point| test(point.attribute(attributes, key)))
+    let Some(item) = scene.item.as_deref() else { return false };
+    metric::POINTS.into_iter().any(|(number, shape)| {
+        let mut data = item.look(number);
+        data.take(1).iter().any(|point| test(point.attribute(metric::POINT_ATTRIBUTES[shape], key)))
     })
 }
 

@@ -1,6 +1,6 @@
 //! Text to tokens.
 
-use super::Fault;
+use super::{Fault, functions::unhex};
 use crate::record::Value;
 
 /// One token, and where it stands: its first character and how many it has.
@@ -45,17 +45,17 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
                 Kind::Literal(Value::Text(text))
             }
             '0' if rest.get(1) == Some(&'x') => {
-                let digits: Vec<char> =
+                let digits: String =
                     rest[2..].iter().copied().take_while(char::is_ascii_alphanumeric).collect();
                 at += 2 + digits.len();
-                let bytes = hex(&digits).ok_or_else(|| {
+                let bytes = unhex(&digits).ok_or_else(|| {
                     Fault::new(
                         (from, at - from),
                         "these are no bytes",
                         "write two hexadecimal digits for each byte",
                     )
                 })?;
-                Kind::Literal(Value::Bytes(bytes.into()))
+                Kind::Literal(Value::Bytes(bytes))
             }
             one if one.is_ascii_digit() || one == '.' && rest.get(1).is_some_and(char::is_ascii_digit) => {
                 let mut length = run(|one| one.is_ascii_digit() || one == '.');
@@ -144,12 +144,4 @@ fn quoted(rest: &[char], from: usize) -> Result<(String, usize), Fault> {
             one => out.push(one),
         }
     }
-}
-
-fn hex(digits: &[char]) -> Option<Vec<u8>> {
-    let byte = |pair: &[char]| match pair {
-        [high, low] => Some((high.to_digit(16)? * 16 + low.to_digit(16)?) as u8),
-        _ => None,
-    };
-    digits.chunks(2).map(byte).collect()
 }

@@ -25,7 +25,7 @@ pub(super) struct Parser {
     depth: usize,
     /// Signs to reckon with, for the same reason.
     signs: usize,
-    pub(super) doubts: Vec<Fault>,
+    pub(super) warnings: Vec<Fault>,
 }
 
 /// Which contexts the paths of a text name, in the order of their depth. For texts that leave the context to be found.
@@ -61,20 +61,20 @@ const MOST: usize = 256;
 
 impl Parser {
     pub(super) fn new(text: &str, context: Context) -> Result<Self, Fault> {
-        Ok(Self { tokens: lex::tokens(text)?, next: 0, context, depth: 0, signs: 0, doubts: Vec::new() })
+        Ok(Self { tokens: lex::tokens(text)?, next: 0, context, depth: 0, signs: 0, warnings: Vec::new() })
     }
 
     pub(super) fn condition(mut self) -> Result<(Test, Vec<Fault>), Fault> {
         let test = self.any()?;
         self.end("write `and` or `or` between conditions")?;
-        Ok((test, self.doubts))
+        Ok((test, self.warnings))
     }
 
     pub(super) fn statement(mut self) -> Result<(Edit, Option<Test>, Vec<Fault>), Fault> {
         let edit = self.edit()?;
         let only = if self.word("where") { Some(self.any()?) } else { None };
         self.end("write `where` before a condition")?;
-        Ok((edit, only, self.doubts))
+        Ok((edit, only, self.warnings))
     }
 
     pub(super) fn peek(&self) -> &Token {
@@ -161,7 +161,7 @@ impl Parser {
     fn comparison(&mut self) -> Result<Test, Fault> {
         // A bracket holds a condition, or else it belongs to a value.
         if matches!(self.peek().kind, Kind::Sign("(")) {
-            let (start, depth, doubts) = (self.next, self.depth, self.doubts.len());
+            let (start, depth, warnings) = (self.next, self.depth, self.warnings.len());
             self.next += 1;
             let within = self.any().and_then(|test| self.expect(")").map(|()| test));
             match within {
@@ -169,13 +169,13 @@ impl Parser {
                 Err(fault) => {
                     let reached = self.next;
                     (self.next, self.depth) = (start, depth);
-                    self.doubts.truncate(doubts);
+                    self.warnings.truncate(warnings);
                     // Whichever reading came further is the one that was meant.
                     return self.compared().map_err(|other| if self.next > reached { other } else { fault });
                 }
                 Ok(_) => {
                     (self.next, self.depth) = (start, depth);
-                    self.doubts.truncate(doubts);
+                    self.warnings.truncate(warnings);
                 }
             }
         }
@@ -205,7 +205,7 @@ impl Parser {
             let (is, never) = (types::names(subject.types()), types::names(given.types()));
             let path = if let Expr::Path(path) = subject { Some(path) } else { None };
             let remedy = types::instead(path, subject.types(), given);
-            self.doubts.push(Fault::new(at, format!("{is} and {never} are never the same"), remedy));
+            self.warnings.push(Fault::new(at, format!("{is} and {never} are never the same"), remedy));
         }
         Ok(Test::Compare(one, sign, other))
     }
@@ -266,18 +266,18 @@ impl Parser {
         for (expr, at) in [&one, &other] {
             if expr.types() & types::AMOUNT == 0 {
                 let what = format!("{} is nothing to reckon with", types::names(expr.types()));
-                self.doubt(expr, Fault::new(*at, what, "texts are joined by `Concat([…], \"\")`"))?;
+                self.refuse_or_warn(expr, Fault::new(*at, what, "texts are joined by `Concat([…], \"\")`"))?;
             }
         }
         Ok(Expr::Math(Box::new(one.0), math, Box::new(other.0)))
     }
 
-    /// What is written is refused; what something else comes to is doubted.
-    pub(super) fn doubt(&mut self, expr: &Expr, fault: Fault) -> Result<(), Fault> {
+    /// A literal that cannot be right is refused; of what is only known at work there is a warning.
+    pub(super) fn refuse_or_warn(&mut self, expr: &Expr, fault: Fault) -> Result<(), Fault> {
         if matches!(expr, Expr::Literal(_) | Expr::List(_) | Expr::Map(_)) {
             return Err(fault);
         }
-        self.doubts.push(fault);
+        self.warnings.push(fault);
         Ok(())
     }
 

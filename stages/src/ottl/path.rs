@@ -6,8 +6,9 @@ use super::{
     types::{self, Types},
 };
 use crate::{
+    fields::metric::POINTS,
     record::{Held, Key, Record, Value},
-    scene::{Level, POINTS, Scene},
+    scene::{Level, Scene},
     suggest,
 };
 use bytes::Bytes;

@@ -127,6 +127,10 @@ const REFUSED: &[(&str, &str)] = &[
         r#"12+7: `TraceID` fails: an id has 16 bytes; correct what it is given"#,
     ),
     (
+        r#"span_id == SpanID("+1+1+1+1+1+1+1+1")"#,
+        r#"11+6: `SpanID` fails: an id has 8 bytes; correct what it is given"#,
+    ),
+    (
         r#"end_time - start_time > Duration("1 s")"#,
         r#"24+8: `Duration` fails: this is no duration such as 1m30s; correct what it is given"#,
     ),
@@ -238,24 +242,25 @@ const DOUBTED: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_cannot_work_is_refused_or_doubted_with_its_place_and_what_would() {
+fn what_cannot_work_is_refused_or_warned_of_with_its_place_and_what_would() {
     for (text, told) in REFUSED {
         let (at, width, what, remedy) = fault(text, Context::Span);
         assert_eq!(format!("{at}+{width}: {what}; {remedy}"), *told, "{text}");
     }
     for (text, told) in DOUBTED {
-        let doubts = match is_statement(text) {
-            true => Statement::compile(text, Context::Span).map(|made| made.doubts().to_vec()),
-            false => Condition::compile(text, Context::Span).map(|made| made.doubts().to_vec()),
+        let warnings = match is_statement(text) {
+            true => Statement::compile(text, Context::Span).map(|made| made.warnings().to_vec()),
+            false => Condition::compile(text, Context::Span).map(|made| made.warnings().to_vec()),
         };
-        let doubts = doubts.unwrap_or_else(|fault| panic!("{text}: {fault}"));
-        let each = doubts.iter().map(|one| format!("{}+{}: {}; {}", one.at, one.width, one.what, one.remedy));
+        let warnings = warnings.unwrap_or_else(|fault| panic!("{text}: {fault}"));
+        let each =
+            warnings.iter().map(|one| format!("{}+{}: {}; {}", one.at, one.width, one.what, one.remedy));
         assert_eq!(each.collect::<Vec<_>>().join(" | "), *told, "{text}");
     }
 }
 
 #[test]
-fn what_may_work_is_not_doubted() {
+fn what_may_work_is_not_warned_of() {
     for text in [
         r#"set(attributes["a"], 5)"#,
         r#"set(attributes["a"], nil)"#,
@@ -272,7 +277,7 @@ fn what_may_work_is_not_doubted() {
         r#"set(attributes["took"], (end_time_unix_nano - start_time_unix_nano) / 1000000)"#,
     ] {
         let made = Statement::compile(text, Context::Span).unwrap_or_else(|fault| panic!("{text}: {fault}"));
-        assert_eq!(made.doubts(), [], "{text}");
+        assert_eq!(made.warnings(), [], "{text}");
     }
     for text in [
         r#"kind == 2.0 and attributes["a"] == 5 and attributes["a"] == nil"#,
@@ -282,7 +287,7 @@ fn what_may_work_is_not_doubted() {
         r#"attributes["a"]["b"][0] == "x" and IsMatch(kind, "2") == true"#,
     ] {
         let made = Condition::compile(text, Context::Span).unwrap_or_else(|fault| panic!("{text}: {fault}"));
-        assert_eq!(made.doubts(), [], "{text}");
+        assert_eq!(made.warnings(), [], "{text}");
     }
 }
 

@@ -1,5 +1,5 @@
 //! What is known of values before there are any. The Collector refuses a literal that a function cannot take, and finds the
-//! rest out at work: so what is written is refused, and what a path can never be is doubted.
+//! rest out at work: so literals are refused, and there is a warning of what a path can never be.
 
 use super::{Fault, eval::Expr, functions::Param, path::Path};
 use crate::record::{KINDS, Value};

@@ -1,7 +1,10 @@
 //! Values: of attributes and bodies, and of everything that a condition is about.
 
 use bytes::Bytes;
-use spanlayer_otlp::wire::{self, Fields};
+use spanlayer_otlp::{
+    json::text,
+    wire::{self, Fields},
+};
 
 /// A value.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -98,8 +101,12 @@ impl Value {
             Self::Int(number) | Self::Time(number) => number.to_string(),
             Self::Double(number) => double(*number),
             Self::Text(text) => text.clone(),
-            Self::Id(bytes) => spanlayer_process::hex(bytes),
-            Self::Bytes(bytes) => base64(bytes),
+            Self::Id(bytes) => text::to_hex(bytes),
+            Self::Bytes(bytes) => {
+                let mut out = String::new();
+                text::base64(&mut out, bytes);
+                out
+            }
             Self::Duration(nanos) => format!("{}s", double(*nanos as f64 / 1e9)),
             Self::List(_) | Self::Map(_) => {
                 let mut out = String::new();
@@ -117,8 +124,8 @@ impl Value {
         };
         match self {
             Self::Nil => out.push_str("null"),
-            Self::Text(text) => spanlayer_otlp::json::text::quoted(out, text),
-            Self::Bytes(_) | Self::Id(_) => spanlayer_otlp::json::text::quoted(out, &self.to_text()),
+            Self::Text(text) => text::quoted(out, text),
+            Self::Bytes(_) | Self::Id(_) => text::quoted(out, &self.to_text()),
             Self::List(values) => {
                 out.push('[');
                 for (n, value) in values.iter().enumerate() {
@@ -134,7 +141,7 @@ impl Value {
                 entries.sort_by(|one, other| one.0.cmp(&other.0));
                 for (n, (key, value)) in entries.into_iter().enumerate() {
                     each(out, n);
-                    spanlayer_otlp::json::text::quoted(out, key);
+                    text::quoted(out, key);
                     out.push(':');
                     value.json(out);
                 }
@@ -271,20 +278,6 @@ fn double(number: f64) -> String {
         };
     }
     number.to_string()
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let byte = |n: usize| u32::from(chunk.get(n).copied().unwrap_or_default());
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for n in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * n) & 63) as usize];
-            out.push(if n <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::{Tail, TraceId, trace_id};
 use crate::{
+    fields::span::TRACE_STATE,
     record::Record,
     scene::{Level, walk},
     stage::threshold::State,
@@ -102,6 +103,3 @@ pub fn mark(bytes: &Bytes, threshold: u64) -> Option<Vec<u8>> {
     });
     changed.then(|| root.encode())
 }
-
-/// `Span.trace_state`.
-const TRACE_STATE: u32 = 3;

@@ -1,10 +1,7 @@
 //! Rules: each votes on a trace.
 
-use super::{
-    adaptive::Adaptive,
-    trace::{Trace, share},
-};
-use crate::stage::threshold::NEVER;
+use super::{adaptive::Adaptive, trace::Trace};
+use crate::stage::threshold::{NEVER, share};
 
 /// One rule (the Collector calls it a policy).
 #[derive(Debug)]
@@ -112,11 +109,11 @@ impl Rule {
         }
     }
 
-    /// What became of a trace that it voted on.
+    /// What became of the trace that was voted on last.
     pub(super) fn settle(&mut self, trace: &Trace, kept: bool) {
         match self {
             Self::Adaptive(adaptive) if kept => adaptive.spend(trace),
-            Self::All(rules) | Self::Drop(rules) => {
+            Self::All(rules) | Self::Any(rules) | Self::Drop(rules) => {
                 rules.iter_mut().for_each(|rule| rule.settle(trace, kept))
             }
             Self::Not(rule) => rule.settle(trace, kept),

@@ -263,3 +263,13 @@ fn below_the_budget_everything_is_kept_and_errors_are_kept_above_it() {
     see(&tail, (0..500).map(|n| failed(id(1 << 40 | n))).collect(), 120 * SECOND);
     assert!(tail.decide(120 * SECOND, true).iter().all(|verdict| verdict.keep));
 }
+
+#[test]
+fn a_budget_is_kept_wherever_the_rule_stands() {
+    let budget = || Rule::Adaptive(Adaptive::new(6000.0, Unit::Spans));
+    for rule in [Rule::Any(vec![budget()]), Rule::All(vec![Rule::Always, budget()])] {
+        let tail = tail(Vec::new(), vec![rule]);
+        let (spans, ..) = simulate(&tail, 60, 1, |_, _| 1000.0);
+        assert!(spans.iter().sum::<f64>() < 6600.0, "{tail:?}");
+    }
+}

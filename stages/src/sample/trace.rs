@@ -2,10 +2,15 @@
 
 use super::TraceId;
 use crate::{
+    fields::{
+        resource,
+        span::{ATTRIBUTES, END, EVENTS, KIND, NAME, PARENT, SERVING, START, STATUS, TRACE_STATE},
+        status,
+    },
     ottl::{Condition, Context},
     record::{Record, Value},
     scene::Scene,
-    stage::threshold::{self, State},
+    stage::threshold::State,
 };
 use regex_lite::Regex;
 
@@ -72,12 +77,11 @@ impl Trace {
         self.heard = now;
         self.spans += 1;
         self.bytes += span.length() as u64;
-        self.error |= status(span) == ERROR;
+        self.error |= status_of(span) == status::ERROR;
         self.begins = self.begins.min(span.bits(START));
         self.ends = self.ends.max(span.bits(END));
         // The span that came from outside: an invocation's, or a root.
-        let entry =
-            matches!(span.bits(KIND), SERVER | CONSUMER) || span.bytes(PARENT).iter().all(|byte| *byte == 0);
+        let entry = SERVING.contains(&span.bits(KIND)) || span.bytes(PARENT).iter().all(|byte| *byte == 0);
         if entry && !self.over || self.route == 0 {
             self.route = crate::fnv(span.text(NAME).as_bytes()) | 1;
         }
@@ -113,10 +117,11 @@ impl Test {
         }
         let Some(span) = scene.item.as_deref() else { return false };
         let either = |key: &str, test: &dyn Fn(&Value) -> bool| {
-            test(&span.attribute(ATTRIBUTES, key)) || test(&scene.resource.attribute(1, key))
+            test(&span.attribute(ATTRIBUTES, key))
+                || test(&scene.resource.attribute(resource::ATTRIBUTES, key))
         };
         match self {
-            Self::Status(codes) => codes.contains(&status(span)),
+            Self::Status(codes) => codes.contains(&status_of(span)),
             Self::Text(key, texts) => {
                 either(key, &|value| value.as_text().is_some_and(|text| texts.iter().any(|one| one == text)))
             }
@@ -146,29 +151,6 @@ fn any_event(scene: &mut Scene<'_>, condition: &Condition) -> bool {
     holds
 }
 
-fn status(span: &Record) -> u64 {
-    span.look(STATUS).bits(3)
+fn status_of(span: &Record) -> u64 {
+    span.look(STATUS).bits(status::CODE)
 }
-
-/// The threshold of a share of what reached another.
-pub(super) fn share(so_far: u64, probability: f64) -> u64 {
-    threshold::share(so_far, probability)
-}
-
-// Fields of `Span`.
-const TRACE_STATE: u32 = 3;
-const PARENT: u32 = 4;
-const NAME: u32 = 5;
-const KIND: u32 = 6;
-const START: u32 = 7;
-const END: u32 = 8;
-const ATTRIBUTES: u32 = 9;
-const EVENTS: u32 = 11;
-const STATUS: u32 = 15;
-
-/// `STATUS_CODE_ERROR`.
-const ERROR: u64 = 2;
-
-// `Span.SpanKind`.
-const SERVER: u64 = 2;
-const CONSUMER: u64 = 5;

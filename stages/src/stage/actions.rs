@@ -1,29 +1,29 @@
 //! `attributes` and `resource`: what is done to attributes, in the order written.
 
-use super::{RESOURCE_ATTRIBUTES, attributes_of, select::Select};
+use super::{attributes_of, select::Select};
 use crate::{
+    fields::resource,
     record::{Attributes, Record, Value},
     scene::{Level, walk},
 };
 use regex_lite::Regex;
 use ring::digest;
-use spanlayer_otlp::Signal;
-use spanlayer_process::hex;
+use spanlayer_otlp::{Signal, json::text::to_hex};
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Actions {
     /// Whose attributes.
-    pub on: On,
+    pub target: Target,
     /// Of those, which.
     pub select: Select,
     /// What is done.
-    pub acts: Vec<Act>,
+    pub actions: Vec<Action>,
 }
 
 /// Whose attributes are changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum On {
+pub enum Target {
     /// Those of spans, log records and data points.
     Items,
     /// Those of resources.
@@ -32,13 +32,13 @@ pub enum On {
 
 /// One thing that is done.
 #[derive(Debug)]
-pub enum Act {
+pub enum Action {
     /// Adds an attribute, unless it is there.
-    Insert(String, From),
+    Insert(String, Source),
     /// Sets an attribute that is there.
-    Update(String, From),
+    Update(String, Source),
     /// Sets an attribute.
-    Upsert(String, From),
+    Upsert(String, Source),
     /// Takes out an attribute, and all whose names match.
     Delete(Option<String>, Option<Regex>),
     /// Puts the SHA-256 of values in their place.
@@ -51,7 +51,7 @@ pub enum Act {
 
 /// Where a value is from.
 #[derive(Debug)]
-pub enum From {
+pub enum Source {
     /// It is this.
     Value(Value),
     /// It is that of another attribute, if there is one.
@@ -71,25 +71,25 @@ pub enum Convert {
 
 impl Actions {
     pub(super) fn run(&self, signal: Signal, root: &mut Record) -> bool {
-        let level = match (self.on, signal) {
-            (On::Resources, _) => Level::Resource,
-            (On::Items, Signal::Metrics) => Level::Part,
-            (On::Items, _) => Level::Item,
+        let level = match (self.target, signal) {
+            (Target::Resources, _) => Level::Resource,
+            (Target::Items, Signal::Metrics) => Level::Part,
+            (Target::Items, _) => Level::Item,
         };
         walk(signal, root, level, &mut |scene| {
             if level != Level::Resource && !self.select.takes(signal, scene) {
                 return true;
             }
             let number = if level == Level::Resource {
-                RESOURCE_ATTRIBUTES
+                resource::ATTRIBUTES
             } else {
                 attributes_of(signal, scene.shape)
             };
             let Some(record) = scene.at(level) else { return true };
             let mut attributes = record.attributes(number);
             let mut changed = false;
-            for act in &self.acts {
-                changed |= act.run(&mut attributes);
+            for action in &self.actions {
+                changed |= action.run(&mut attributes);
             }
             scene.changed |= changed;
             true
@@ -97,13 +97,13 @@ impl Actions {
     }
 }
 
-impl Act {
+impl Action {
     /// Whether it changed anything.
     fn run(&self, on: &mut Attributes<'_>) -> bool {
         match self {
-            Self::Insert(key, from) => on.get(key).is_none() && from.set(key, on),
-            Self::Update(key, from) => on.get(key).is_some() && from.set(key, on),
-            Self::Upsert(key, from) => from.set(key, on),
+            Self::Insert(key, source) => on.get(key).is_none() && source.set(key, on),
+            Self::Update(key, source) => on.get(key).is_some() && source.set(key, on),
+            Self::Upsert(key, source) => source.set(key, on),
             Self::Delete(key, pattern) => on.retain(|name| !is_meant(name, key, pattern)) > 0,
             Self::Hash(key, pattern) => {
                 let meant = on.entries().into_iter().filter(|(name, _)| is_meant(name, key, pattern));
@@ -144,10 +144,10 @@ fn hashed(value: &Value) -> String {
         Value::Double(number) => number.to_le_bytes().to_vec(),
         other => other.to_text().into_bytes(),
     };
-    hex(digest::digest(&digest::SHA256, &bytes).as_ref())
+    to_hex(digest::digest(&digest::SHA256, &bytes).as_ref())
 }
 
-impl From {
+impl Source {
     fn set(&self, key: &str, on: &mut Attributes<'_>) -> bool {
         let found = match self {
             Self::Value(value) => Some(value.clone()),

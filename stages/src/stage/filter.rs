@@ -4,7 +4,7 @@ use super::{OnError, Report, or_else, select::Select};
 use crate::{
     ottl::{Condition, Failed},
     record::Record,
-    scene::{Level, walk},
+    scene::{Level, try_walk, walk},
 };
 use spanlayer_otlp::Signal;
 
@@ -30,20 +30,15 @@ impl Filter {
         let mut changed = false;
         for level in [Level::Resource, Level::Scope, Level::Item, Level::Part] {
             let of_level = |(of, one): &&(Signal, Condition)| *of == signal && one.context().level() == level;
-            let mut failed = None;
             if self.conditions.iter().any(|one| of_level(&one)) {
-                changed |= walk(signal, root, level, &mut |scene| {
-                    !self.conditions.iter().filter(of_level).any(|(_, condition)| {
-                        let answer = or_else(condition.holds(scene), self.on_error, false, report);
-                        answer.unwrap_or_else(|why| {
-                            failed.get_or_insert(why);
-                            false
-                        })
-                    })
-                });
-            }
-            if let Some(failed) = failed {
-                return Err(failed);
+                changed |= try_walk(signal, root, level, false, &mut |scene| {
+                    for (_, condition) in self.conditions.iter().filter(of_level) {
+                        if or_else(condition.holds(scene), self.on_error, false, report)? {
+                            return Ok(false);
+                        }
+                    }
+                    Ok(true)
+                })?;
             }
         }
         if let Some(select) = self.spans.as_ref().filter(|_| signal == Signal::Traces) {

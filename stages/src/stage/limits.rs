@@ -1,8 +1,9 @@
 //! `limits`: how many attributes something may have, how long their texts may be, and how many names spans may have. What is
 //! beyond that is left out, cut or replaced, and counted.
 
-use super::{Counted, Report, SPAN_NAME, counts::Counts, each_with_attributes};
+use super::{Counted, Report, counts::Counts, each_with_attributes};
 use crate::{
+    fields::span::NAME,
     fnv,
     record::{Held, Record},
     scene::{Level, walk},
@@ -54,9 +55,9 @@ impl Limits {
             }
             changed |= walk(signal, root, Level::Item, &mut |scene| {
                 if let Some(span) = scene.item.as_deref_mut()
-                    && !seen.admits(span.text(SPAN_NAME), most)
+                    && !seen.admits(span.text(NAME), most)
                 {
-                    span.set_bytes(SPAN_NAME, self.placeholder.clone());
+                    span.set_bytes(NAME, self.placeholder.clone());
                     counts.count(Counted::NamesReplaced, 1);
                     scene.changed = true;
                 }

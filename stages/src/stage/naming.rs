@@ -1,7 +1,11 @@
 //! `span`: names from attributes, and attributes from names.
 
-use super::{SPAN_ATTRIBUTES, SPAN_NAME, select::Select};
+use super::select::Select;
 use crate::{
+    fields::{
+        span::{ATTRIBUTES, NAME, STATUS},
+        status,
+    },
     record::{Held, Record, Value},
     scene::{Level, walk},
 };
@@ -42,7 +46,7 @@ impl Naming {
     fn name(&self, span: &mut Record) -> bool {
         let mut parts = Vec::new();
         for key in &self.from {
-            match span.attribute(SPAN_ATTRIBUTES, key) {
+            match span.attribute(ATTRIBUTES, key) {
                 Value::Nil => return false,
                 value => parts.push(value.to_text()),
             }
@@ -50,19 +54,19 @@ impl Naming {
         if parts.is_empty() {
             return false;
         }
-        span.set_bytes(SPAN_NAME, parts.join(&self.separator));
+        span.set_bytes(NAME, parts.join(&self.separator));
         true
     }
 
     fn extract(&self, span: &mut Record) -> bool {
         let mut changed = false;
         for rule in &self.rules {
-            let name = span.text(SPAN_NAME).to_owned();
+            let name = span.text(NAME).to_owned();
             let Some(found) = rule.captures(&name) else { continue };
             let (mut renamed, mut copied) = (String::new(), 0);
             for (group, part) in rule.capture_names().zip(found.iter()) {
                 let (Some(group), Some(part)) = (group, part) else { continue };
-                span.attributes(SPAN_ATTRIBUTES).set(group, &Value::Text(part.as_str().to_owned()));
+                span.attributes(ATTRIBUTES).set(group, &Value::Text(part.as_str().to_owned()));
                 // Groups within groups stay part of the outer one.
                 if part.start() >= copied {
                     renamed.push_str(&name[copied..part.start()]);
@@ -73,7 +77,7 @@ impl Naming {
             changed = true;
             if !self.keep {
                 renamed.push_str(&name[copied..]);
-                span.set_bytes(SPAN_NAME, renamed);
+                span.set_bytes(NAME, renamed);
             }
             if self.once {
                 break;
@@ -84,13 +88,10 @@ impl Naming {
 
     fn mark(&self, span: &mut Record) -> bool {
         let Some((code, description)) = &self.status else { return false };
-        let mut status = Record::default();
-        status.set_bytes(2, description.clone());
-        status.set(3, Held::Varint(*code));
-        span.set(STATUS, Held::Bytes(status.encode().into()));
+        let mut body = Record::default();
+        body.set_bytes(status::MESSAGE, description.clone());
+        body.set(status::CODE, Held::Varint(*code));
+        span.set(STATUS, Held::Bytes(body.encode().into()));
         true
     }
 }
-
-/// `Span.status`.
-const STATUS: u32 = 15;

@@ -11,7 +11,7 @@ use super::{Counts, OnError, Report, or_else};
 use crate::{
     ottl::{Condition, Failed},
     record::Record,
-    scene::{Level, walk, walk_to_what_is_there},
+    scene::{Level, try_walk, walk},
 };
 use spanlayer_otlp::Signal;
 use spanlayer_process::redact::Tally;
@@ -101,22 +101,10 @@ impl Table {
         own: bool,
         report: &mut Report,
     ) -> Result<bool, Failed> {
-        let mut failed = None;
-        let level = row.condition.context().level();
-        let mut visit = |scene: &mut crate::scene::Scene<'_>| {
-            let answer = or_else(row.condition.holds(scene), self.on_error, false, report);
-            let takes = answer.unwrap_or_else(|why| {
-                failed.get_or_insert(why);
-                false
-            });
-            takes == own
-        };
         // What has no such place is nobody's, and must not be in every part.
-        let changed = match own {
-            true => walk_to_what_is_there(signal, root, level, &mut visit),
-            false => walk(signal, root, level, &mut visit),
-        };
-        failed.map_or(Ok(changed), Err)
+        try_walk(signal, root, row.condition.context().level(), own, &mut |scene| {
+            or_else(row.condition.holds(scene), self.on_error, false, report).map(|takes| takes == own)
+        })
     }
 }
 

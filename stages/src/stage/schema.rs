@@ -5,8 +5,14 @@
 
 use super::{Counted, Report, attributes_of};
 use crate::{
+    fields::{
+        event,
+        group::SCHEMA_URL,
+        metric::POINTS,
+        resource,
+        span::{EVENTS, KIND, SERVING},
+    },
     record::{Attributes, Record, Value},
-    scene::{EVENTS, POINTS},
 };
 use spanlayer_otlp::Signal;
 use std::{
@@ -86,16 +92,65 @@ const VALUES: &[(&str, &str, &str)] = &[
 ];
 
 /// What there is, by type, as the newest version has it.
-const TEXTS: &str = " http.request.method http.request.method_original http.route url.full url.path url.query url.scheme \
-     url.fragment url.template url.domain server.address client.address network.protocol.name network.protocol.version network.transport \
-     network.type network.peer.address network.local.address network.connection.type user_agent.original user_agent.name \
-     user_agent.version faas.trigger faas.invocation_id faas.time faas.cron faas.document.collection faas.document.operation \
-     faas.document.time faas.document.name faas.invoked_name faas.invoked_provider faas.invoked_region faas.name faas.version \
-     faas.instance cloud.provider cloud.region cloud.resource_id cloud.account.id cloud.platform cloud.availability_zone \
-     http.connection.state ";
-const NUMBERS: &str = " http.response.status_code http.request.body.size http.response.body.size http.request.size \
-     http.response.size http.request.resend_count server.port client.port network.peer.port network.local.port faas.max_memory ";
-const FLAGS: &str = " faas.coldstart ";
+const TEXTS: &[&str] = &[
+    "http.request.method",
+    "http.request.method_original",
+    "http.route",
+    "url.full",
+    "url.path",
+    "url.query",
+    "url.scheme",
+    "url.fragment",
+    "url.template",
+    "url.domain",
+    "server.address",
+    "client.address",
+    "network.protocol.name",
+    "network.protocol.version",
+    "network.transport",
+    "network.type",
+    "network.peer.address",
+    "network.local.address",
+    "network.connection.type",
+    "user_agent.original",
+    "user_agent.name",
+    "user_agent.version",
+    "faas.trigger",
+    "faas.invocation_id",
+    "faas.time",
+    "faas.cron",
+    "faas.document.collection",
+    "faas.document.operation",
+    "faas.document.time",
+    "faas.document.name",
+    "faas.invoked_name",
+    "faas.invoked_provider",
+    "faas.invoked_region",
+    "faas.name",
+    "faas.version",
+    "faas.instance",
+    "cloud.provider",
+    "cloud.region",
+    "cloud.resource_id",
+    "cloud.account.id",
+    "cloud.platform",
+    "cloud.availability_zone",
+    "http.connection.state",
+];
+const NUMBERS: &[&str] = &[
+    "http.response.status_code",
+    "http.request.body.size",
+    "http.response.body.size",
+    "http.request.size",
+    "http.response.size",
+    "http.request.resend_count",
+    "server.port",
+    "client.port",
+    "network.peer.port",
+    "network.local.port",
+    "faas.max_memory",
+];
+const FLAGS: &[&str] = &["faas.coldstart"];
 
 /// What the conventions speak of here.
 const OURS: [&str; 9] =
@@ -106,15 +161,15 @@ impl Schema {
         let mut pass = Pass { schema: self, report, changed: false };
         let mut groups = root.take(1);
         for group in &mut groups {
-            let written = version(group.text(URL));
-            let (there, mut resource) = (group.has(1), group.take_one(1));
-            pass.attributes(&mut resource, 1, written, false);
+            let written = version(group.text(SCHEMA_URL));
+            let (there, mut own) = (group.has(1), group.take_one(1));
+            pass.attributes(&mut own, resource::ATTRIBUTES, written, false);
             if there {
-                group.put_first(1, resource);
+                group.put_first(1, own);
             }
             let mut scopes = group.take(2);
             for scope in &mut scopes {
-                let own = version(scope.text(URL)).or(written);
+                let own = version(scope.text(SCHEMA_URL)).or(written);
                 let mut items = scope.take(2);
                 items.iter_mut().for_each(|item| pass.item(signal, item, own));
                 scope.put(2, items);
@@ -153,7 +208,7 @@ impl Pass<'_> {
     /// Says of a group that it is of the newer version now.
     fn name(&mut self, group: &mut Record, written: Option<u32>) {
         if let (Some(_), Some((_, address))) = (self.way(written), &self.schema.target) {
-            group.set_bytes(URL, address.clone());
+            group.set_bytes(SCHEMA_URL, address.clone());
             self.changed = true;
         }
     }
@@ -173,11 +228,10 @@ impl Pass<'_> {
                 item.put(number, [data]);
             }
             Signal::Traces => {
-                // Servers and consumers.
-                let serves = matches!(item.bits(6), 2 | 5);
+                let serves = SERVING.contains(&item.bits(KIND));
                 self.attributes(item, attributes_of(signal, 0), written, serves);
                 let mut events = item.take(EVENTS);
-                events.iter_mut().for_each(|event| self.attributes(event, 3, written, serves));
+                events.iter_mut().for_each(|one| self.attributes(one, event::ATTRIBUTES, written, serves));
                 item.put(EVENTS, events);
             }
             Signal::Logs => self.attributes(item, attributes_of(signal, 0), written, true),
@@ -215,7 +269,7 @@ impl Pass<'_> {
 
     fn look(&mut self, record: &mut Record, number: u32) {
         for (key, value) in record.attributes(number).entries() {
-            let is_in = |names: &str| names.contains(&format!(" {key} "));
+            let is_in = |names: &[&str]| names.contains(&key.as_str());
             let header = key.starts_with("http.request.header.") || key.starts_with("http.response.header.");
             let right = match &value {
                 Value::Text(_) => is_in(TEXTS),
@@ -264,9 +318,6 @@ fn put(on: &mut Attributes<'_>, key: &str, value: Value) {
         on.set(key, &value);
     }
 }
-
-/// `schema_url` of groups.
-const URL: u32 = 3;
 
 /// So many names are told apart.
 const NAMED: usize = 64;

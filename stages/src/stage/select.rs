@@ -1,7 +1,8 @@
 //! `include` and `exclude`: which spans, log records and metrics a processor is about.
 
-use super::{RESOURCE_ATTRIBUTES, attributes_of};
+use super::attributes_of;
 use crate::{
+    fields::{log, metric, resource, scope, span},
     record::{Record, Value},
     scene::Scene,
 };
@@ -77,7 +78,7 @@ impl Match {
     fn fits(&self, signal: Signal, scene: &Scene<'_>) -> bool {
         let empty = Record::default();
         let item = scene.item.as_deref().unwrap_or(&empty);
-        let scope = scene.scope.as_deref().unwrap_or(&empty);
+        let library = scene.scope.as_deref().unwrap_or(&empty);
         // A metric's attributes are those of its data points.
         let (holder, number) = match &scene.part {
             Some(point) if signal == Signal::Metrics => (&**point, attributes_of(signal, scene.shape)),
@@ -96,17 +97,18 @@ impl Match {
             })
         };
         let text = |record: &Record, number| Value::Text(record.text(number).to_owned());
-        let name = if signal == Signal::Metrics { 1 } else { super::SPAN_NAME };
-        any(&self.services, &|| scene.resource.attribute(RESOURCE_ATTRIBUTES, "service.name"))
+        let name = if signal == Signal::Metrics { metric::NAME } else { span::NAME };
+        any(&self.services, &|| scene.resource.attribute(resource::ATTRIBUTES, "service.name"))
             && any(&self.names, &|| text(item, name))
-            && any(&self.kinds, &|| Value::Text(kind(item.bits(6))))
-            && any(&self.bodies, &|| Value::read(item.bytes(5)))
-            && any(&self.severities, &|| text(item, 3))
+            && any(&self.kinds, &|| Value::Text(kind(item.bits(span::KIND))))
+            && any(&self.bodies, &|| Value::read(item.bytes(log::BODY)))
+            && any(&self.severities, &|| text(item, log::SEVERITY_TEXT))
             && all(&self.attributes, holder, number)
-            && all(&self.resources, scene.resource, RESOURCE_ATTRIBUTES)
+            && all(&self.resources, scene.resource, resource::ATTRIBUTES)
             && (self.libraries.is_empty()
                 || self.libraries.iter().any(|(name, version)| {
-                    name.fits(&text(scope, 1)) && version.as_ref().is_none_or(|one| one.fits(&text(scope, 2)))
+                    name.fits(&text(library, scope::NAME))
+                        && version.as_ref().is_none_or(|one| one.fits(&text(library, scope::VERSION)))
                 }))
     }
 }

@@ -1,10 +1,8 @@
 //! `probabilistic_sampler`: a share of all traces, the same ones wherever the same share is kept.
 
-use super::{
-    SPAN_ATTRIBUTES,
-    threshold::{self, NEVER, State},
-};
+use super::threshold::{self, NEVER, State};
 use crate::{
+    fields::{log, span},
     record::{Record, Value},
     scene::{Level, walk},
 };
@@ -50,16 +48,16 @@ impl Share {
     }
 
     /// Whether a span is kept, and was changed.
-    fn span(&self, span: &mut Record) -> (bool, bool) {
-        let mut state = State::parse(span.text(TRACE_STATE));
-        let randomness = self.randomness(span.bytes(SPAN_TRACE), &mut state);
-        match priority(&span.attribute(SPAN_ATTRIBUTES, "sampling.priority")) {
+    fn span(&self, item: &mut Record) -> (bool, bool) {
+        let mut state = State::parse(item.text(span::TRACE_STATE));
+        let randomness = self.randomness(item.bytes(span::TRACE_ID), &mut state);
+        match priority(&item.attribute(span::ATTRIBUTES, "sampling.priority")) {
             Some(0.0) => return (false, false),
             // It stands for what it stood for before.
             Some(priority) if priority > 0.0 => {
                 if randomness.is_some() {
                     state.threshold.get_or_insert(0);
-                    span.set_bytes(TRACE_STATE, state.to_text());
+                    item.set_bytes(span::TRACE_STATE, state.to_text());
                 }
                 return (true, randomness.is_some());
             }
@@ -71,21 +69,21 @@ impl Share {
             return (false, false);
         }
         state.threshold = Some(threshold);
-        span.set_bytes(TRACE_STATE, state.to_text());
+        item.set_bytes(span::TRACE_STATE, state.to_text());
         (true, true)
     }
 
     /// Log records have no trace state: attributes say the same.
     fn log(&self, record: &mut Record) -> (bool, bool) {
-        let own = self.priority.as_ref().and_then(|key| priority(&record.attribute(LOG_ATTRIBUTES, key)));
+        let own = self.priority.as_ref().and_then(|key| priority(&record.attribute(log::ATTRIBUTES, key)));
         let probability = own.map_or(self.probability, |percent| (percent / 100.0).clamp(0.0, 1.0));
-        let text = |key: &str| record.attribute(LOG_ATTRIBUTES, key).to_text();
+        let text = |key: &str| record.attribute(log::ATTRIBUTES, key).to_text();
         let mut state = State::parse(&format!("ot=th:{};rv:{}", text(THRESHOLD), text(RANDOMNESS)));
-        let hashed = self.from_attribute.as_ref().map(|key| record.attribute(LOG_ATTRIBUTES, key));
+        let hashed = self.from_attribute.as_ref().map(|key| record.attribute(log::ATTRIBUTES, key));
         let source = match hashed {
             Some(Value::Nil) => Vec::new(),
             Some(value) => value.to_text().into_bytes(),
-            None => record.bytes(LOG_TRACE).to_vec(),
+            None => record.bytes(log::TRACE_ID).to_vec(),
         };
         let Some(randomness) = self.randomness(&source, &mut state).filter(|_| !source.is_empty()) else {
             return (!self.closed, false);
@@ -94,7 +92,7 @@ impl Share {
         if randomness < threshold {
             return (false, false);
         }
-        let mut attributes = record.attributes(LOG_ATTRIBUTES);
+        let mut attributes = record.attributes(log::ATTRIBUTES);
         attributes.set(THRESHOLD, &Value::Text(threshold::digits(threshold)));
         if let Some(randomness) = state.randomness {
             attributes.set(RANDOMNESS, &Value::Text(format!("{randomness:014x}")));
@@ -156,14 +154,6 @@ fn priority(value: &Value) -> Option<f64> {
         _ => None,
     }
 }
-
-/// `Span.trace_id`, `Span.trace_state`.
-const SPAN_TRACE: u32 = 1;
-const TRACE_STATE: u32 = 3;
-
-/// `LogRecord.trace_id`, `LogRecord.attributes`.
-const LOG_TRACE: u32 = 9;
-const LOG_ATTRIBUTES: u32 = 6;
 
 const THRESHOLD: &str = "sampling.threshold";
 const RANDOMNESS: &str = "sampling.randomness";

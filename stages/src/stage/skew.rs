@@ -1,9 +1,13 @@
 //! `clock`: what is told of the future, and spans that end before they begin. Found and counted; put right if asked.
 
-use super::{Counted, Report, SPAN_ATTRIBUTES};
+use super::{Counted, Report};
 use crate::{
+    fields::{
+        event, log,
+        span::{ATTRIBUTES, END, EVENTS, START},
+    },
     record::{Held, Record, Value},
-    scene::{EVENTS, Level, walk},
+    scene::{Level, walk},
 };
 use spanlayer_otlp::Signal;
 use std::time::Duration;
@@ -26,7 +30,7 @@ impl Skew {
             let Some(item) = scene.item.as_deref_mut() else { return true };
             let (start, end) = match signal {
                 Signal::Traces => (item.bits(START), item.bits(END)),
-                _ => (item.bits(LOG_TIME), item.bits(LOG_TIME)),
+                _ => (item.bits(log::TIME), item.bits(log::TIME)),
             };
             let negative = end < start && end > 0;
             let future = start.max(end) > latest;
@@ -39,7 +43,7 @@ impl Skew {
                 if signal == Signal::Traces {
                     put_right(item, start, end.max(start), if future { now } else { u64::MAX });
                 } else {
-                    item.set(LOG_TIME, Held::Fixed64(now));
+                    item.set(log::TIME, Held::Fixed64(now));
                 }
             }
             true
@@ -55,17 +59,11 @@ fn put_right(span: &mut Record, start: u64, end: u64, latest: u64) {
     if shift > 0 {
         let mut events = span.take(EVENTS);
         for event in &mut events {
-            let at = event.bits(EVENT_TIME);
-            event.set(EVENT_TIME, Held::Fixed64(at.saturating_sub(shift)));
+            let at = event.bits(event::TIME);
+            event.set(event::TIME, Held::Fixed64(at.saturating_sub(shift)));
         }
         span.put(EVENTS, events);
     }
     let millis = i64::try_from(shift / 1_000_000).unwrap_or(i64::MAX);
-    span.attributes(SPAN_ATTRIBUTES).set("spanlayer.clock.shift_ms", &Value::Int(-millis));
+    span.attributes(ATTRIBUTES).set("spanlayer.clock.shift_ms", &Value::Int(-millis));
 }
-
-/// `Span.start_time_unix_nano`, `Span.end_time_unix_nano`, `Event.time_unix_nano`, `LogRecord.time_unix_nano`.
-const START: u32 = 7;
-const END: u32 = 8;
-const EVENT_TIME: u32 = 1;
-const LOG_TIME: u32 = 1;

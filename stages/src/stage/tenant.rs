@@ -1,8 +1,9 @@
 //! Tenants: what belongs to one of those that an exporter knows, or to none of them. Like [`Part`](super::Part), each is a stage at the head of
 //! a way of its own, and every item is in exactly one of them.
 
-use super::{RESOURCE_ATTRIBUTES, Report, attributes_of, part};
+use super::{Report, attributes_of, part};
 use crate::{
+    fields::resource,
     record::{Record, Value},
     scene::{Level, Scene, walk, walk_to_what_is_there},
 };
@@ -48,7 +49,7 @@ impl Tenants {
         let number = attributes_of(signal, scene.shape);
         let own = item.as_deref().map(|item| item.attribute(number, &self.attribute));
         let value = own.filter(|value| *value != Value::Nil);
-        let value = value.unwrap_or_else(|| scene.resource.attribute(RESOURCE_ATTRIBUTES, &self.attribute));
+        let value = value.unwrap_or_else(|| scene.resource.attribute(resource::ATTRIBUTES, &self.attribute));
         let name = value.to_text();
         self.names.iter().position(|known| *known == name)
     }

@@ -145,20 +145,20 @@ fn what_cannot_be_evaluated_is_ignored_and_told_or_costs_the_payload_as_was_aske
 #[test]
 fn actions_do_what_the_collectors_do() {
     let text = |text: &str| Value::Text(text.to_owned());
-    let value = |value: &str| From::Value(text(value));
+    let value = |value: &str| Source::Value(text(value));
     let key = |key: &str| key.to_owned();
-    let acts = vec![
-        Act::Insert(key("a"), value("new")),
-        Act::Insert(key("b"), value("new")),
-        Act::Update(key("a"), value("updated")),
-        Act::Update(key("c"), value("updated")),
-        Act::Upsert(key("d"), From::Attribute(key("a"))),
-        Act::Upsert(key("e"), From::Attribute(key("none"))),
-        Act::Delete(Some(key("gone")), Some(Regex::new("^also_").unwrap())),
-        Act::Hash(Some(key("hashed")), None),
-        Act::Extract(key("url"), Regex::new("^(?P<scheme>[a-z]+)://(?P<host>[^/]+)").unwrap()),
-        Act::Convert(key("number"), Convert::Int),
-        Act::Convert(key("flag"), Convert::Text),
+    let actions = vec![
+        Action::Insert(key("a"), value("new")),
+        Action::Insert(key("b"), value("new")),
+        Action::Update(key("a"), value("updated")),
+        Action::Update(key("c"), value("updated")),
+        Action::Upsert(key("d"), Source::Attribute(key("a"))),
+        Action::Upsert(key("e"), Source::Attribute(key("none"))),
+        Action::Delete(Some(key("gone")), Some(Regex::new("^also_").unwrap())),
+        Action::Hash(Some(key("hashed")), None),
+        Action::Extract(key("url"), Regex::new("^(?P<scheme>[a-z]+)://(?P<host>[^/]+)").unwrap()),
+        Action::Convert(key("number"), Convert::Int),
+        Action::Convert(key("flag"), Convert::Text),
     ];
     let before = [
         ("a", text("old")),
@@ -172,14 +172,16 @@ fn actions_do_what_the_collectors_do() {
     let mut root = Record::open(&traces([span("a")]));
     walk(Signal::Traces, &mut root, Level::Item, &mut |scene| {
         let item = scene.item.as_deref_mut().unwrap();
-        before.iter().for_each(|(key, value)| item.attributes(SPAN_ATTRIBUTES).set(key, value));
+        before.iter().for_each(|(key, value)| item.attributes(span::ATTRIBUTES).set(key, value));
         true
     });
-    let actions = Actions { on: On::Items, select: Select::default(), acts };
+    let actions = Actions { target: Target::Items, select: Select::default(), actions };
     assert!(actions.run(Signal::Traces, &mut root));
     let hash = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
     walk(Signal::Traces, &mut root, Level::Item, &mut |scene| {
-        let Value::Map(after) = scene.item.as_ref().unwrap().attribute_map(SPAN_ATTRIBUTES) else { panic!() };
+        let Value::Map(after) = scene.item.as_ref().unwrap().attribute_map(span::ATTRIBUTES) else {
+            panic!()
+        };
         let after: Vec<(&str, Value)> =
             after.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
         assert_eq!(
@@ -222,8 +224,8 @@ fn what_is_not_selected_is_left() {
         include: Some(Match { names: vec![Pattern::Regex(Regex::new("^a").unwrap())], ..Default::default() }),
         exclude: Some(Match { names: vec![Pattern::Exact(Value::Text("ab".into()))], ..Default::default() }),
     };
-    let act = Act::Insert("k".into(), From::Value(Value::Int(1)));
-    let stage = Stage::Actions(Actions { on: On::Items, select, acts: vec![act] });
+    let act = Action::Insert("k".into(), Source::Value(Value::Int(1)));
+    let stage = Stage::Actions(Actions { target: Target::Items, select, actions: vec![act] });
     let found = spans(pass(vec![stage], Signal::Traces, &traces([span("a"), span("ab"), span("b")])));
     assert_eq!(found.iter().map(|span| span.attributes.len()).collect::<Vec<_>>(), [1, 0, 0]);
 }
@@ -289,7 +291,7 @@ fn a_span_that_says_how_important_it_is_is_believed() {
         record.set_bytes(1, vec![1; 16]);
         record.set_bytes(2, vec![1; 8]);
         record.set_bytes(5, name.to_owned());
-        record.attributes(SPAN_ATTRIBUTES).set("sampling.priority", &Value::Int(priority));
+        record.attributes(span::ATTRIBUTES).set("sampling.priority", &Value::Int(priority));
         Span::decode(&record.encode()[..]).unwrap()
     };
     let bytes = traces([with(1, "kept"), with(0, "gone")]);

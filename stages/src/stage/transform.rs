@@ -4,7 +4,7 @@ use super::{OnError, Report, or_else};
 use crate::{
     ottl::{Condition, Context, Failed, Statement},
     record::Record,
-    scene::{Scene, walk},
+    scene::{Scene, try_walk},
 };
 use spanlayer_otlp::Signal;
 
@@ -38,16 +38,9 @@ impl Transform {
     pub(super) fn run(&self, signal: Signal, root: &mut Record, report: &mut Report) -> Result<bool, Failed> {
         let mut changed = false;
         for group in self.groups.iter().filter(|group| group.signal == signal) {
-            let mut failed = None;
-            changed |= walk(signal, root, group.context.level(), &mut |scene| {
-                if let (None, Err(why)) = (&failed, group.run(scene, report)) {
-                    failed = Some(why);
-                }
-                true
-            });
-            if let Some(failed) = failed {
-                return Err(failed);
-            }
+            changed |= try_walk(signal, root, group.context.level(), false, &mut |scene| {
+                group.run(scene, report).map(|()| true)
+            })?;
         }
         Ok(changed)
     }
