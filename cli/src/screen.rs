@@ -26,7 +26,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 ///
-/// As [`print`].
+/// As [`print()`].
 pub fn say(line: &str) -> Result<(), Failure> {
     print(&format!("{line}\n"))
 }
